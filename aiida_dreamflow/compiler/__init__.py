@@ -1,0 +1,57 @@
+"""The compiler: from the source of a workflow function to its `Program`.
+
+Knows the standard library only. It is one visible pipeline, `PASSES`: each pass takes the `Unit` of work as the one
+before left it. Nothing in here runs user code.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+from .bundle import Bundle, bundle
+from .codegen import generate_code
+from .desugar import desugar
+from .flow import simplify
+from .liveness import analyse_liveness
+from .lower import lower
+from .program import Await, Block, Program
+from .recipes import mark_recipes
+from .refuse import refuse_unsupported
+from .scopes import analyse_scope
+from .source import read_source
+
+__all__ = ('PASSES', 'Await', 'Block', 'Bundle', 'Program', 'bundle', 'compile_function')
+
+#: What happens to a function, in order.
+PASSES = (
+    refuse_unsupported,  # what the language does not have
+    desugar,  # `with`, `submit(...)` in a plain def, ... in simpler terms
+    mark_recipes,  # which assignments can be made again
+    lower,  # trees -> basic blocks; expressions cut where they await
+    simplify,  # unreachable blocks out, chains of blocks joined
+    analyse_liveness,  # what each await has to keep
+    generate_code,  # blocks -> code objects
+)
+
+# Two functions with equal code may stand in two files, which the equality of code objects does not see.
+_programs: dict[tuple[str, types.CodeType], Program] = {}
+
+
+def compile_function(function: Any) -> Program:
+    """Compile a workflow function, once per process.
+
+    :param function: a function written with ``def`` or ``async def``.
+    :returns: its program.
+    :raises CompileError: if it has no source or says something that the language does not have.
+    """
+    code = getattr(function, '__code__', None)
+    if isinstance(code, types.CodeType) and (code.co_filename, code) in _programs:
+        return _programs[code.co_filename, code]
+    source = read_source(function)
+    program = Program(source, analyse_scope(source))
+    for step in PASSES:
+        step(program)
+    code = source.function.__code__
+    _programs[code.co_filename, code] = program
+    return program

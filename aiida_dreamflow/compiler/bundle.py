@@ -1,0 +1,435 @@
+"""A function's source together with what it uses from its own file: what travels to a computer or is pinned.
+
+What is followed: every name that the function mentions, and that each needed statement mentions in turn, as far as a
+top-level statement of the same file binds it (an import, a definition, an assignment, also into an item or attribute
+of the name; ``try``, ``if``, ``with`` and loops are kept whole). ``from __future__ import`` and ``from x import *`` are
+always kept, ``if __name__ == '__main__':`` never.
+
+What is not followed: expression statements for their effect (``TABLE.append(1)``, ``plt.use('Agg')``), names inside
+strings (forward references, ``globals()['x']``), other files, other notebook cells, and whatever the program did to its
+modules while it ran. A name that nothing in the file binds is refused, not guessed.
+
+Knows Python sources; must not know where a bundle goes, nor AiiDA.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import builtins
+import copy
+import dis
+import hashlib
+import inspect
+import linecache
+import sys
+import types
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from ..exceptions import WorkflowUsageError
+
+__all__ = ('Bundle', 'bundle')
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+#: Put above a definition cut out of a function or block: it keeps its indentation, and so its strings and columns.
+_WRAPPER = 'if True:\n'
+#: What the import system puts into every module.
+_MODULE_NAMES = frozenset(
+    ('__name__', '__file__', '__doc__', '__package__', '__spec__', '__loader__', '__annotations__')
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The source of a function and of what it uses from its own file.
+
+    :ivar source: the text of the module, blank where a top-level statement is not needed, so that line numbers stay true.
+    :ivar qualname: how to reach the function in the module that the source makes.
+    :ivar module: the name of the module that the function comes from; may be ``__main__``.
+    :ivar filename: the file's name, for tracebacks; it may not exist where the bundle is loaded.
+    :ivar annotations: whether names that only annotations of functions mention are there too.
+    """
+
+    source: str
+    qualname: str
+    module: str
+    filename: str
+    annotations: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the source and the qualified name: same fingerprint, same behaviour."""
+        text = f'{self.qualname}\n{self.source}'
+        return hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]
+
+    def load(self, name: str) -> types.ModuleType:
+        """Execute the source as a fresh module, registered in ``sys.modules``; tracebacks show its lines.
+
+        :param name: the name of the new module; one of that name that exists already is replaced.
+        :returns: the module; :meth:`find` gives the function in it.
+        """
+        filename = self.filename
+        if not self._is_current():
+            filename = f'{filename} <{name}>'
+            linecache.cache[filename] = (len(self.source), None, self.source.splitlines(keepends=True), filename)
+        # Names that only annotations mention are not there, so nothing may evaluate them.
+        flags = 0 if self.annotations else __future__.annotations.compiler_flag
+        code = compile(self.source, filename, 'exec', flags=flags, dont_inherit=True)
+        module = types.ModuleType(name)
+        module.__file__ = self.filename
+        # Lets relative imports of the original file work.
+        module.__package__ = '' if self.module == '__main__' else self.module.rpartition('.')[0]
+        sys.modules[name] = module
+        try:
+            exec(code, module.__dict__)
+        except BaseException:
+            sys.modules.pop(name, None)
+            raise
+        return module
+
+    def _is_current(self) -> bool:
+        """Whether the file still says what the bundle says, so that tracebacks and debuggers may point to it."""
+        linecache.checkcache(self.filename)
+        now = linecache.getlines(self.filename)
+        own = self.source.splitlines(keepends=True)
+        return len(now) >= len(own) and all(
+            mine in ('\n', _WRAPPER) or mine.rstrip('\n') == line.rstrip('\n')
+            for mine, line in zip(own, now, strict=False)
+        )
+
+    def find(self, module: types.ModuleType) -> Any:
+        """Return the function in a module made by :meth:`load`.
+
+        :param module: the loaded module.
+        :returns: the object with this bundle's qualified name.
+        """
+        found: Any = module
+        for part in self.qualname.split('.'):
+            found = getattr(found, part)
+        return found
+
+
+def bundle(
+    function: object, *, what: str = 'a function job', allow_async: bool = False, annotations: bool = False
+) -> Bundle:
+    """Bundle a function with what it uses from its own file.
+
+    :param function: a function written with ``def`` in a file or a notebook cell; for a decorated one whose wrapper
+        says what it wraps, the decorators come along.
+    :param what: what the function is to become, for messages.
+    :param allow_async: whether an ``async def`` is welcome.
+    :param annotations: whether to include what only annotations of functions mention. Without, annotations need
+        nothing on the other machine.
+    :returns: the bundle.
+    :raises WorkflowUsageError: if there is no source, or it uses something that the source does not say.
+    """
+    plain = _require_function(function, what, allow_async)
+    text, tree, node = _read(plain, what)
+    units = _units(tree, text)
+    own = _own_unit(units, node, plain, what)
+    kept = _closure(units, own, plain, what, annotations)
+    name = plain.__qualname__ if not own.is_cut_out else plain.__name__
+    module = getattr(plain, '__module__', None) or '__main__'
+    return Bundle(_blank(text, kept), name, module, plain.__code__.co_filename, annotations)
+
+
+# -- from an object to its definition ---------------------------------------------------------------------------------
+
+
+def _require_function(function: object, what: str, allow_async: bool) -> types.FunctionType:
+    """Return the innermost plain function, or say why there is none."""
+    name = getattr(function, '__qualname__', None) or repr(function)
+
+    def refuse(reason: str) -> NoReturn:
+        raise WorkflowUsageError(f'`{name}` cannot become {what}: {reason}')
+
+    if inspect.isclass(function):
+        refuse('it is a class; write a function (`def`) that makes and uses the object')
+    if inspect.ismethod(function):
+        refuse('it is a method bound to an object that stays here; write a function that takes what it needs')
+    function = inspect.unwrap(function) if callable(function) else function
+    if inspect.isbuiltin(function) or isinstance(function, (types.MethodDescriptorType, types.WrapperDescriptorType)):
+        refuse('it is not written in Python, so there is no source to send; call it in a function of your own (`def`)')
+    if not isinstance(function, types.FunctionType):
+        refuse(f'it is an object of type `{type(function).__name__}`; write a function (`def`) that calls it')
+    if function.__name__ == '<lambda>':
+        refuse('a lambda has no source of its own; give it a name with `def`')
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        refuse('it is a generator function; return a list instead of using `yield`')
+    if inspect.iscoroutinefunction(function) and not allow_async:
+        refuse('it is an `async def`; write a plain `def`')
+    return function
+
+
+def _read(function: types.FunctionType, what: str) -> tuple[list[str], ast.Module, ast.stmt]:
+    """Return the lines and the tree of the function's file, and its definition in it."""
+    code = function.__code__
+    for refresh in (False, True):
+        # Lines that are cached already may be those that the running code came from, whatever the file says by now.
+        if refresh:
+            linecache.checkcache(code.co_filename)
+        lines = linecache.getlines(code.co_filename, function.__globals__)
+        try:
+            tree = ast.parse(''.join(lines))
+        except (SyntaxError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, _DEFINITIONS) and _defines(node, code):
+                return lines, tree, node
+    name, place = function.__qualname__, f'line {code.co_firstlineno} of {code.co_filename}'
+    if lines:
+        reason = f'{place} no longer defines it; the file was edited since it was imported, so start Python again'
+    else:
+        reason = f'its source ({place}) cannot be had; write it in a file or in a notebook cell'
+    raise WorkflowUsageError(f'`{name}` cannot become {what}: {reason}')
+
+
+def _defines(node: ast.FunctionDef | ast.AsyncFunctionDef, code: types.CodeType) -> bool:
+    """Whether the running code may come from this definition."""
+    arguments = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    count = code.co_argcount + code.co_kwonlyargcount
+    return (_first_line(node), node.name, arguments) == (
+        code.co_firstlineno,
+        code.co_name,
+        list(code.co_varnames[:count]),
+    )
+
+
+# -- the file as units that are kept or blanked -----------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class _Unit:
+    """Top-level statements that share lines, usually one: kept together or not at all.
+
+    ``is_cut_out`` marks a definition that stands inside a function or the main block.
+    """
+
+    body: list[ast.stmt]
+    first: int
+    last: int
+    is_cut_out: bool = False
+
+    def __post_init__(self) -> None:
+        self.is_main = any(isinstance(node, ast.If) and _is_main_test(node.test) for node in self.body)
+        self.is_star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == '*' for node in self.body)
+        self.is_future = any(isinstance(node, ast.ImportFrom) and node.module == '__future__' for node in self.body)
+        self.binds = _bound(self.body)
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, 'decorator_list', [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _units(tree: ast.Module, lines: list[str]) -> list[_Unit]:
+    """Cut a module into units."""
+    groups: list[tuple[list[ast.stmt], int, int]] = []
+    for node in tree.body:
+        first, last = _first_line(node), node.end_lineno or node.lineno
+        if groups and first <= groups[-1][2]:
+            body, start, _ = groups.pop()
+            groups.append(([*body, node], start, last))
+        else:
+            groups.append(([node], first, last))
+    return [_Unit(*group) for group in groups]
+
+
+def _own_unit(units: list[_Unit], node: ast.stmt, function: types.FunctionType, what: str) -> _Unit:
+    """Return the unit of the function's definition; a new one if it stands inside a function or the main block."""
+    around = next(unit for unit in units if unit.first <= node.lineno <= unit.last)
+    if '<locals>' not in function.__qualname__ and not around.is_main:
+        return around
+    _refuse_captured(function, what)
+    return _Unit([node], _first_line(node), node.end_lineno or node.lineno, is_cut_out=True)
+
+
+def _refuse_captured(function: types.FunctionType, what: str) -> None:
+    """Refuse a nested function that needs more of what is around it than itself."""
+    name = function.__qualname__
+    around = name.rpartition('.')[0]
+    if around and not around.endswith('<locals>'):
+        raise WorkflowUsageError(
+            f'`{name}` cannot become {what}: its class is not defined at the top level of the file; move it there'
+        )
+    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        if not _holds(cell, function):
+            raise WorkflowUsageError(
+                f'`{name}` cannot become {what}: it uses `{variable}`, a variable of the function around it; pass it '
+                f'as an argument, or move `{variable}` to the top level of the file'
+            )
+
+
+def _holds(cell: types.CellType, function: types.FunctionType) -> bool:
+    """Whether a captured variable is the function itself, as in a nested function that calls itself."""
+    try:
+        captured = cell.cell_contents
+    except ValueError:
+        return False
+    return callable(captured) and inspect.unwrap(captured) is function
+
+
+def _is_main_test(test: ast.expr) -> bool:
+    """Whether an expression compares ``__name__`` with ``'__main__'``."""
+    return any(
+        isinstance(node, ast.Compare)
+        and any(isinstance(part, ast.Name) and part.id == '__name__' for part in ast.walk(node))
+        and any(isinstance(part, ast.Constant) and part.value == '__main__' for part in ast.walk(node))
+        for node in ast.walk(test)
+    )
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+class _Bound(ast.NodeVisitor):
+    """Collects the names that statements bind or change in their own scope."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        self.names.add(node.name)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+    visit_ClassDef = visit_FunctionDef  # noqa: N815
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        pass
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        self.names.update(alias.asname or alias.name.partition('.')[0] for alias in node.names)
+
+    visit_ImportFrom = visit_Import  # noqa: N815
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, (ast.Store, ast.Del)):
+            self.names.add(node.id)
+
+    def visit_Subscript(self, node: ast.Subscript | ast.Attribute) -> None:
+        if isinstance(node.ctx, (ast.Store, ast.Del)):
+            target: ast.expr = node
+            while isinstance(target, (ast.Subscript, ast.Attribute)):
+                target = target.value
+            if isinstance(target, ast.Name):
+                self.names.add(target.id)
+        self.generic_visit(node)
+
+    visit_Attribute = visit_Subscript  # noqa: N815
+
+    def generic_visit(self, node: ast.AST) -> None:
+        if isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            self.names.add(node.name)
+        if isinstance(node, ast.MatchMapping) and node.rest:
+            self.names.add(node.rest)
+        super().generic_visit(node)
+
+
+def _bound(body: list[ast.stmt]) -> set[str]:
+    visitor = _Bound()
+    for node in body:
+        visitor.visit(node)
+    return visitor.names
+
+
+class _WithoutAnnotations(ast.NodeTransformer):
+    """Takes the annotations of functions away; those of a class body mean something (dataclasses) and stay."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+
+def _mentioned(body: list[ast.stmt], annotations: bool) -> tuple[set[str], set[str]]:
+    """Return the global names that statements read, and those that their functions declare ``global`` and set."""
+    tree = ast.Module(copy.deepcopy(body), [])
+    if not annotations:
+        tree = _WithoutAnnotations().visit(tree)
+    code = compile(tree, '<bundle>', 'exec', flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    read: set[str] = set()
+    written: set[str] = set()
+    pending = [code]
+    while pending:
+        code = pending.pop()
+        pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+        for instruction in dis.get_instructions(code):
+            # The compiler has sorted out the scopes: what is looked up in the module says so by name.
+            if instruction.opname in ('LOAD_NAME', 'LOAD_GLOBAL', 'LOAD_FROM_DICT_OR_GLOBALS', 'DELETE_GLOBAL'):
+                read.add(instruction.argval)
+            elif instruction.opname == 'STORE_GLOBAL':
+                written.add(instruction.argval)
+    return read, written
+
+
+# -- what is needed ---------------------------------------------------------------------------------------------------
+
+
+def _closure(units: list[_Unit], own: _Unit, function: types.FunctionType, what: str, annotations: bool) -> list[_Unit]:
+    """Return the units that the function needs, in the order of the file."""
+    kept = {own, *(unit for unit in units if unit.is_star or unit.is_future)}
+    has_star = any(unit.is_star for unit in units)
+    binders: dict[str, list[_Unit]] = {}
+    for unit in units:
+        if not unit.is_main:
+            for name in unit.binds:
+                binders.setdefault(name, []).append(unit)
+    # Who asks for the function by name gets this definition, not what the file makes of it later (`f = job(f)`).
+    own_name = function.__name__ if own.is_cut_out else function.__qualname__.partition('.')[0]
+    binders[own_name] = [own]
+    pending, seen, written = list(kept), set[str](), set[str]()
+    while pending:
+        read, set_globally = _mentioned(pending.pop().body, annotations)
+        written |= set_globally
+        for name in (read | set_globally) - seen:
+            seen.add(name)
+            new = [unit for unit in binders.get(name, ()) if unit not in kept]
+            kept.update(new)
+            pending.extend(new)
+    missing = seen - binders.keys() - written - _MODULE_NAMES - vars(builtins).keys()
+    if not has_star:
+        _refuse_missing(missing, function, units, what)
+    _refuse_overlap(kept, own, function, what)
+    return sorted(kept, key=lambda unit: unit.first)
+
+
+def _refuse_missing(missing: set[str], function: types.FunctionType, units: list[_Unit], what: str) -> None:
+    """Refuse names that exist while the program runs, although no statement of the file makes them."""
+    for name in sorted(missing & function.__globals__.keys()):
+        if any(name in unit.binds for unit in units if unit.is_main):
+            reason = f"`{name}` is set under `if __name__ == '__main__':` only, which does not travel; move it above"
+        else:
+            reason = (
+                f'no statement of {function.__code__.co_filename} makes `{name}` (was it defined in another notebook '
+                f'cell?); import or define `{name}` in the same file or cell, or inside the function'
+            )
+        raise WorkflowUsageError(f'`{function.__qualname__}` cannot become {what}: it uses `{name}`, but {reason}')
+
+
+def _refuse_overlap(kept: set[_Unit], own: _Unit, function: types.FunctionType, what: str) -> None:
+    """Refuse a nested function that needs the very function it is nested in."""
+    if any(unit is not own and unit.first <= own.first <= unit.last for unit in kept):
+        raise WorkflowUsageError(
+            f'`{function.__qualname__}` cannot become {what}: it uses the function or block that it is defined in; '
+            'move it to the top level of the file'
+        )
+
+
+def _blank(lines: list[str], kept: list[_Unit]) -> str:
+    """Return the text with everything blank that is not kept."""
+    result = ['\n'] * max(unit.last for unit in kept)
+    for unit in kept:
+        result[unit.first - 1 : unit.last] = lines[unit.first - 1 : unit.last]
+        if unit.is_cut_out:
+            result[unit.first - 2] = _WRAPPER
+    return ''.join(line if line.endswith('\n') else line + '\n' for line in result)

@@ -1,0 +1,136 @@
+"""Pass: say the richer statements in terms of the simpler ones, tree to tree.
+
+- In a plain ``def`` a call of an await function, ``submit(f, x=x)`` or ``submit(f, x=x).result()``, *is* its result:
+  it becomes ``await submit(f, x=x)``. The function is recognised by the object that its name means.
+- ``with`` and ``async with`` that must be cut become ``try``, as PEP 343 and PEP 492 spell them out.
+- ``except E as e`` that must be cut unbinds ``e`` by a ``finally`` of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from .program import Program
+from .trees import NESTED_SCOPES, Names, assign, call, copy_place, load
+
+__all__ = ('AWAIT_MARK', 'bind_exception', 'desugar', 'expand_with')
+
+#: Attribute of the functions whose call in a plain ``def`` is an await point.
+AWAIT_MARK = '__dreamflow_await__'
+
+
+def desugar(program: Program) -> None:
+    """Make the awaits of a plain ``def`` explicit."""
+    if not program.source.is_async:
+        node = program.source.node
+        transformer = _PlainAwaits(program)
+        node.body = [transformer.visit(statement) for statement in node.body]
+
+
+class _PlainAwaits(ast.NodeTransformer):
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.nested = 0
+
+    def _means_await(self, node: ast.AST) -> bool:
+        root = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(node, ast.expr) or not isinstance(root, ast.Name) or root.id in self.program.scope.locals:
+            return False
+        return getattr(self.program.source.resolve(node), AWAIT_MARK, False) is True
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, NESTED_SCOPES):
+            self.nested += 1
+            self.generic_visit(node)
+            self.nested -= 1
+            return node
+        if isinstance(node, ast.Call) and self._means_await(node.func) and not self.nested:
+            return self._awaited(node, node)
+        if _is_result_call(node) and self._means_await(node.func.value.func) and not self.nested:  # type: ignore[attr-defined]
+            return self._awaited(node.func.value, node)  # type: ignore[attr-defined]
+        if isinstance(node, ast.Name | ast.Attribute) and self._means_await(node):
+            name = ast.unparse(node)
+            where = ' inside a nested function' if self.nested else ''
+            self.program.source.refuse(
+                node,
+                f'in a plain `def`, `{name}` can only be called directly by the workflow function, and is used '
+                f'differently here{where}',
+                f'write `{name}(...)` where the result is needed, or use `async def` and `await {name}(...)`',
+            )
+        return self.generic_visit(node)
+
+    def _awaited(self, node: ast.Call, place: ast.AST) -> ast.expr:
+        node.args = [self.visit(argument) for argument in node.args]
+        node.keywords = [self.visit(keyword) for keyword in node.keywords]
+        return copy_place(ast.Await(node), place)
+
+
+def _is_result_call(node: ast.AST) -> bool:
+    """Return whether a node is ``<call>.result()``."""
+    return (
+        isinstance(node, ast.Call)
+        and not node.args
+        and not node.keywords
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == 'result'
+        and isinstance(node.func.value, ast.Call)
+    )
+
+
+def expand_with(statement: ast.With | ast.AsyncWith, names: Names) -> list[ast.stmt]:
+    """Return a ``with`` statement in terms of ``try``.
+
+    Source: PEP 343, PEP 492 and the language reference, "The with statement".
+    """
+    first, *others = statement.items
+    body: list[ast.stmt] = statement.body
+    if others:
+        body = [copy_place(type(statement)(others, body), others[0].context_expr)]
+    is_async, place = isinstance(statement, ast.AsyncWith), first.context_expr
+    manager, value, left = names.new('manager'), names.new('entered'), names.new('left')
+
+    def special(name: str, *arguments: ast.expr) -> ast.expr:
+        method = ast.Attribute(call('.type', place, load(manager, place)), name, ast.Load())
+        result: ast.expr = call(copy_place(method, place), place, load(manager, place), *arguments)
+        return copy_place(ast.Await(result), place) if is_async else result
+
+    enter, leave = ('__aenter__', '__aexit__') if is_async else ('__enter__', '__exit__')
+    kind = copy_place(ast.Constant(is_async), place)
+    nothing = [copy_place(ast.Constant(None), place) for _ in range(3)]
+    if first.optional_vars is not None:
+        target = ast.Assign([first.optional_vars], load(value, place))
+        body = [copy_place(target, first.optional_vars), *body]
+    if_not_swallowed = ast.If(
+        ast.UnaryOp(ast.Not(), special(leave, ast.Starred(call('.exc_info', place), ast.Load()))), [ast.Raise()], []
+    )
+    if_not_left = ast.If(
+        ast.UnaryOp(ast.Not(), load(left, place)), [ast.Expr(special(leave, *nothing))], []
+    )
+    handler = ast.ExceptHandler(None, None, [assign(left, ast.Constant(True), place), if_not_swallowed])
+    guarded = ast.Try(body, [handler], [], [if_not_left])
+    return [
+        assign(manager, first.context_expr, place),
+        copy_place(ast.Expr(call('.manager', place, load(manager, place), kind)), place),
+        assign(value, special(enter), place),
+        assign(left, copy_place(ast.Constant(False), place), place),
+        copy_place(guarded, place),
+    ]
+
+
+def bind_exception(handler: ast.ExceptHandler) -> list[ast.stmt]:
+    """Return the body of an ``except`` clause that must be cut, with its name bound and unbound as statements.
+
+    Source: the language reference, "except clause": the name is deleted at the end of the clause.
+    """
+    if handler.name is None:
+        return handler.body
+    one = copy_place(ast.Constant(1), handler)
+    current = ast.Subscript(call('.exc_info', handler), one, ast.Load())
+    forget = ast.Delete([ast.Name(handler.name, ast.Del())])
+    cleanup = [assign(handler.name, ast.Constant(None), handler), copy_place(forget, handler)]
+    guarded = copy_place(ast.Try(handler.body, [], [], cleanup), handler)
+    return [assign(handler.name, current, handler), guarded]
+
+

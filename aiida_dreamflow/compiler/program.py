@@ -1,0 +1,226 @@
+"""What a workflow function is compiled to: basic blocks, and the exits that join them.
+
+A block is a run of ordinary statements. It ends, and may also be left early, through one of its *exits*: a jump, an
+await, a return, or the re-raising of the exception being handled. Everything between two awaits is a step.
+
+Plain data, and the text that a person reads of it. Must not know how blocks are made or run.
+
+Names that begin with a dot cannot be written in Python, so those of the compiler never meet those of the user:
+``.iter3`` (a loop's cursor), ``.value1`` (an expression's part that crosses an await) live in the frame like variables;
+the names in `HIDDEN` are supplied by the runtime.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .scopes import Scope
+from .source import FunctionSource
+
+__all__ = ('HIDDEN', 'Await', 'Block', 'Exit', 'Jump', 'Leave', 'Program', 'RecipeSite', 'Reraise', 'Return', 'copy_tree', 'is_hidden')
+
+#: What compiled code asks of the runtime, by name.
+HIDDEN = ('.locals', '.iter', '.next', '.end', '.type', '.exc_info', '.manager', '.AssertionError', '.made', '.callee')
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a variable is one of the compiler's own."""
+    return name.startswith('.')
+
+
+@dataclass(eq=False)
+class Jump:
+    """Go on with another block.
+
+    :ivar target: the block.
+    :ivar keep: how many of the exceptions being handled stay so; ``None`` for as many as the target expects. (A jump
+        from an ``except`` body into the ``finally`` of the same ``try`` drops one and enters with none.)
+    """
+
+    target: Block
+    keep: int | None = None
+
+    def __str__(self) -> str:
+        return f'goto {self.target.name}'
+
+
+@dataclass(eq=False)
+class Await:
+    """Wait for a value; the machine may stop here.
+
+    :ivar target: the block that goes on with it.
+    :ivar result: the variable that receives it.
+    :ivar node: the expression awaited, for its place in the source.
+    :ivar label: what a person is told about this place: ``L18 for x in x_doe: y = await submit(xsinx, x=x)``.
+    :ivar live: the variables that later code may read: what a frame has to keep here.
+    :ivar assigned: the user's variable that receives the value unchanged, if the statement says so.
+    """
+
+    target: Block
+    result: str
+    node: ast.expr
+    label: str
+    live: frozenset[str] = frozenset()
+    assigned: str | None = None
+
+    def __str__(self) -> str:
+        return f'goto {self.target.name}'
+
+
+@dataclass(eq=False)
+class Return:
+    """The function is done and has this value."""
+
+
+@dataclass(eq=False)
+class Reraise:
+    """The exception being handled goes on to the next handler outside."""
+
+
+Exit = Jump | Await | Return | Reraise
+
+
+class Leave(ast.stmt):
+    """The statement that leaves a block: ``exit`` says where to, ``value`` is what it takes along."""
+
+    _fields = ('value',)
+
+    def __init__(self, exit: Exit, value: ast.expr | None = None) -> None:
+        super().__init__()
+        self.exit = exit
+        self.value = value
+
+
+@dataclass(eq=False)
+class Block:
+    """A basic block.
+
+    :ivar index: its number in the program.
+    :ivar depth: how many exceptions are being handled in it (see `Jump`).
+    :ivar handler: the block that an exception raised in it goes to.
+    :ivar body: its statements; a `Leave` may also stand inside of ``if``, ``for`` and ``while``.
+    :ivar exits: the exits of all its `Leave` statements, in order.
+    :ivar mentioned: the local variables (cells left out) that it mentions.
+    :ivar reads: the variables whose value at its beginning it may read.
+    :ivar code: the compiled body.
+    :ivar params: the parameters of that code.
+    """
+
+    depth: int = 0
+    handler: Block | None = None
+    index: int = -1
+    body: list[ast.stmt] = field(default_factory=list)
+    exits: list[Exit] = field(default_factory=list)
+    mentioned: frozenset[str] = frozenset()
+    reads: frozenset[str] = frozenset()
+    code: types.CodeType | None = None
+    params: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """How the text of a program calls it."""
+        return f'b{self.index}'
+
+    def targets(self) -> Iterator[Block]:
+        """Yield the blocks that its exits lead to."""
+        for exit in self.exits:
+            if isinstance(exit, Jump | Await):
+                yield exit.target
+
+
+@dataclass(frozen=True)
+class RecipeSite:
+    """An assignment ``variable = call(...)``: how to make the value again, should it have no stored form.
+
+    :ivar index: its number in the program.
+    :ivar variable: the variable assigned.
+    :ivar call: the expression.
+    :ivar inputs: the local variables that the expression reads.
+    """
+
+    index: int
+    variable: str
+    call: ast.Call
+    inputs: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class Program:
+    """A compiled function.
+
+    :ivar source: what it was compiled from.
+    :ivar scope: its variables.
+    :ivar blocks: its blocks; the first is where it begins.
+    :ivar recipes: the assignments from which a value can be made again.
+    :ivar binder: code that binds arguments to parameters as a call does.
+    """
+
+    source: FunctionSource
+    scope: Scope
+    blocks: list[Block] = field(default_factory=list)
+    recipes: list[RecipeSite] = field(default_factory=list)
+    binder: types.CodeType | None = None
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.source.node.name
+
+    def awaits(self) -> Iterator[Await]:
+        """Yield the program's await points, in the order of the blocks they end."""
+        for block in self.blocks:
+            yield from (exit for exit in block.exits if isinstance(exit, Await))
+
+    def __str__(self) -> str:
+        return render(self)
+
+
+def render(program: Program) -> str:
+    """Return the program as text, for people: ``dreamflow show`` prints it, golden tests compare it."""
+    node = program.source.node
+    word = 'async def' if program.source.is_async else 'def'
+    lines = [f'{word} {node.name}({ast.unparse(node.args)})']
+    for block in program.blocks:
+        marks = ''
+        if block.depth:
+            marks += f' handling {block.depth}'
+        if block.handler is not None:
+            marks += f' except goto {block.handler.name}'
+        lines.append(f'  {block.name}:{marks}')
+        for statement in block.body:
+            text = ast.unparse(_Readable().visit(copy_tree(statement)))
+            lines.extend('      ' + line for line in text.splitlines())
+    return '\n'.join(lines) + '\n'
+
+
+def copy_tree(node: ast.AST) -> Any:
+    """Copy a tree, but for what its `Leave` statements lead to."""
+    if isinstance(node, Leave):
+        return ast.copy_location(Leave(node.exit, None if node.value is None else copy_tree(node.value)), node)
+    fields = dict(ast.iter_fields(node))
+    for name, value in fields.items():
+        if isinstance(value, list):
+            fields[name] = [copy_tree(item) if isinstance(item, ast.AST) else item for item in value]
+        elif isinstance(value, ast.AST):
+            fields[name] = copy_tree(value)
+    return ast.copy_location(type(node)(**fields), node)
+
+
+class _Readable(ast.NodeTransformer):
+    """Turns each `Leave` into a statement that says in words what it does."""
+
+    def visit_Leave(self, node: Leave) -> ast.stmt:  # noqa: N802
+        value = ast.unparse(node.value) if node.value is not None else ''
+        exit = node.exit
+        if isinstance(exit, Jump):
+            text = str(exit)
+        elif isinstance(exit, Await):
+            live = ', '.join(sorted(exit.live)) or '-'
+            text = f'{exit.result} = await {value}; {exit}  # {exit.label.split(maxsplit=1)[0]}, live: {live}'
+        else:
+            text = f'return {value}'.rstrip() if isinstance(exit, Return) else 'reraise'
+        return ast.copy_location(ast.Expr(ast.Name(text, ast.Load())), node)

@@ -1,0 +1,182 @@
+"""From a function object to its source: text, tree and where it stands in its file.
+
+Knows how Python keeps sources (``inspect``, ``linecache``); must not know what the tree is compiled to.
+"""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+import builtins
+import hashlib
+import inspect
+import linecache
+import types
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from ..exceptions import CompileError
+
+__all__ = ('FunctionSource', 'read_source')
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+#: Line put before an indented function, so that it parses where it stands: columns and strings stay as they are.
+_WRAPPER = 'def _({}):\n'
+
+
+@dataclass(frozen=True)
+class FunctionSource:
+    """The source of one function.
+
+    :ivar function: the function object.
+    :ivar filename: the file's name as tracebacks show it.
+    :ivar text: the function's own lines, below a line that closes over its free variables if it is nested.
+    :ivar node: its definition; line numbers are those of the file.
+    :ivar lines: the lines of the file that the function covers, keyed by line number.
+    """
+
+    function: types.FunctionType
+    filename: str
+    text: str
+    node: FunctionNode
+    lines: dict[int, str]
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it is an ``async def``."""
+        return isinstance(self.node, ast.AsyncFunctionDef)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the function's text: two functions with the same one compile to the same program."""
+        return hashlib.sha256(self.text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]
+
+    @property
+    def future_flags(self) -> int:
+        """The ``from __future__`` imports that are in force for the function, as ``compile`` takes them."""
+        features = (getattr(__future__, name) for name in __future__.all_feature_names)
+        return sum(f.compiler_flag & self.function.__code__.co_flags for f in features)
+
+    def resolve(self, node: ast.expr) -> Any:
+        """Return the object that a (dotted) name means for the function at this moment, ``None`` if that is unknown.
+
+        :param node: a ``Name`` that is not a local variable, or an ``Attribute`` of a module that is.
+        """
+        if isinstance(node, ast.Name):
+            function = self.function
+            if node.id in function.__code__.co_freevars:
+                cell = (function.__closure__ or ())[function.__code__.co_freevars.index(node.id)]
+                return cell.cell_contents if _is_filled(cell) else None
+            return function.__globals__.get(node.id, getattr(builtins, node.id, None))
+        if isinstance(node, ast.Attribute):
+            value = self.resolve(node.value)
+            return getattr(value, node.attr, None) if isinstance(value, types.ModuleType) else None
+        return None
+
+    def refuse(self, node: ast.AST, reason: str, instead: str = '') -> NoReturn:
+        """Raise the error for something that the language of workflow functions does not have.
+
+        :param node: what is refused; gives line and column.
+        :param reason: what cannot be, and why.
+        :param instead: what to write instead.
+        :raises CompileError: always.
+        """
+        line = getattr(node, 'lineno', self.node.lineno)
+        column = getattr(node, 'col_offset', 0)
+        message = f'{reason} (in workflow function `{self.node.name}`)' + (f'; {instead}' if instead else '')
+        text = self.lines.get(line, '')
+        # SyntaxError counts characters from one, the tree counts bytes of UTF-8 from zero.
+        offset = len(text.encode()[:column].decode(errors='ignore')) + 1
+        end_line, end_offset = getattr(node, 'end_lineno', None), None
+        if end_line is not None:
+            end_text = self.lines.get(end_line, '')
+            end_offset = len(end_text.encode()[: getattr(node, 'end_col_offset', 0)].decode(errors='ignore')) + 1
+        raise CompileError(message, (self.filename, line, offset, text, end_line, end_offset))
+
+
+def _is_filled(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  (reading it is the test)
+    except ValueError:
+        return False
+    return True
+
+
+def read_source(function: object) -> FunctionSource:
+    """Return the source of a function.
+
+    :param function: a function written with ``def`` or ``async def`` in a file or a notebook cell.
+    :raises CompileError: for anything else, with the reason and what to do.
+    """
+    function = _require_function(function)
+    code = function.__code__
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    own = _own_lines(lines, code)
+    name = function.__qualname__
+    if not own:
+        raise CompileError(
+            f'the source of `{name}` cannot be had (it was made in an interactive session, or its file has changed): '
+            'write it in a file or in a notebook cell'
+        )
+    first = code.co_firstlineno
+    text, shift = ''.join(own), first - 1
+    if own[0][:1].isspace():
+        text, shift = _WRAPPER.format(', '.join(code.co_freevars)) + text, first - 2
+    try:
+        node = _definition(ast.parse(text, code.co_filename), code.co_name)
+    except SyntaxError as error:
+        raise CompileError(f'the source of `{name}` does not parse: {error.msg}') from error
+    if node is None:
+        raise CompileError(
+            f'line {first} of {code.co_filename} no longer defines `{name}`: the file was edited since it was '
+            'imported; start Python again'
+        )
+    ast.increment_lineno(node, shift)
+    numbered = {first + number: line.rstrip('\n') for number, line in enumerate(own)}
+    return FunctionSource(function, code.co_filename, text, node, numbered)
+
+
+def _require_function(function: object) -> types.FunctionType:
+    """Return the function if it is one that can have a program, otherwise say why it isn't."""
+    name = getattr(function, '__qualname__', None) or repr(function)
+    if isinstance(function, types.BuiltinFunctionType):
+        raise CompileError(f'`{name}` is a builtin function, it has no Python source: wrap it in a `def`')
+    if inspect.isclass(function):
+        raise CompileError(f'`{name}` is a class, not a function: decorate a `def` or an `async def`')
+    if not isinstance(function, types.FunctionType):
+        kind = type(function).__name__
+        raise CompileError(f'`{name}` is not a function but a `{kind}`: decorate a `def` or an `async def`')
+    if function.__name__ == '<lambda>':
+        code = function.__code__
+        raise CompileError(
+            f'a lambda cannot be a workflow function ({code.co_filename}, line {code.co_firstlineno}): '
+            'give it a name with `def` or `async def`'
+        )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        code = function.__code__
+        raise CompileError(
+            f'`{name}` is a generator function ({code.co_filename}, line {code.co_firstlineno}): a workflow function '
+            'gives its result with `return`; collect the values in a list instead of `yield`'
+        )
+    return function
+
+
+def _own_lines(lines: list[str], code: types.CodeType) -> list[str]:
+    """Cut the lines of one function out of those of its file."""
+    try:
+        return inspect.getblock(lines[code.co_firstlineno - 1 :])
+    except (IndentationError, SyntaxError, IndexError):
+        return []
+
+
+def _definition(tree: ast.Module, name: str) -> FunctionNode | None:
+    """Return the outermost definition in the tree (below the wrapper), if it has the right name."""
+    body: list[ast.stmt] = tree.body
+    if body and isinstance(body[0], ast.FunctionDef) and body[0].name == '_' and name != '_':
+        body = body[0].body
+    node = body[0] if body else None
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+        return node
+    return None

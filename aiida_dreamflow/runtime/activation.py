@@ -1,0 +1,234 @@
+"""An activation: one call of a function in progress, its next block and its variables.
+
+Runs single blocks. Which one comes next after an exit or an exception is here too; what is awaited, and the activation
+above and below, is the machine's business.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..compiler import Await, Block, Program, compile_function
+from ..compiler.codegen import block_code, raising_code, recipe_code
+from ..compiler.program import Exit, Jump, RecipeSite
+from .tracebacks import find_frame, without_runtime
+
+__all__ = ('Activation', 'Recipe', 'activate')
+
+
+@dataclass(eq=False)
+class Recipe:
+    """How to make a value again that has no stored form.
+
+    :ivar function: the function whose assignment made it.
+    :ivar site: the assignment.
+    :ivar inputs: what the assignment read, in the form in which the host keeps it.
+    :ivar value: what it made.
+    """
+
+    function: types.FunctionType
+    site: RecipeSite
+    inputs: dict[str, Any]
+    value: Any = None
+
+    def make(self, inputs: dict[str, Any]) -> Any:
+        """Evaluate the expression of the assignment again.
+
+        :param inputs: the values of its local variables.
+        """
+        code = recipe_code(compile_function(self.function), self.site)
+        making = types.FunctionType(code, self.function.__globals__, closure=_closure(code, {}, self.function))
+        self.value = making(**inputs)
+        return self.value
+
+
+@dataclass(eq=False)
+class Activation:
+    """One call of a function in progress.
+
+    :ivar function: the function called.
+    :ivar program: what it is compiled to.
+    :ivar block: the block to run next; while something is awaited, the block that awaits it.
+    :ivar variables: its variables but for the cells; an unbound one is missing.
+    :ivar cells: the variables shared with nested functions.
+    :ivar handled: the exceptions being handled, outermost first; ``None`` where a ``finally`` runs without one.
+    :ivar awaiting: the exit through which it waits.
+    :ivar recipes: how values of its variables can be made again.
+    """
+
+    function: types.FunctionType
+    program: Program
+    block: Block
+    variables: dict[str, Any]
+    cells: dict[str, types.CellType]
+    handled: list[BaseException | None] = field(default_factory=list)
+    awaiting: Await | None = None
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+    _running: types.CodeType | None = field(default=None, repr=False)
+    _functions: dict[Block, types.FunctionType] = field(default_factory=dict, repr=False)
+
+    # -- running
+
+    def run_block(self, handled: BaseException | None) -> tuple[Exit, Any]:
+        """Run the current block.
+
+        :param handled: the exception that is being handled around it, if any.
+        :returns: the exit it took and the value that goes with it.
+        :raises BaseException: what the user's code raises; the variables are then as that left them.
+        """
+        block = self.block
+        variables = self.variables
+        try:
+            arguments = [variables[name] for name in block.params]
+            function = self._functions.get(block) or self._function(block)
+        except KeyError:
+            missing = frozenset(block.params) - variables.keys()
+            arguments = [variables[name] for name in block.params if name not in missing]
+            function = self._make_function(block_code(self.program, block, missing))
+        self._running = function.__code__
+        try:
+            if handled is None:
+                number, value, after = function(*arguments)
+            else:
+                number, value, after = _run_handling(handled, function, arguments)
+        except BaseException as error:
+            frame = find_frame(error.__traceback__, function.__code__)
+            if frame is not None:
+                self._take_over(frame.f_locals)
+            raise
+        self._take_over(after)
+        return block.exits[number], value
+
+    def runs(self, code: types.CodeType) -> bool:
+        """Return whether code is that of the current block."""
+        return code is self._running
+
+    def _take_over(self, after: Any) -> None:
+        """Take over the variables of a block that has run."""
+        variables = self.variables
+        for name in self.block.mentioned:
+            if name in after:
+                variables[name] = after[name]
+            else:
+                variables.pop(name, None)
+
+    def _function(self, block: Block) -> types.FunctionType:
+        assert block.code is not None
+        function = self._functions[block] = self._make_function(block.code)
+        return function
+
+    def _make_function(self, code: types.CodeType) -> types.FunctionType:
+        closure = _closure(code, self.cells, self.function)
+        function = types.FunctionType(code, self.function.__globals__, closure=closure)
+        function.__qualname__ = self.function.__qualname__
+        return function
+
+    # -- going on
+
+    def jump(self, exit: Jump) -> None:
+        """Go on with the target of a jump."""
+        depth = exit.target.depth
+        kept = self.handled[: depth if exit.keep is None else exit.keep]
+        self.handled = kept + [None] * (depth - len(kept))
+        self.block = exit.target
+
+    def suspend(self, exit: Await) -> None:
+        """Wait, and forget the variables that no later code reads."""
+        self.awaiting = exit
+        self.variables = {name: value for name, value in self.variables.items() if name in exit.live}
+        for name in self.cells.keys() - exit.live:
+            self.cells[name] = types.CellType()
+            self._functions.clear()
+
+    def resume(self, value: Any) -> None:
+        """Go on with the value that was awaited."""
+        assert self.awaiting is not None
+        self.variables[self.awaiting.result] = value
+        self.block, self.awaiting = self.awaiting.target, None
+
+    def throw(self, error: BaseException) -> BaseException:
+        """Let an exception appear where the activation waits.
+
+        :returns: the exception, with that place at the head of its traceback.
+        """
+        assert self.awaiting is not None
+        function = self._make_function(raising_code(self.program, self.awaiting.node))
+        self.awaiting = None
+        context = error.__context__
+        try:
+            function(error)
+        except BaseException as raised:
+            raised.__traceback__ = without_runtime(raised.__traceback__)
+            raised.__context__ = context
+        return error
+
+    def catch(self, error: BaseException) -> bool:
+        """Go on with the handler of the current block, if it has one."""
+        handler = self.block.handler
+        if handler is None:
+            return False
+        outer = self.handled[: handler.depth - 1]
+        self.handled = outer + [None] * (handler.depth - 1 - len(outer)) + [error]
+        self.block = handler
+        return True
+
+    def converted(self, error: BaseException) -> BaseException:
+        """Return what leaves the function for an exception that nothing in it handles (PEP 479)."""
+        if isinstance(error, StopIteration) and self.program.source.is_async:
+            converted = RuntimeError('coroutine raised StopIteration')
+            converted.__cause__ = converted.__context__ = error
+            converted.__traceback__ = error.__traceback__
+            return converted
+        return error
+
+
+def activate(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Activation:
+    """Begin a call.
+
+    :param function: the function, or a method.
+    :raises TypeError: if the arguments don't fit, in CPython's words.
+    :raises CompileError: if the function cannot be compiled.
+    """
+    if isinstance(function, functools.partial):
+        return activate(function.func, (*function.args, *args), {**function.keywords, **kwargs})
+    if isinstance(function, types.MethodType):
+        return activate(function.__func__, (function.__self__, *args), kwargs)
+    program = compile_function(function)
+    assert isinstance(function, types.FunctionType)
+    assert program.binder is not None
+    closure = _closure(program.binder, {name: types.CellType() for name in program.scope.cells}, function)
+    binder = types.FunctionType(program.binder, function.__globals__, function.__name__, function.__defaults__, closure)
+    binder.__kwdefaults__ = function.__kwdefaults__
+    binder.__qualname__ = function.__qualname__
+    try:
+        variables = binder(*args, **kwargs)
+    except TypeError as error:
+        error.__traceback__ = without_runtime(error.__traceback__)
+        raise
+    cells = {name: types.CellType() for name in program.scope.cells}
+    for name in cells.keys() & variables.keys():
+        cells[name].cell_contents = variables.pop(name)
+    return Activation(function, program, program.blocks[0], variables, cells)
+
+
+def _closure(
+    code: types.CodeType, cells: dict[str, types.CellType], function: types.FunctionType
+) -> tuple[types.CellType, ...]:
+    from .supplied import SUPPLIED
+
+    outer = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    return tuple(cells.get(name) or outer.get(name) or SUPPLIED[name] for name in code.co_freevars)
+
+
+def _run_handling(handled: BaseException, function: Callable[..., Any], arguments: list[Any]) -> Any:
+    """Call a function while an exception is being handled, without a trace of this in the exception."""
+    traceback, context = handled.__traceback__, handled.__context__
+    try:
+        raise handled
+    except BaseException:
+        handled.__traceback__, handled.__context__ = traceback, context
+        return function(*arguments)
