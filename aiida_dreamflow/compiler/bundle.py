@@ -1,11 +1,11 @@
 """A function's source together with what it uses from its own file: what travels to a computer or is pinned.
 
 What is followed: every name that the function mentions, and that each needed statement mentions in turn, as far as a
-top-level statement of the same file binds it (an import, a definition, an assignment, also into an item or attribute
-of the name; ``try``, ``if``, ``with`` and loops are kept whole). ``from __future__ import`` and ``from x import *`` are
+top-level statement of the same file binds it (an import, a definition, an assignment) or changes it (an assignment to
+an item or attribute, a method called as in ``TABLE.append(1)``); ``try``, ``if``, ``with`` and loops are kept whole. ``from __future__ import`` and ``from x import *`` are
 always kept, ``if __name__ == '__main__':`` never.
 
-What is not followed: expression statements for their effect (``TABLE.append(1)``, ``plt.use('Agg')``), names inside
+What is not followed: other statements for their effect (``fill(TABLE)``, ``np.random.seed(1)``), names inside
 strings (forward references, ``globals()['x']``), other files, other notebook cells, and whatever the program did to its
 modules while it ran. A name that nothing in the file binds is refused, not guessed.
 
@@ -215,7 +215,12 @@ class _Unit:
         self.is_main = any(isinstance(node, ast.If) and _is_main_test(node.test) for node in self.body)
         self.is_star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == '*' for node in self.body)
         self.is_future = any(isinstance(node, ast.ImportFrom) and node.module == '__future__' for node in self.body)
-        self.binds = _bound(self.body)
+        visitor = _Bound()
+        for node in self.body:
+            visitor.visit(node)
+        self.binds = visitor.names - {''}
+        self.calls = visitor.called
+        self.is_import = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in self.body)
 
 
 def _first_line(node: ast.stmt) -> int:
@@ -288,6 +293,13 @@ class _Bound(ast.NodeVisitor):
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        #: What a method is called on for its effect; a module, for one, is not changed by that.
+        self.called: set[str] = set()
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+            self.called.add(_base_name(node.value.func))
+        self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self.names.add(node.name)
@@ -309,11 +321,7 @@ class _Bound(ast.NodeVisitor):
 
     def visit_Subscript(self, node: ast.Subscript | ast.Attribute) -> None:
         if isinstance(node.ctx, (ast.Store, ast.Del)):
-            target: ast.expr = node
-            while isinstance(target, (ast.Subscript, ast.Attribute)):
-                target = target.value
-            if isinstance(target, ast.Name):
-                self.names.add(target.id)
+            self.names.add(_base_name(node))
         self.generic_visit(node)
 
     visit_Attribute = visit_Subscript  # noqa: N815
@@ -326,11 +334,11 @@ class _Bound(ast.NodeVisitor):
         super().generic_visit(node)
 
 
-def _bound(body: list[ast.stmt]) -> set[str]:
-    visitor = _Bound()
-    for node in body:
-        visitor.visit(node)
-    return visitor.names
+def _base_name(node: ast.expr) -> str:
+    """Return ``x`` for ``x.a[0].b``, nothing for what has no name in front."""
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ''
 
 
 class _WithoutAnnotations(ast.NodeTransformer):
@@ -380,9 +388,10 @@ def _closure(units: list[_Unit], own: _Unit, function: types.FunctionType, what:
     kept = {own, *(unit for unit in units if unit.is_star or unit.is_future)}
     has_star = any(unit.is_star for unit in units)
     binders: dict[str, list[_Unit]] = {}
+    own_values = set[str]().union(*(unit.binds for unit in units if not unit.is_import))
     for unit in units:
         if not unit.is_main:
-            for name in unit.binds:
+            for name in unit.binds | (unit.calls & own_values):
                 binders.setdefault(name, []).append(unit)
     # Who asks for the function by name gets this definition, not what the file makes of it later (`f = job(f)`).
     own_name = function.__name__ if own.is_cut_out else function.__qualname__.partition('.')[0]

@@ -13,10 +13,13 @@ import ast
 from .program import Program
 from .trees import NESTED_SCOPES, Names, assign, call, copy_place, load
 
-__all__ = ('AWAIT_MARK', 'bind_exception', 'desugar', 'expand_with')
+__all__ = ('AWAIT_MARK', 'FUNCTION_MARK', 'bind_exception', 'desugar', 'expand_with')
 
 #: Attribute of the functions whose call in a plain ``def`` is an await point.
 AWAIT_MARK = '__dreamflow_await__'
+
+#: Attribute under which what a decorator made of a workflow function keeps the function itself.
+FUNCTION_MARK = '__dreamflow_function__'
 
 
 def desugar(program: Program) -> None:

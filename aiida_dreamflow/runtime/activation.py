@@ -127,6 +127,21 @@ class Activation:
         function.__qualname__ = self.function.__qualname__
         return function
 
+    def adopt(self, recipes: list[Recipe]) -> None:
+        """Take over, after a restart, the recipes of the values that its variables have."""
+        for recipe in recipes:
+            name = recipe.site.variable
+            if recipe.function is self.function and self._value(name) is recipe.value:
+                self.recipes[name] = recipe
+
+    def _value(self, name: str) -> Any:
+        if name in self.cells:
+            try:
+                return self.cells[name].cell_contents
+            except ValueError:
+                return None
+        return self.variables.get(name)
+
     # -- going on
 
     def jump(self, exit: Jump) -> None:

@@ -1,0 +1,124 @@
+"""`run_in_memory`: a workflow function in this process, with a restart at every await."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import types
+from collections.abc import Callable
+from typing import Any
+
+from ..compiler.desugar import FUNCTION_MARK
+from ..exceptions import LaunchError
+from ..runtime import Failed, Handle, Machine, Returned
+from ..values.frame import load_frame, store_frame
+from ..values.pinning import needs_recipe
+from ..values.snapshot import Codec, decode, encode
+
+__all__ = ('run_in_memory',)
+
+
+def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: Any) -> Any:
+    """Run a workflow function without a profile; the children of `submit` are called in this process.
+
+    :param function: the workflow function, decorated or not, ``async def`` or plain.
+    :param args: its positional arguments.
+    :param restart: whether at every await the frame is turned into its stored form and rebuilt from it, as after a
+        restart. What works so, survives a killed worker.
+    :param kwargs: its keyword arguments.
+    :returns: what it returns.
+    :raises BaseException: what it raises.
+    :raises CompileError: if it cannot be compiled.
+    :raises CannotStoreError: if a variable that an await crosses cannot be stored (with ``restart``).
+    """
+    host = _MemoryHost()
+    machine = Machine(host)
+    machine.start(getattr(function, FUNCTION_MARK, function), args, kwargs)
+    while True:
+        outcome = machine.step()
+        for handle in machine.intents:
+            _run_child(handle)
+        if isinstance(outcome, Returned):
+            return outcome.value
+        if isinstance(outcome, Failed):
+            raise outcome.exception
+        if restart:
+            machine = _restarted(machine, host)
+
+
+def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
+    """Return the machine as a restart would give it."""
+    live = _LiveCodec()
+    frame = store_frame(machine, [live])
+    document = json.loads(json.dumps(frame.snapshot.document, allow_nan=False))
+    return load_frame(document, frame.snapshot.blobs.__getitem__, host, [live])
+
+
+def _run_child(handle: Handle[Any]) -> None:
+    """Call a child's function as its job would: with copies of the inputs, giving a copy of the result."""
+    try:
+        result = handle.target(**handle.inputs)
+        handle.set_result(_copied(result))
+    except Exception as error:
+        handle.set_exception(error)
+    handle.inputs = {}
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of a value by way of its stored form: what a job sends shares nothing with the sender."""
+    live = _LiveCodec()
+    snapshot = encode({'': value}, [live])
+    return decode(snapshot.document, snapshot.blobs.__getitem__, [live])['']
+
+
+class _MemoryHost:
+    """The surroundings of a machine that runs in memory."""
+
+    def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
+        """Bind and copy the inputs of a function."""
+        function: Callable[..., Any] = getattr(target, '__wrapped__', target)
+        if not callable(function) or isinstance(function, type):
+            name = getattr(target, '__name__', repr(target))
+            raise LaunchError(f'`{name}` cannot run in memory: only Python functions can')
+        bound = inspect.signature(function).bind(*args, **inputs)
+        given = {}
+        for name, value in bound.arguments.items():
+            kind = bound.signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_POSITIONAL or kind is inspect.Parameter.POSITIONAL_ONLY:
+                raise TypeError(f'parameter `{name}` of `{function.__name__}` cannot be given by name, as a job needs it')
+            given.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
+        return {name: _copied(value) for name, value in given.items()}
+
+    def pin(self, value: Any) -> Any:
+        """Return a copy."""
+        return _copied(value)
+
+    def needs_recipe(self, value: Any) -> bool:
+        """Return whether the value might have no stored form."""
+        return needs_recipe(value)
+
+
+class _LiveCodec(Codec):
+    """Keeps functions and classes that no name leads to as they are: in this process they do survive the restart.
+
+    A test's workflow may use functions defined inside the test, which a real run would refuse or take along as source.
+    """
+
+    name = 'live'
+    last_resort = True
+
+    def __init__(self) -> None:
+        self._objects: list[Any] = []
+
+    def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
+        """Return the content for a function or class."""
+        if not isinstance(value, types.FunctionType | type):
+            return None
+        self._objects.append(value)
+        return len(self._objects) - 1
+
+    def decode(self, content: Any, get: Callable[[Any], object]) -> object:
+        """Return the object itself."""
+        return self._objects[content]
+
+

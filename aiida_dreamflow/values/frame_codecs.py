@@ -1,0 +1,189 @@
+"""The codecs for what only a frame contains: functions made inside functions, awaitables, recipes."""
+
+from __future__ import annotations
+
+import importlib
+import types
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..compiler import Program, compile_function
+from ..compiler.desugar import FUNCTION_MARK
+from ..exceptions import FrameError
+from ..runtime import Activation, Awaitable, Checkpoint, Gather, Handle, Recipe
+from .snapshot import Codec
+
+__all__ = ('AwaitableCodec', 'FunctionCodec', 'RecipeCodec', 'RecipeValueCodec')
+
+Ref = Callable[[object], Any]
+Get = Callable[[Any], Any]
+
+
+class FunctionCodec(Codec):
+    """Functions that no name leads to.
+
+    A workflow function: its name leads to the process class that the decorator made. A function made inside of a
+    function of the frame: by the place of its code in the program, with its cells.
+    """
+
+    name = 'function'
+
+    def __init__(self, stack: Sequence[Activation]) -> None:
+        self._owners = [activation.function for activation in stack]
+
+    def encode(self, value: object, ref: Ref) -> Any | None:
+        """Return the content for a function of these kinds."""
+        if not isinstance(value, types.FunctionType):
+            return None
+        if _workflow_function(value.__module__, value.__qualname__) is value:
+            return {'workflow': [value.__module__, value.__qualname__]}
+        for owner in self._owners:
+            if value is not owner and (path := _places(compile_function(owner)).get(value.__code__)):
+                return self._made_inside(value, owner, path, ref)
+        return None
+
+    def _made_inside(self, value: types.FunctionType, owner: types.FunctionType, path: list[int], ref: Ref) -> Any:
+        return {
+            'inside': ref(owner),
+            'path': path,
+            'closure': [ref(cell) for cell in value.__closure__ or ()],
+            'defaults': ref(value.__defaults__),
+            'kwdefaults': ref(value.__kwdefaults__),
+            'attributes': ref(dict(value.__dict__)),
+        }
+
+    def decode(self, content: Any, get: Get) -> object:
+        """Return the function."""
+        if 'workflow' in content:
+            module, qualname = content['workflow']
+            function = _workflow_function(module, qualname)
+            if function is None:
+                raise FrameError(f'the workflow function `{module}.{qualname}` cannot be found any more')
+            return function
+        owner = get(content['inside'])
+        code = _code_at(compile_function(owner), content['path'])
+        closure = tuple(get(cell) for cell in content['closure'])
+        function = types.FunctionType(code, owner.__globals__, code.co_name, get(content['defaults']), closure)
+        function.__kwdefaults__ = get(content['kwdefaults'])
+        function.__dict__.update(get(content['attributes']))
+        return function
+
+
+def _workflow_function(module: str, qualname: str) -> types.FunctionType | None:
+    try:
+        found: Any = importlib.import_module(module)
+        for part in qualname.split('.'):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return None
+    return getattr(found, FUNCTION_MARK, None)
+
+
+def _places(program: Program) -> dict[types.CodeType, list[int]]:
+    """Return where the code of each function made inside a program's function is: block, then indices of constants."""
+    found: dict[types.CodeType, list[int]] = {}
+    for block in program.blocks:
+        assert block.code is not None
+        for code, path in _nested(block.code, [block.index]):
+            found.setdefault(code, path)
+    return found
+
+
+def _nested(code: types.CodeType, path: list[int]) -> Iterator[tuple[types.CodeType, list[int]]]:
+    for index, constant in enumerate(code.co_consts):
+        if isinstance(constant, types.CodeType):
+            yield constant, [*path, index]
+            yield from _nested(constant, [*path, index])
+
+
+def _code_at(program: Program, path: list[int]) -> types.CodeType:
+    code = program.blocks[path[0]].code
+    for index in path[1:]:
+        assert code is not None
+        code = code.co_consts[index]
+    assert code is not None
+    return code
+
+
+class AwaitableCodec(Codec):
+    """Handles, and what is made of them."""
+
+    name = 'awaitable'
+
+    def encode(self, value: object, ref: Ref) -> Any | None:
+        """Return the content for an awaitable."""
+        if not isinstance(value, Awaitable):
+            return None
+        if isinstance(value, Handle):
+            state = (value.target, value.inputs, value.done, value.value, value.exception)
+            return ['handle', value.label, *map(ref, state)]
+        if isinstance(value, Gather):
+            return ['gather', ref(value.parts), value.return_exceptions]
+        assert isinstance(value, Checkpoint)
+        return ['checkpoint']
+
+    def decode(self, content: Any, get: Get) -> object:
+        """Return the awaitable."""
+        kind, *state = content
+        if kind == 'gather':
+            return Gather(get(state[0]), state[1])
+        if kind == 'checkpoint':
+            return Checkpoint()
+        label, target, inputs, done, value, exception = state
+        handle: Handle[Any] = Handle(label, get(target), get(inputs))
+        handle.done, handle.value, handle.exception = get(done), get(value), get(exception)
+        return handle
+
+
+class RecipeCodec(Codec):
+    """Recipes themselves: function, site, inputs.
+
+    :ivar decoded: those that were decoded.
+    """
+
+    name = 'recipe'
+
+    def __init__(self) -> None:
+        self.decoded: list[Recipe] = []
+
+    def encode(self, value: object, ref: Ref) -> Any | None:
+        """Return the content for a recipe."""
+        if not isinstance(value, Recipe):
+            return None
+        return [ref(value.function), value.site.index, {name: ref(given) for name, given in value.inputs.items()}]
+
+    def decode(self, content: Any, get: Get) -> object:
+        """Return the recipe, with its value made again."""
+        function, index, inputs = get(content[0]), content[1], {name: get(ref) for name, ref in content[2].items()}
+        recipe = Recipe(function, compile_function(function).recipes[index], inputs)
+        recipe.make({name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()})
+        self.decoded.append(recipe)
+        return recipe
+
+
+class RecipeValueCodec(Codec):
+    """Values that nothing else can store, but a recipe can make again.
+
+    :param recipes: the recipes there are.
+    :ivar used: those that were needed.
+    """
+
+    name = 'made'
+    last_resort = True
+
+    def __init__(self, recipes: Sequence[Recipe]) -> None:
+        self._recipes = list(recipes)
+        self.used: list[Recipe] = []
+
+    def encode(self, value: object, ref: Ref) -> Any | None:
+        """Return the content for a value with a recipe."""
+        for recipe in self._recipes:
+            if recipe.value is value:
+                if recipe not in self.used:
+                    self.used.append(recipe)
+                return ref(recipe)
+        return None
+
+    def decode(self, content: Any, get: Get) -> object:
+        """Return the value made again."""
+        return get(content).value

@@ -1,0 +1,51 @@
+"""Which values might need a recipe, decided quickly and by type alone."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import subprocess
+import sys
+import threading
+import types
+from typing import Any
+
+__all__ = ('needs_recipe',)
+
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray, range, slice})
+_CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+#: Opening, connecting or starting anew is not the same as making again.
+_NEVER = (
+    io.IOBase,
+    subprocess.Popen,
+    threading.Thread,
+    type(threading.Lock()),
+    type(threading.RLock()),
+    types.GeneratorType,
+    types.CoroutineType,
+    types.AsyncGeneratorType,
+    asyncio.Future,
+)
+#: How many items of a container are looked at; a mistake costs a clear error at the await, no wrong value.
+_LOOK_AT = 8
+
+
+def needs_recipe(value: Any) -> bool:
+    """Return whether a value, by its type, might have no stored form and may be made again by the call that made it.
+
+    Files, connections, processes, threads, locks and generators may not: re-opening is not rebuilding.
+    """
+    kind = type(value)
+    if kind in _PLAIN:
+        return False
+    if kind in _CONTAINERS:
+        return any(needs_recipe(item) for item in _first_items(value))
+    numpy = sys.modules.get('numpy')
+    if numpy is not None and isinstance(value, numpy.ndarray | numpy.generic):
+        return False
+    return not isinstance(value, _NEVER) and not hasattr(kind, 'fileno')
+
+
+def _first_items(container: Any) -> list[Any]:
+    items = container.values() if isinstance(container, dict) else container
+    return [item for item, _ in zip(items, range(_LOOK_AT), strict=False)]
