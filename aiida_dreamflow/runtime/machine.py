@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..compiler.program import Await, Jump, Reraise
+from ..compiler.program import Await, Block, Jump, Reraise
 from ..exceptions import WorkflowUsageError
 from .activation import Activation, Recipe, activate
 from .awaitables import Awaitable, Handle
@@ -84,6 +84,7 @@ class Machine:
     :ivar launched: how many children it has asked for so far.
     :ivar intents: the handles of the children that the current step has asked for.
     :ivar pending: the handles of the children that have not ended.
+    :ivar ran: the blocks that the current step has run, with the level of their activation in the stack.
     """
 
     host: Host
@@ -92,6 +93,7 @@ class Machine:
     launched: int = 0
     intents: list[Handle[Any]] = field(default_factory=list)
     pending: list[Handle[Any]] = field(default_factory=list)
+    ran: set[tuple[int, Block]] = field(default_factory=set)
 
     def start(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Begin the call of a workflow function.
@@ -107,7 +109,7 @@ class Machine:
 
         What was awaited must be ready.
         """
-        self.intents = []
+        self.intents, self.ran = [], set()
         with _as_current(self):
             if self.awaiting is not None:
                 awaiting, self.awaiting = self.awaiting, None
@@ -127,6 +129,7 @@ class Machine:
 
     def _run_block(self) -> Outcome | None:
         activation = self.stack[-1]
+        self.ran.add((len(self.stack) - 1, activation.block))
         try:
             exit, value = activation.run_block(self._handled())
         except BaseException as error:

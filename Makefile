@@ -1,0 +1,56 @@
+# Two commands on a fresh machine with Python 3.10 or newer:
+#
+#   make demo     watch an optimisation run, in an AiiDA of its own
+#   make test     run the whole test suite
+#
+# Everything goes into `.venv` and `.demo`, here in this folder. `make clean` removes both.
+
+PYTHON ?= python3
+WORKERS ?= 2
+PYTEST_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# The AiiDA daemon is started with the `verdi` that is found first on the PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs clean
+
+help:
+	@echo 'make demo    run the example under a daemon, in a throwaway AiiDA profile'
+	@echo 'make test    run the test suite'
+	@echo 'make lint    ruff and mypy'
+	@echo 'make docs    build the documentation into docs/_build/html'
+	@echo 'make clean   remove everything that the above have made'
+
+demo: $(VENV)/.examples
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.tests
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	@echo 'open docs/_build/html/index.html'
+
+clean:
+	@rm -rf $(VENV) .venv-egobox030 .demo docs/_build .mypy_cache .pytest_cache .ruff_cache
+
+# One environment, three sets of extras, each installed when it is first needed.
+$(VENV)/.examples $(VENV)/.tests $(VENV)/.dev: $(VENV)/.%: $(VENV)/.python pyproject.toml
+	@echo 'installing aiida-dreamflow[$*] into $(VENV) ...'
+	@$(PIP) install --editable '.[$*]'
+	@touch $@
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo 'aiida-dreamflow needs Python 3.10 or newer: make PYTHON=python3.12 ...'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo 'Python could not make a virtual environment (on Debian and Ubuntu: apt-get install python3-venv)'; exit 1; }
+	@touch $@

@@ -1,0 +1,40 @@
+"""aiida-dreamflow: ordinary Python functions as durable AiiDA workflows.
+
+The names are loaded when they are first used: importing this package is cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine.decorator import workflow
+    from .engine.workchain import FunctionWorkChain
+    from .jobs.launch import job
+    from .runtime import checkpoint, gather, submit
+
+__version__ = '0.1.0'
+
+__all__ = ('FunctionWorkChain', 'checkpoint', 'gather', 'job', 'submit', 'workflow')
+
+_HOMES = {
+    'FunctionWorkChain': '.engine.workchain',
+    'checkpoint': '.runtime',
+    'gather': '.runtime',
+    'job': '.jobs.launch',
+    'submit': '.runtime',
+    'workflow': '.engine.decorator',
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(importlib.import_module(_HOMES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,61 @@
+"""`@workflow`: from a function to a process class."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+from ..compiler import bundle, compile_function
+from ..compiler.bundle import Bundle
+from ..compiler.desugar import FUNCTION_MARK
+from ..exceptions import WorkflowUsageError
+from . import pinned
+from .workchain import FunctionWorkChain, require_parameters
+
+__all__ = ('workflow',)
+
+
+def workflow(function: Callable[..., Any]) -> type[FunctionWorkChain]:
+    """Compile a function into an AiiDA process class.
+
+    The result goes wherever AiiDA takes a process class: ``engine.run``, ``engine.submit``, ``get_builder()``. The
+    parameters of the function are its inputs, what the function returns are its outputs.
+
+    :param function: an ``async def`` with ``await submit(f, x=x)``, or a plain ``def`` with ``submit(f, x=x)``.
+    :returns: the process class.
+    :raises CompileError: if the function says something that a workflow cannot; with file, line and column.
+    """
+    program = compile_function(function)
+    plain = program.source.function
+    require_parameters(plain)
+    source = _source_of(plain)
+    fingerprint = source.fingerprint if isinstance(source, Bundle) else program.source.fingerprint
+    members: dict[str, Any] = {
+        '__module__': pinned.__name__,
+        '__doc__': inspect.getdoc(plain),
+        '__wrapped__': staticmethod(plain),
+        'function': staticmethod(plain),
+        'bundle': source,
+        FUNCTION_MARK: staticmethod(plain),
+    }
+    process_class = types.new_class(
+        pinned.class_name(plain.__name__, fingerprint), (FunctionWorkChain,), {}, lambda body: body.update(members)
+    )
+    pinned.register(process_class)
+    return process_class
+
+
+def _source_of(function: types.FunctionType) -> Bundle | WorkflowUsageError:
+    """Return what is stored with each process of a workflow; an error is raised only when it is launched.
+
+    A function that cannot be launched, say because it closes over variables of a test, can still run in memory.
+    """
+    loading = pinned.being_loaded.get()
+    if loading is not None and loading.qualname == function.__qualname__:
+        return loading
+    try:
+        return bundle(function, what='a workflow', allow_async=True, annotations=True)
+    except WorkflowUsageError as error:
+        return error

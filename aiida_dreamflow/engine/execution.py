@@ -1,0 +1,341 @@
+"""A workflow process at work: steps of the machine, records of them, children, results.
+
+What a stepper is to AiiDA. The order of things at the end of a step is what makes a restart safe: first the record is
+stored, with the frame and the intents in it, then the intents are carried out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import time
+from typing import TYPE_CHECKING, Any
+
+from aiida import orm
+from aiida.common.exceptions import NotExistent
+from aiida.engine import ExitCode
+
+from ..compiler.bundle import Bundle, bundle
+from ..exceptions import ChildFailedError, LaunchError, WorkflowUsageError
+from ..jobs.calculation import bundle_to_node
+from ..jobs.launch import function_job_inputs
+from ..jobs.names import port_name, python_name
+from ..runtime import Failed, Handle, Machine, Returned, Suspended
+from ..values.frame import load_frame, store_frame
+from ..values.nodes import from_node, to_node
+from ..values.pinning import needs_recipe
+from ..values.snapshot import decode, encode
+from .children import Children, is_process
+from .codecs import NodeCodec, OwnFileCodec
+from .ledger import Ledger
+from .printing import captured
+from .steps import Step, latest_step, read_blob, write_step
+
+if TYPE_CHECKING:
+    from .workchain import FunctionWorkChain
+
+__all__ = ('Execution',)
+
+#: After this many seconds of steps that need not wait, AiiDA has a turn: to pause, to kill, to run other processes.
+_TURN = 0.1
+
+
+class Execution:
+    """The run of one workflow process, from wherever its records say it is.
+
+    :param process: the process.
+    """
+
+    def __init__(self, process: FunctionWorkChain) -> None:
+        self.process = process
+        self.children = Children(process)
+        self.function = type(process).require_function()
+        self.codecs = [NodeCodec(), OwnFileCodec(self.function)]
+        self.sources: dict[str, str] = {}
+        self.label = ''
+        step = latest_step(process.node)
+        if step is None:
+            self._start()
+        else:
+            self._resume(step)
+
+    def _start(self) -> None:
+        self.number = 0
+        self.returned: Step | None = None
+        self.ledger = Ledger({})
+        nodes = {python_name(port): node for port, node in self.process.inputs.items() if isinstance(node, orm.Data)}
+        values = {name: from_node(node) for name, node in nodes.items()}
+        self.machine = Machine(self)
+        self.machine.start(self.function, (), values)
+        for name, node in nodes.items():
+            self.ledger.arrive(f'0:{name}', node, values[name])
+        self.label = f'L{self.machine.stack[0].program.source.node.lineno} {self.function.__name__}'
+
+    def _resume(self, step: Step) -> None:
+        self.number, self.sources = step.number, step.sources
+        self.ledger = Ledger(step.nodes)
+        self.returned = step if step.state == 'returned' else None
+        record = step.record
+        if self.returned is not None:
+            self.label = f'L{step.lines[1]} return'
+            self.machine = Machine(self)
+            return
+        self.machine = load_frame(step.document, lambda sha: read_blob(record, sha), self, self.codecs)
+        self._set_label()
+        self.children.adopt_or_launch(self.machine.pending)
+
+    def _set_label(self) -> None:
+        awaiting = self.machine.stack[-1].awaiting
+        assert awaiting is not None
+        self.label = awaiting.label
+
+    # -- running
+
+    def advance(self) -> tuple[bool, Any]:
+        """Run steps until something has to be waited for, or for one turn.
+
+        :returns: whether the workflow has ended, and its exit code.
+        :raises BaseException: what the workflow function raised.
+        """
+        end = time.monotonic() + _TURN
+        while self.returned is None:
+            if self._waits():
+                return False, None
+            outcome = self._run_step()
+            if isinstance(outcome, Failed):
+                return True, self._fail(outcome.exception)
+            if isinstance(outcome, Suspended) and time.monotonic() > end and not self._waits():
+                return False, None
+        return self._finish(self.returned)
+
+    def _waits(self) -> bool:
+        """Return whether what is awaited is not ready; the process then waits for its children."""
+        awaiting = self.machine.awaiting
+        if awaiting is None:
+            return False
+        self.children.collect(list(awaiting.handles()))
+        if awaiting.is_ready():
+            return False
+        self.process.wait_for(self.children.pk_of(handle) for handle in awaiting.handles() if not handle.done)
+        return True
+
+    def is_ready(self, pk: int) -> bool:
+        """Return whether the workflow can go on now that a child has ended."""
+        awaiting = self.machine.awaiting
+        handles = list(awaiting.handles()) if awaiting is not None else self._left()
+        self.children.collect([h for h in handles if not h.done and self.children.pk_of(h) == pk])
+        return awaiting.is_ready() if awaiting is not None else not self._left()
+
+    def _left(self) -> list[Handle[Any]]:
+        return [handle for handle in self.machine.pending if not handle.done]
+
+    def _run_step(self) -> Any:
+        """Run one step, record it and carry out its intents."""
+        machine, first = self.machine, self._line()
+        self._note_arrival()
+        with captured() as printed:
+            outcome = machine.step()
+        if not isinstance(outcome, Failed):
+            self._record(outcome, self.ledger.read(machine.ran), first)
+            self.ledger.begin_step()
+            for handle in self.machine.intents:
+                self.children.launch(handle)
+        if text := ''.join(printed).rstrip('\n'):
+            self.process.report(text.replace('%', '%%'))
+        return outcome
+
+    def _note_arrival(self) -> None:
+        """Note the node of the value that a variable receives by this resumption."""
+        awaiting, level = self.machine.awaiting, len(self.machine.stack) - 1
+        if not isinstance(awaiting, Handle) or awaiting.exception is not None or is_process(awaiting.target):
+            return
+        exit = self.machine.stack[level].awaiting
+        if exit is not None and exit.assigned is not None:
+            node = orm.load_node(self.children.pk_of(awaiting))
+            self.ledger.arrive(f'{level}:{exit.assigned}', node.outputs.result, awaiting.value)
+
+    def _line(self) -> int:
+        activation = self.machine.stack[0]
+        return activation.awaiting.node.lineno if activation.awaiting else activation.program.source.node.lineno
+
+    # -- recording
+
+    def _record(self, outcome: Suspended | Returned, read: dict[str, orm.Data], first: int) -> None:
+        self.number += 1
+        ledger = self.ledger
+        ledger.update(self.machine)
+        for handle in self.machine.intents:
+            self._settle_inputs(handle)
+        step = Step(self.number, (first, first), 'waiting', sources=self.sources)
+        snapshot = None
+        if isinstance(outcome, Suspended):
+            frame = store_frame(self.machine, self.codecs)
+            snapshot = frame.snapshot
+            last = self._line()
+            step.lines = (min(first, last), max(first, last))
+            self._set_label()
+        else:
+            step.state = 'returned'
+            self._settle_result(outcome.value, step)
+            self.returned = step
+        step.nodes = {root: list(entry) for root, entry in ledger.nodes.items()}
+        write_step(self.process.node, step, self.function.__name__, snapshot, read, ledger.created)
+        if snapshot is not None and frame.by_recipe:
+            # Made again after every await, restart or not, so that both behave the same.
+            blobs = snapshot.blobs
+            intents = {handle.label: handle for handle in self.machine.intents}
+            self.machine = load_frame(snapshot.document, blobs.__getitem__, self, self.codecs)
+            self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
+        self._load_inputs()
+
+    def _settle_inputs(self, handle: Handle[Any]) -> None:
+        """Give the arguments of a function job the nodes of the variables they are, and keep the rest as made here."""
+        inputs = handle.inputs['inputs']
+        values = handle.inputs.pop('values', {})
+        settle = self.ledger.node_for
+        if 'arguments' in inputs and not is_process(handle.target):
+            for port, node in inputs['arguments'].items():
+                uuid = settle(f'{handle.label}_{port}', node, values.get(port))
+                if uuid != node.uuid:
+                    inputs['arguments'][port] = orm.load_node(uuid=uuid) if self._is_stored(uuid) else self._created(uuid)
+            source = inputs['function']
+            if not source.is_stored and all(source is not node for node in self.ledger.created.values()):
+                settle(f'source_of_{source.label.rpartition(".")[2]}', source, None)
+        else:
+            for port, node in inputs.items():
+                if isinstance(node, orm.Data) and not node.is_stored:
+                    settle(f'{handle.label}_{port}', node, values.get(port))
+
+    def _is_stored(self, uuid: str) -> bool:
+        return all(node.uuid != uuid for node in self.ledger.created.values())
+
+    def _created(self, uuid: str) -> orm.Data:
+        return next(node for node in self.ledger.created.values() if node.uuid == uuid)
+
+    def _load_inputs(self) -> None:
+        """Replace the nodes that the step made by what the database has of them."""
+        made = {node.uuid for node in self.ledger.created.values()}
+        for handle in self.machine.intents:
+            handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], made)
+
+    # -- ending
+
+    def _settle_result(self, value: Any, step: Step) -> None:
+        """Find the nodes of what the workflow function returned."""
+        if isinstance(value, ExitCode):
+            step.exit_code = [value.status, value.message]
+            return
+        for name, item in _named_outputs(value).items():
+            step.outputs[port_name(name)] = self.ledger.node_for(name, to_node(item), item)
+
+    def _finish(self, step: Step) -> tuple[bool, Any]:
+        left = self._left()
+        self.children.collect(left)
+        if left := self._left():
+            self.process.wait_for(self.children.pk_of(handle) for handle in left)
+            return False, None
+        for handle in self.machine.pending:
+            if handle.exception is not None:
+                self.process.report(f'{handle.label}, which was not awaited, failed: {handle.exception}')
+        for label, uuid in step.outputs.items():
+            self.process.out(label, orm.load_node(uuid=uuid))
+        return True, ExitCode(*step.exit_code) if step.exit_code is not None else None
+
+    def _fail(self, error: BaseException) -> ExitCode:
+        """End the workflow for an exception that nothing in it caught."""
+        running = [f'{node.process_label} {node.pk}' for node in self.children.running()]
+        if running:
+            self.process.report(f'still running, as the workflow did not wait for them: {", ".join(running)}')
+        if isinstance(error, ChildFailedError):
+            return self.process.exit_codes.ERROR_CHILD_FAILED.format(message=str(error))  # type: ignore[no-any-return]
+        raise error
+
+    # -- what the machine asks (see `runtime.Host`)
+
+    def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
+        """Check and convert the inputs of a child, on the line of `submit`."""
+        if is_process(target):
+            if args:
+                raise TypeError(f'the inputs of `{label.rpartition("_")[0]}` are given by name')
+            return {'process': target, 'inputs': dict(inputs)}
+        if getattr(target, 'is_process_function', False):
+            raise LaunchError('submitting a calcfunction or workfunction is not supported yet: submit a plain function')
+        arguments = {**_positional(target, args), **inputs}
+        try:
+            process_class, given = function_job_inputs(target, arguments, self._source_node(target))
+        except WorkflowUsageError as error:
+            raise LaunchError(str(error)) from None
+        source = given['function']
+        self.sources.setdefault(_fingerprint(source), source.uuid)
+        values = {port_name(name): value for name, value in arguments.items()}
+        return {'process': process_class, 'inputs': given, 'values': values}
+
+    def _source_node(self, target: Any) -> orm.SinglefileData | None:
+        """Return the node with the source of a function that was submitted before, or a new one."""
+        found: Bundle = bundle(target)
+        node = bundle_to_node(found)
+        for handle in self.machine.intents:
+            source = handle.inputs['inputs'].get('function')
+            if source is not None and _fingerprint(source) == _fingerprint(node):
+                return source  # type: ignore[no-any-return]
+        uuid = self.sources.get(_fingerprint(node))
+        try:
+            return orm.load_node(uuid=uuid) if uuid is not None else node
+        except NotExistent:  # the step that was to store it failed
+            return node
+
+    def pin(self, value: Any) -> Any:
+        """Return a copy of the input of a recipe."""
+        snapshot = encode({'': value}, self.codecs)
+        return decode(snapshot.document, snapshot.blobs.__getitem__, self.codecs)['']
+
+    def needs_recipe(self, value: Any) -> bool:
+        """Return whether a value might have no stored form."""
+        return needs_recipe(value)
+
+
+def _fingerprint(source: orm.SinglefileData) -> str:
+    return f'{source.base.attributes.get("qualname")}:{hash_of(source)}'
+
+
+def hash_of(source: orm.SinglefileData) -> str:
+    """Return the hash of the content of a source's node, stored or not."""
+    return source.base.repository.hash()  # type: ignore[no-any-return]
+
+
+def _positional(target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the names of arguments given by position."""
+    if not args:
+        return {}
+    names = [
+        name
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    ]
+    if len(args) > len(names):
+        given = f'{len(args)} were given'
+        raise TypeError(f'{target.__name__}() takes {len(names)} positional arguments but {given}')
+    return dict(zip(names, args, strict=False))
+
+
+def _named_outputs(value: Any) -> dict[str, Any]:
+    """Return the outputs that a returned value stands for, by name."""
+    if value is None:
+        return {}
+    if type(value) is dict and all(isinstance(name, str) for name in value):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, '_asdict'):
+        return dict(value._asdict())
+    return {'result': value}
+
+
+def _reloaded(inputs: Any, made: set[str]) -> Any:
+    if isinstance(inputs, dict):
+        return {name: _reloaded(value, made) for name, value in inputs.items()}
+    if isinstance(inputs, orm.Data) and inputs.uuid in made:
+        return orm.load_node(uuid=inputs.uuid)
+    return inputs
+
+

@@ -1,0 +1,135 @@
+"""Which node holds which variable: the provenance of a workflow's values.
+
+A variable that did not change keeps its node, a value that came from a child keeps the child's output. Whether a value
+changed is decided on its exact stored bytes (`digest_of`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+
+from ..compiler import Block
+from ..compiler.program import is_hidden
+from ..exceptions import CannotStoreError
+from ..jobs.names import port_name
+from ..runtime import Activation, Awaitable, Machine
+from ..values.nodes import digest_of, to_node
+
+__all__ = ('Ledger',)
+
+
+class Ledger:
+    """The nodes of the live variables of a workflow, and those that the current step makes.
+
+    Variables are named as the frame names them: ``0:x_doe``.
+
+    :param nodes: uuid and digest of the node of each variable at the last await.
+    """
+
+    def __init__(self, nodes: dict[str, list[str]]) -> None:
+        self.nodes = {root: (uuid, digest) for root, (uuid, digest) in nodes.items()}
+        self.created: dict[str, orm.Data] = {}
+        self._arrived: dict[str, tuple[orm.Data, str]] = {}
+        self._values: list[tuple[Any, str, str]] = []
+
+    def begin_step(self) -> None:
+        """Forget what the last step made."""
+        self.created, self._arrived, self._values = {}, {}, []
+
+    def arrive(self, root: str, node: orm.Data, value: Any) -> None:
+        """Note that a variable receives the value of a node unchanged.
+
+        :param root: the variable.
+        :param node: the output of a child, or an input of the workflow.
+        """
+        self._arrived[root] = (node, digest_of(value))
+
+    def read(self, ran: set[tuple[int, Block]]) -> dict[str, orm.Data]:
+        """Return the nodes of the variables that a step has read, by link label.
+
+        :param ran: the blocks that the step ran, with the levels of their activations.
+        """
+        roots = {f'{level}:{name}' for level, block in ran for name in (*block.params, *block.code.co_freevars)}
+        found: dict[str, orm.Data] = {}
+        for root in sorted(roots & (self.nodes.keys() | self._arrived.keys())):
+            known = self._arrived.get(root)
+            node = known[0] if known is not None else orm.load_node(uuid=self.nodes[root][0])
+            found[_free_label(root.partition(':')[2], found)] = node
+        for root, (node, _) in self._arrived.items():
+            if root not in roots and node not in found.values():
+                found[_free_label(root.partition(':')[2], found)] = node
+        return found
+
+    def update(self, machine: Machine) -> None:
+        """At the end of a step: give each live variable its node."""
+        nodes: dict[str, tuple[str, str]] = {}
+        for level, activation in enumerate(machine.stack):
+            for name, value in _variables(activation).items():
+                entry = self._entry(f'{level}:{name}', name, value)
+                if entry is not None:
+                    nodes[f'{level}:{name}'] = entry
+        self.nodes = nodes
+
+    def _entry(self, root: str, name: str, value: Any) -> tuple[str, str] | None:
+        if is_hidden(name) or isinstance(value, Awaitable):
+            return None
+        try:
+            digest = digest_of(value)
+            uuid = self._known(root, digest) or self._create(name, value)
+        except CannotStoreError:
+            return None  # the frame keeps it, or a recipe
+        self._values.append((value, digest, uuid))
+        return uuid, digest
+
+    def _known(self, root: str, digest: str) -> str | None:
+        if root in self.nodes and self.nodes[root][1] == digest:
+            return self.nodes[root][0]
+        if root in self._arrived and self._arrived[root][1] == digest:
+            return self._arrived[root][0].uuid  # type: ignore[no-any-return]
+        return None
+
+    def _create(self, name: str, value: Any) -> str:
+        node = to_node(value)
+        if not node.is_stored:
+            self.created[_free_label(name, self.created)] = node
+        return node.uuid  # type: ignore[no-any-return]
+
+    def node_for(self, name: str, node: orm.Data, value: Any) -> str:
+        """Return the uuid of the node for a value that leaves the workflow: a child's input, or an output.
+
+        The node of a variable serves if the value is that variable's object and did not change. (Small immutables are
+        shared between unrelated variables, so they get a node of their own.)
+
+        :param name: what to call a new one.
+        :param node: the node to store if no other serves.
+        """
+        if node.is_stored:
+            return node.uuid  # type: ignore[no-any-return]
+        if not isinstance(value, bool | int | float | complex | str | bytes | None):
+            digest = digest_of(value)
+            for known, known_digest, uuid in self._values:
+                if known is value and known_digest == digest:
+                    return uuid
+        self.created[_free_label(name, self.created)] = node
+        return node.uuid  # type: ignore[no-any-return]
+
+
+def _variables(activation: Activation) -> dict[str, Any]:
+    found = dict(activation.variables)
+    for name, cell in activation.cells.items():
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:
+            continue
+    return found
+
+
+def _free_label(name: str, taken: dict[str, Any]) -> str:
+    """Return the link label for a variable; variables of the same name in several activations are numbered."""
+    label, number = port_name(name), 1
+    while label in taken:
+        number += 1
+        label = f'{port_name(name)}_{number}'
+    return label

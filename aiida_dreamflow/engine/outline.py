@@ -1,0 +1,68 @@
+"""The outline of a workflow: one instruction, whose stepper runs the program.
+
+Relies on ``plumpy.workchains`` (0.26): ``WorkChainSpec.outline`` takes an ``_Instruction``; its stepper is saved by class
+and asked for its text by ``verdi process status``. A stepper keeps nothing of its own in AiiDA's checkpoint: where the
+workflow is, its records say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from plumpy.workchains import Stepper, _Instruction
+
+from .execution import Execution
+
+if TYPE_CHECKING:
+    from .workchain import FunctionWorkChain
+
+__all__ = ('ProgramInstruction', 'ProgramStepper')
+
+
+class ProgramInstruction(_Instruction):
+    """The whole program, as AiiDA sees it.
+
+    :param description: what ``verdi plugin list`` shows of it.
+    """
+
+    def __init__(self, description: list[str]) -> None:
+        self._description = description
+
+    def create_stepper(self, workchain: FunctionWorkChain) -> ProgramStepper:  # type: ignore[override]
+        """Return the stepper of a process."""
+        return ProgramStepper(workchain)
+
+    def recreate_stepper(self, saved_state: Any, workchain: FunctionWorkChain) -> ProgramStepper:  # type: ignore[override]
+        """Return the stepper of a process that AiiDA loads: the records say where it is."""
+        return ProgramStepper(workchain)
+
+    def get_description(self) -> list[str]:
+        """Return the await points, a line each."""
+        return self._description
+
+
+class ProgramStepper(Stepper):
+    """Runs the program of one process."""
+
+    _workchain: FunctionWorkChain
+
+    def __init__(self, workchain: FunctionWorkChain) -> None:
+        super().__init__(workchain)  # type: ignore[arg-type]
+        self._execution: Execution | None = None
+
+    @property
+    def execution(self) -> Execution:
+        """The execution, made when it is first needed: a process that is only looked at reads no frame."""
+        if self._execution is None:
+            self._execution = Execution(self._workchain)
+        return self._execution
+
+    def step(self) -> tuple[bool, Any]:
+        """Run the program until it has to wait, or for one turn."""
+        result = self.execution.advance()
+        self._workchain.node.set_stepper_state_info(str(self))
+        return result
+
+    def __str__(self) -> str:
+        """Return the user's line, for ``verdi process status``."""
+        return self.execution.label

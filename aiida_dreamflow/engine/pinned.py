@@ -1,0 +1,116 @@
+"""The process classes of workflows, wherever their functions were written.
+
+A workflow need not be importable: its source is stored with each of its processes. This module stands in for the module
+that a script or a notebook isn't: ``aiida_dreamflow.engine.pinned.<name>_<fingerprint>`` is a process class, taken from
+what is already loaded, or from its own module if that still has the same source, or made from the stored source.
+
+Relies on PEP 562 and on this: AiiDA loads a process class by importing a module and getting an attribute.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from ..compiler import Bundle
+
+if TYPE_CHECKING:
+    from aiida import orm
+
+    from .workchain import FunctionWorkChain
+
+__all__ = ('class_name', 'being_loaded', 'pin_source', 'register')
+
+_ATTRIBUTE = 'dreamflow'
+_SOURCE_FILE = 'dreamflow/workflow.py'
+
+_classes: dict[str, type[FunctionWorkChain]] = {}
+
+#: The bundle whose source is being executed, for the decorator in it.
+being_loaded: ContextVar[Bundle | None] = ContextVar('dreamflow_being_loaded', default=None)
+
+
+def class_name(name: str, fingerprint: str) -> str:
+    """Return the name of a process class.
+
+    :param name: the name of the workflow function.
+    :param fingerprint: that of its source.
+    """
+    return f'{name}_{fingerprint[:12]}'
+
+
+def register(process_class: type[FunctionWorkChain]) -> None:
+    """Make a process class known under its name."""
+    _classes[process_class.__name__] = process_class
+
+
+def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
+    """Store the source of a workflow with a process that is about to be stored.
+
+    :param node: the process's node.
+    :param name: the name of its class.
+    :param bundle: the source.
+    """
+    node.base.repository.put_object_from_bytes(bundle.source.encode('utf-8', 'surrogatepass'), _SOURCE_FILE)
+    node.base.attributes.set(
+        _ATTRIBUTE,
+        {
+            'class': name,
+            'qualname': bundle.qualname,
+            'module': bundle.module,
+            'filename': bundle.filename,
+            'annotations': bundle.annotations,
+        },
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith('__'):
+        raise AttributeError(name)
+    if name not in _classes:
+        bundle = _stored_bundle(name)
+        if bundle is None:
+            raise AttributeError(f'no process of this profile has the source of the workflow `{name}`')
+        found = _from_module(bundle, name) or _from_source(bundle)
+        _classes[name] = found
+    return _classes[name]
+
+
+def _stored_bundle(name: str) -> Bundle | None:
+    from aiida import orm
+
+    builder = orm.QueryBuilder()
+    builder.append(orm.WorkChainNode, filters={f'attributes.{_ATTRIBUTE}.class': name})
+    node = builder.limit(1).first(flat=True)
+    if node is None:
+        return None
+    content = node.base.attributes.get(_ATTRIBUTE)
+    source = node.base.repository.get_object_content(_SOURCE_FILE, mode='rb').decode('utf-8', 'surrogatepass')
+    return Bundle(source, content['qualname'], content['module'], content['filename'], content['annotations'])
+
+
+def _from_module(bundle: Bundle, name: str) -> Any:
+    """Return the class from the workflow's own module, if that can be imported and has the same source."""
+    if bundle.module == '__main__' or bundle.module.startswith(__name__):
+        return None
+    try:
+        found: Any = importlib.import_module(bundle.module)
+        for part in bundle.qualname.split('.'):
+            found = getattr(found, part)
+    except Exception:
+        return None  # whatever importing it does, its stored source is there
+    return found if getattr(found, '__name__', None) == name else None
+
+
+def _from_source(bundle: Bundle) -> Any:
+    module_name = f'{__name__}_{bundle.fingerprint}'
+    module = sys.modules.get(module_name)
+    if module is None:
+        token = being_loaded.set(bundle)
+        try:
+            module = bundle.load(module_name)
+        finally:
+            being_loaded.reset(token)
+    return bundle.find(module)

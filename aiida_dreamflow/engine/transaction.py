@@ -1,0 +1,116 @@
+"""A step in the database: its node, the nodes of the data it made and all links, all or nothing.
+
+The one module that writes to AiiDA's storage below the ORM. It relies on this behaviour of aiida-core 2.9:
+
+- ``StorageBackend.bulk_insert`` takes rows of NODE and LINK with exactly the columns listed here, and joins a
+  transaction that is open;
+- ``NodeRepository._store`` moves the files of an unstored node into the permanent repository (content-addressed: what a
+  crash leaves behind there is found again or removed by maintenance);
+- an unstored node computes its hash for caching with ``NodeCaching._compute_hash``.
+
+``tests/engine/test_transaction.py`` breaks when that changes. Nothing that opens a transaction of its own may be called
+between the two inserts: an inner transaction commits the outer one (``aiida.storage.psql_dos.backend``).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiida import orm
+from aiida.common import timezone
+from aiida.common.links import LinkType, validate_link_label
+from aiida.orm.entities import EntityTypes
+from aiida.repository import Repository
+
+__all__ = ('StepRows', 'store_step')
+
+
+@dataclass
+class StepRows:
+    """What a step leaves behind.
+
+    :ivar caller: the workflow's node.
+    :ivar call_label: the label of the link from it.
+    :ivar label: the label of the step's node.
+    :ivar attributes: the attributes of the step's node.
+    :ivar files: the files in its repository, by path.
+    :ivar inputs: the nodes that it read, stored, by link label.
+    :ivar outputs: the nodes that it made, not stored, by link label.
+    """
+
+    caller: orm.WorkChainNode
+    call_label: str
+    label: str
+    attributes: dict[str, Any]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    inputs: Mapping[str, orm.Data] = field(default_factory=dict)
+    outputs: Mapping[str, orm.Data] = field(default_factory=dict)
+
+
+def store_step(rows: StepRows) -> int:
+    """Store a step in one transaction.
+
+    The nodes of the outputs stay unstored objects in memory; load them anew by their uuid.
+
+    :returns: the pk of the step's node.
+    :raises ValueError: if a label is not one that AiiDA accepts; nothing is stored then.
+    """
+    for label in (rows.call_label, *rows.inputs, *rows.outputs):
+        validate_link_label(label)
+    backend = rows.caller.backend
+    step = orm.CalcFunctionNode(label=rows.label)
+    step.backend_entity.set_attribute_many(rows.attributes)
+    nodes = [_node_row(step, _put_files(rows))]
+    for node in rows.outputs.values():
+        node._validate()
+        node.base.repository._store()
+        nodes.append(_node_row(node, node.base.repository.serialize()))
+    with backend.transaction():
+        step_pk, *output_pks = backend.bulk_insert(EntityTypes.NODE, nodes)
+        links = [_link_row(rows.caller.pk, step_pk, LinkType.CALL_CALC, rows.call_label)]
+        links += [_link_row(node.pk, step_pk, LinkType.INPUT_CALC, label) for label, node in rows.inputs.items()]
+        links += [
+            _link_row(step_pk, pk, LinkType.CREATE, label) for label, pk in zip(rows.outputs, output_pks, strict=True)
+        ]
+        backend.bulk_insert(EntityTypes.LINK, links)
+    return step_pk
+
+
+def _put_files(rows: StepRows) -> dict[str, Any]:
+    if not rows.files:
+        return {}
+    repository = Repository(backend=rows.caller.backend.get_repository())
+    for path, content in rows.files.items():
+        repository.put_object_from_filelike(io.BytesIO(content), path)
+    return repository.serialize()
+
+
+def _node_row(node: orm.Node, repository_metadata: dict[str, Any]) -> dict[str, Any]:
+    entity = node.backend_entity
+    entity.clean_values()
+    entity.repository_metadata = repository_metadata
+    now = timezone.now()
+    extras = dict(entity.extras)
+    if isinstance(node, orm.Data):
+        extras['_aiida_hash'] = node.base.caching._compute_hash()
+    return {
+        'uuid': entity.uuid,
+        'node_type': entity.node_type,
+        'process_type': entity.process_type,
+        'label': entity.label,
+        'description': entity.description,
+        'ctime': now,
+        'mtime': now,
+        'attributes': entity.attributes,
+        'extras': extras,
+        'repository_metadata': repository_metadata,
+        'dbcomputer_id': None,
+        'user_id': node.user.pk,
+    }
+
+
+def _link_row(source: int | None, target: int, link_type: LinkType, label: str) -> dict[str, Any]:
+    return {'input_id': source, 'output_id': target, 'label': label, 'type': link_type.value}

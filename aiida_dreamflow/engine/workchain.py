@@ -1,0 +1,229 @@
+"""`FunctionWorkChain`: the process class that a workflow function becomes.
+
+Overrides of ``WorkChain``, and what of aiida-core 2.9 they rely on:
+
+- ``_action_awaitables`` and ``_on_awaitable_finished`` (not final): the workflow goes on when what it awaits is ready,
+  which may be before all children have ended; results go to handles, not into ``ctx``.
+- ``kill``: AiiDA messages every called node, finished ones too, and waits for answers that never come. Here only what
+  still runs is killed, and a child that runs in this process is killed directly.
+- ``on_except``: the report shows the traceback of the user's lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import os
+import types
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import plumpy
+from aiida import orm
+from aiida.engine import Process, ProcessState, WorkChain
+from aiida.engine.processes.workchains.awaitable import Awaitable, construct_awaitable
+
+from ..compiler import Bundle, compile_function
+from ..exceptions import CannotStoreError, CompileError, WorkflowUsageError
+from ..jobs.names import port_name
+from ..values.nodes import to_node
+from .outline import ProgramInstruction, ProgramStepper
+from .pinned import pin_source
+
+__all__ = ('RESERVED_PARAMETERS', 'FunctionWorkChain', 'require_parameters')
+
+#: Names that AiiDA's launchers keep for themselves.
+RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process'})
+
+
+class FunctionWorkChain(WorkChain):
+    """Base of all workflows made by ``@workflow``.
+
+    :cvar function: the workflow function.
+    :cvar bundle: its source with what it uses from its own file; or the error that says why there is none.
+    """
+
+    function: ClassVar[types.FunctionType | None] = None
+    bundle: ClassVar[Bundle | Exception | None] = None
+
+    @classmethod
+    def require_function(cls) -> types.FunctionType:
+        """Return the workflow function.
+
+        :raises WorkflowUsageError: for the base class, which has none.
+        """
+        if cls.function is None:
+            raise WorkflowUsageError(
+                '`FunctionWorkChain` itself has no function to run: decorate a function with `@workflow`'
+            )
+        return cls.function
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        """Make inputs from the parameters of the function; any output may come."""
+        super().define(spec)
+        spec.exit_code(400, 'ERROR_CHILD_FAILED', message='A child failed and nothing caught it: {message}')
+        spec.outputs.dynamic = True
+        spec.outputs.valid_type = orm.Data
+        if cls.function is None:
+            return
+        for parameter in inspect.signature(cls.function).parameters.values():
+            spec.input(port_name(parameter.name), **_port(parameter))
+        program = compile_function(cls.function)
+        spec.outline(ProgramInstruction([exit.label for exit in program.awaits()]))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if isinstance(self.bundle, Exception):
+            raise self.bundle
+        self.require_function()
+        super().__init__(*args, **kwargs)
+
+    @property
+    def _execution(self) -> Any:
+        assert isinstance(self._stepper, ProgramStepper)
+        return self._stepper.execution
+
+    # -- how it appears
+
+    @classmethod
+    def build_process_type(cls) -> str:
+        """Return the entry point of the workflow, or where its source can be found again."""
+        from aiida.plugins.entry_point import get_entry_point_string_from_class
+
+        if cls.function is not None:
+            entry_point = get_entry_point_string_from_class(cls.function.__module__, cls.function.__qualname__)
+            if entry_point is not None:
+                return entry_point  # type: ignore[no-any-return]
+        return super().build_process_type()
+
+    def _build_process_label(self) -> str:
+        return self.require_function().__name__
+
+    def _setup_db_record(self) -> None:
+        super()._setup_db_record()
+        assert isinstance(self.bundle, Bundle)
+        pin_source(self.node, type(self).__name__, self.bundle)
+
+    # -- waiting
+
+    def wait_for(self, pks: Iterable[int]) -> None:
+        """Wait for children when the current step ends.
+
+        :param pks: the children; the workflow is asked whether it can go on whenever one of them ends.
+        """
+        for pk in dict.fromkeys(pks):
+            awaitable = construct_awaitable(orm.load_node(pk))
+            awaitable.key = str(pk)
+            self._awaitables.append(awaitable)
+        self._update_process_status()
+
+    def _action_awaitables(self) -> None:
+        tasks = self._execution.children.tasks
+        for awaitable in self._awaitables:
+            finished = functools.partial(self.call_soon, self._on_awaitable_finished, awaitable)
+            if awaitable.pk in tasks:
+                tasks[awaitable.pk][1].add_done_callback(lambda _, finished=finished: finished())
+            else:
+                self.runner.call_on_process_finish(awaitable.pk, finished)
+
+    def _on_awaitable_finished(self, awaitable: Awaitable) -> None:
+        self._awaitables = [other for other in self._awaitables if other.pk != awaitable.pk]
+        if self.has_terminated():
+            return
+        self._update_process_status()
+        if self.state is ProcessState.WAITING and (not self._awaitables or self._execution.is_ready(awaitable.pk)):
+            self.resume()
+
+    def _update_process_status(self) -> None:
+        super()._update_process_status()
+        if self._awaitables and not self.paused and self._stepper is not None:
+            children = ', '.join(str(awaitable.pk) for awaitable in self._awaitables[:10])
+            more = ', ...' if len(self._awaitables) > 10 else ''
+            self.set_status(f'{self._stepper} (waiting for {children}{more})')
+
+    # -- ending
+
+    def kill(self, msg_text: str | None = None, force_kill: bool = False) -> bool | plumpy.futures.Future:
+        """Kill the workflow and those of its children that still run."""
+        self.node.logger.info(f'Request to kill Process<{self.node.pk}>')
+        if self.killed():
+            return True
+        if self.has_terminated():
+            return False
+        own = super(Process, self).kill(msg_text, force_kill)
+        if own is False:
+            return False
+        killing = [future for child in self._execution.children.running() if (future := self._kill_child(child, force_kill))]
+        if asyncio.isfuture(own):
+            killing.append(own)
+        return _all_killed(killing, self.loop) if killing else True
+
+    def _kill_child(self, child: orm.ProcessNode, force_kill: bool) -> Any:
+        message = f'Killed by parent<{self.node.pk}>'
+        local = self._execution.children.tasks.get(child.pk)
+        if local is not None:
+            result = local[0].kill(message, force_kill)
+            return result if asyncio.isfuture(result) else None
+        controller = self.runner.controller
+        if controller is None:
+            return None
+        return asyncio.wrap_future(controller.kill_process(child.pk, msg_text=message), loop=self.loop)
+
+    def on_except(self, exc_info: tuple[Any, Exception, types.TracebackType]) -> None:
+        """Report the exception, with the traceback of the user's lines."""
+        kind, error, traceback = exc_info
+        super().on_except((kind, error, _user_part(traceback) or traceback))
+
+
+async def _gathered(futures: list[Any]) -> bool:
+    results = await asyncio.gather(*futures, return_exceptions=True)
+    return all(result is True for result in results)
+
+
+def _all_killed(futures: list[Any], loop: asyncio.AbstractEventLoop) -> Any:
+    return loop.create_task(_gathered(futures))
+
+
+def _user_part(traceback: types.TracebackType | None) -> types.TracebackType | None:
+    """Return the part of a traceback that begins with the first line of user code."""
+    package = os.path.dirname(os.path.dirname(__file__)) + os.sep
+    libraries = (os.path.dirname(plumpy.__file__), os.path.dirname(os.path.dirname(orm.__file__)), package)
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(libraries):
+        traceback = traceback.tb_next
+    return traceback
+
+
+def require_parameters(function: types.FunctionType) -> None:
+    """Refuse parameters that cannot be inputs of a process.
+
+    :raises CompileError: naming the parameter.
+    """
+    for name, parameter in inspect.signature(function).parameters.items():
+        where = f'workflow function `{function.__qualname__}`'
+        if name in RESERVED_PARAMETERS:
+            raise CompileError(
+                f"{where}: parameter `{name}` has a name that AiiDA's launchers keep for themselves: rename it"
+            )
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            what = {'*args': parameter.VAR_POSITIONAL, '**kwargs': parameter.VAR_KEYWORD}
+            kind = next((text for text, value in what.items() if value is parameter.kind), 'positional-only')
+            raise CompileError(
+                f'{where}: parameter `{name}` is {kind}, but the inputs of a process are given by name: '
+                'name each input, or pass a list or a dict'
+            )
+
+
+def _port(parameter: inspect.Parameter) -> dict[str, Any]:
+    options: dict[str, Any] = {'valid_type': orm.Data, 'serializer': to_node}
+    if parameter.annotation is not parameter.empty:
+        options['help'] = inspect.formatannotation(parameter.annotation)
+    if parameter.default is not parameter.empty:
+        options['required'] = False
+        try:
+            to_node(parameter.default)
+        except CannotStoreError:
+            pass  # the function's own default serves
+        else:
+            options['default'] = functools.partial(to_node, parameter.default)
+    return options

@@ -1,0 +1,194 @@
+"""The CalcJob that runs one Python function on a computer.
+
+Knows AiiDA and how function and arguments travel (:mod:`~aiida_dreamflow.jobs.remote`); must not know workflows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiida import orm
+from aiida.common.datastructures import CalcInfo, CodeInfo
+from aiida.engine import CalcJob
+
+from ..compiler.bundle import Bundle
+from ..values.nodes import from_node
+from . import remote
+from .names import python_name
+
+if TYPE_CHECKING:
+    from aiida.common.folders import Folder
+    from aiida.engine import CalcJobProcessSpec
+
+__all__ = ('FunctionJob', 'bundle_to_node', 'node_to_bundle')
+
+STDOUT_FILE = 'stdout'
+STDERR_FILE = 'stderr'
+
+
+_OPTIONS: dict[str, Any] = {
+    'parser_name': 'dreamflow.function',
+    'input_filename': remote.INPUTS_FILE,
+    'output_filename': STDOUT_FILE,
+    'resources': lambda: {'num_machines': 1, 'num_mpiprocs_per_machine': 1},
+    'withmpi': False,
+}
+#: Status, label, and a message that says what to do.
+_EXIT_CODES = (
+    (
+        310,
+        'ERROR_FUNCTION_RAISED',
+        'the function raised {type}: {message}. Its traceback is in the output `exception`.',
+    ),
+    (
+        311,
+        'ERROR_FUNCTION_NOT_LOADED',
+        (
+            'the source of the function could not be executed on the computer, with Python {python}: {type}: {message}. '
+            'The output `exception` has the traceback; a code with another Python may help: `job(function, code=...)`.'
+        ),
+    ),
+    (
+        320,
+        'ERROR_MODULE_MISSING',
+        (
+            'the Python of the code (version {python}) has no module `{module}`: install it there, or give the job a code '
+            'whose Python has it: `job(function, code=...)`.'
+        ),
+    ),
+    (
+        330,
+        'ERROR_RESULT_NOT_SENDABLE',
+        'the function returned something that cannot be sent: a `{type}` at `{path}`: {reason}.',
+    ),
+    (331, 'ERROR_RESULT_NOT_STORABLE', 'the result of the function cannot be stored: {reason}.'),
+    (
+        340,
+        'ERROR_NO_RESULT',
+        (
+            'the job ended without a result: killed, out of time or memory, or crashed. Ask for more time or memory in '
+            '`metadata.options` if that is it; `verdi calcjob outputcat {pk} stderr` ends with: {stderr}'
+        ),
+    ),
+    (
+        350,
+        'ERROR_PYTHON_TOO_OLD',
+        (
+            'the Python of the code is older than 3.8{version}: give the job a code with a newer one: '
+            '`job(function, code=...)`.'
+        ),
+    ),
+    (
+        351,
+        'ERROR_PYTHON_MISSING',
+        (
+            'the computer has no Python at `{executable}`: give the job a code with the right path, with '
+            '`job(function, code=...)`, or load a module in its `prepend_text`.'
+        ),
+    ),
+    (
+        360,
+        'ERROR_RESULT_MALFORMED',
+        'the result is not what a function job writes ({reason}): did something else write `result.json`?',
+    ),
+)
+
+
+def bundle_to_node(bundle: Bundle) -> orm.SinglefileData:
+    """Return the node for a bundle; store it once and give it to every job of the function.
+
+    What does not change the function's behaviour is no attribute, so that caching does not see it.
+
+    :param bundle: the function's source.
+    :returns: the unstored node: the source as a file, ``verdi node repo cat`` shows it.
+    """
+    content = bundle.source.encode('utf-8', 'surrogatepass')
+    node = orm.SinglefileData.from_bytes(content, filename=remote.FUNCTION_FILE)
+    node.label = bundle.qualname
+    node.description = bundle.filename
+    node.base.attributes.set('qualname', bundle.qualname)
+    node.base.attributes.set('module', bundle.module)
+    return node
+
+
+def node_to_bundle(node: orm.SinglefileData) -> Bundle:
+    """Return the bundle of a node.
+
+    :param node: what :func:`bundle_to_node` gave.
+    :returns: the function's source.
+    """
+    attributes = node.base.attributes
+    source = node.content.decode('utf-8', 'surrogatepass')
+    return Bundle(source, attributes.get('qualname'), attributes.get('module'), node.description)
+
+
+def _validate_function(node: orm.SinglefileData, _: object) -> str | None:
+    if 'qualname' not in node.base.attributes.keys():  # noqa: SIM118  (not a mapping)
+        return 'not the node of a function; `function_job_inputs` makes the inputs of a function job'
+    return None
+
+
+class FunctionJob(CalcJob):
+    """Runs one Python function on a computer that has Python 3.8 or later, and nothing else."""
+
+    CACHE_VERSION = remote.FORMAT
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
+        """Define inputs, outputs and exit codes.
+
+        :param spec: the specification to fill.
+        """
+        super().define(spec)
+        spec.input(
+            'function',
+            valid_type=orm.SinglefileData,
+            validator=_validate_function,
+            help='The source of the function and of what it uses from its own file.',
+        )
+        spec.input_namespace(
+            'arguments',
+            valid_type=orm.Data,
+            dynamic=True,
+            required=False,
+            help='The arguments of the function, by name; names that AiiDA does not take are escaped.',
+        )
+        spec.output('result', valid_type=orm.Data, help='What the function returned.')
+        spec.output('exception', valid_type=orm.Dict, required=False, help='The exception that ended the function.')
+        for name, default in _OPTIONS.items():
+            spec.inputs['metadata']['options'][name].default = default  # type: ignore[index]
+        for status, label, message in _EXIT_CODES:
+            spec.exit_code(status, label, message=message, invalidates_cache=True)
+
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        """Write what the remote needs: the runner, the function's source and the arguments.
+
+        :param folder: the folder that is uploaded.
+        :returns: what to run and what to retrieve.
+        """
+        bundle = node_to_bundle(self.inputs.function)
+        path = Path(folder.abspath)
+        arrays = remote.ArrayFolder(path, 'input')
+        arguments = {python_name(name): from_node(node) for name, node in self.inputs.get('arguments', {}).items()}
+        document = {
+            'format': remote.FORMAT,
+            'qualname': bundle.qualname,
+            'filename': bundle.filename,
+            'arguments': remote.encode(arguments, arrays.save),
+        }
+        (path / remote.INPUTS_FILE).write_text(remote.dumps(document), encoding='ascii')
+        (path / remote.FUNCTION_FILE).write_bytes(self.inputs.function.content)
+        (path / remote.REMOTE_FILE).write_bytes(Path(remote.__file__).read_bytes())
+
+        code = CodeInfo()
+        code.code_uuid = self.inputs.code.uuid
+        code.cmdline_params = [remote.REMOTE_FILE]
+        code.stdout_name = STDOUT_FILE
+        code.stderr_name = STDERR_FILE
+        calculation = CalcInfo()
+        calculation.codes_info = [code]
+        calculation.retrieve_list = [remote.RESULT_FILE, 'result-*.npy', STDOUT_FILE, STDERR_FILE]
+        # The arguments are nodes already; their arrays need no copy in this node.
+        calculation.provenance_exclude_list = arrays.names
+        return calculation

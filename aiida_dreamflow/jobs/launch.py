@@ -1,0 +1,184 @@
+"""A function job before and after: its options, its inputs, its outcome.
+
+Knows AiiDA's nodes; must not know workflows, nor which launcher is used.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from aiida import orm
+
+from ..compiler.bundle import bundle
+from ..exceptions import ChildFailedError, LaunchError, RemoteTraceback
+from ..values.nodes import from_node, to_node
+from . import remote
+from .calculation import FunctionJob, bundle_to_node
+from .codes import find_code
+from .failures import attach_origin, rebuild_exception
+from .names import port_name
+
+__all__ = ('JobFunction', 'function_job_inputs', 'job', 'job_outcome')
+
+P = ParamSpec('P')
+R = TypeVar('R')
+
+#: What these hold is plain JSON data or numbers: it can be sent without looking.
+_SENDABLE_NODES = frozenset((orm.Bool, orm.Dict, orm.Float, orm.Int, orm.List, orm.Str))
+
+
+@dataclass(frozen=True)
+class JobFunction(Generic[P, R]):
+    """A function with the options of the jobs that run it; :func:`job` makes it. Called directly, it is the function.
+
+    :ivar function: the function.
+    :ivar code: the code to run it with, or its label.
+    :ivar computer: the computer to run it on, or its label.
+    :ivar metadata: the metadata of the process.
+    """
+
+    function: Callable[P, R]
+    code: orm.AbstractCode | str | None = None
+    computer: orm.Computer | str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def __wrapped__(self) -> Callable[P, R]:
+        # Signatures and sources are looked for behind this name.
+        return self.function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself, here and now."""
+        return self.function(*args, **kwargs)
+
+
+def job(
+    function: Callable[P, R],
+    *,
+    code: orm.AbstractCode | str | None = None,
+    computer: orm.Computer | str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> JobFunction[P, R]:
+    """Say how a function is to be run as a job, without touching its arguments.
+
+    :param function: the function.
+    :param code: an AiiDA code for a Python 3.8 or later, or its label; ``None`` for the Python of the computer.
+    :param computer: the computer, or its label; ``None`` for that of the code, or ``localhost``.
+    :param metadata: the metadata of the process, such as ``{'options': {'max_wallclock_seconds': 600}}``.
+    :returns: a target for ``submit`` with the function's signature.
+    """
+    return JobFunction(function, code, computer, _copied(metadata or {}))
+
+
+def function_job_inputs(
+    target: Callable[..., Any], arguments: Mapping[str, Any], bundle_node: orm.SinglefileData | None = None
+) -> tuple[type[FunctionJob], dict[str, Any]]:
+    """Make the inputs of a function job for AiiDA's launchers.
+
+    :param target: the function, or what :func:`job` made of it.
+    :param arguments: its arguments by name, values or data nodes; that of a ``*args`` parameter is a sequence.
+    :param bundle_node: the node of the function's source if there is one already; otherwise an unstored one is made,
+        and is the value of ``function`` in the inputs.
+    :returns: the process class and its inputs.
+    :raises TypeError: if the arguments do not fit the signature, in Python's words.
+    :raises WorkflowUsageError: if the function has no source that could be sent.
+    :raises CannotStoreError: if an argument has no stored form.
+    :raises LaunchError: if an argument cannot be sent, or if code or computer cannot be used.
+    """
+    options = target if isinstance(target, JobFunction) else JobFunction(target)
+    if bundle_node is None:
+        bundle_node = bundle_to_node(bundle(options))
+    _check_arguments(options, arguments)
+    nodes = {port_name(name): _argument_node(name, value) for name, value in arguments.items()}
+    metadata = _copied(options.metadata)
+    code, computer = find_code(options.code, options.computer or metadata.pop('computer', None))
+    if code.computer is None:
+        metadata['computer'] = computer
+    return FunctionJob, {'code': code, 'function': bundle_node, 'arguments': nodes, 'metadata': metadata}
+
+
+def job_outcome(node: orm.CalcJobNode, target: Callable[..., Any] | None = None) -> Any:
+    """Return the result of a function job that has ended, or raise why there is none.
+
+    :param node: the process node of the job.
+    :param target: the function; exceptions that its own file defines are rebuilt as its types.
+    :returns: what the function returned.
+    :raises Exception: what the function raised, if its type is here.
+    :raises ChildFailedError: for any other failure.
+    """
+    if node.is_finished_ok:
+        return from_node(node.outputs.result)
+    raise _failure(node, target)
+
+
+def _copied(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a mapping and those in it, not what else is in it: computers are no values."""
+    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in mapping.items()}
+
+
+def _check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Raise the ``TypeError`` that a call would raise, by calling a function of the same signature that does nothing."""
+    parameters = [
+        parameter.replace(
+            annotation=parameter.empty, default=parameter.empty if parameter.default is parameter.empty else None
+        )
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+    scope: dict[str, Any] = {}
+    exec(f'def stand_in{inspect.Signature(parameters)}: pass', scope)
+    stand_in = scope['stand_in']
+    stand_in.__qualname__ = inspect.unwrap(function).__qualname__
+    remote.call(stand_in, dict(arguments))
+
+
+def _argument_node(name: str, value: Any) -> Any:
+    """Return the node of an argument, having seen that it can be sent: later would be too late for a good message."""
+    if type(value) in _SENDABLE_NODES:
+        return value
+    if isinstance(value, orm.Node) and not isinstance(value, orm.Data):
+        raise LaunchError(f'argument `{name}`: `{value}` is no data; a function job takes values and data nodes')
+    try:
+        remote.encode(from_node(value) if isinstance(value, orm.Data) else value, lambda array: '')
+    except remote.NotSendableError as error:
+        raise LaunchError(f'argument `{name}`: {error}') from None
+    return value if isinstance(value, orm.Data) else to_node(value)
+
+
+def _failure(node: orm.CalcJobNode, target: Callable[..., Any] | None) -> Exception:
+    """Make the exception for a job without a result."""
+    details = _exception_details(node)
+    if details is not None and details['phase'] == 'call':
+        namespace = getattr(inspect.unwrap(target), '__globals__', {}) if target is not None else {}
+        rebuilt = rebuild_exception(details, namespace)
+        if rebuilt is not None:
+            note = f'This was raised in function job {node.pk}: {node.exit_message}'
+            return attach_origin(rebuilt, details, note)
+    error = ChildFailedError(
+        _failure_message(node), node=node, exit_status=node.exit_status, exit_message=node.exit_message or ''
+    )
+    if details is not None:
+        error.__cause__ = RemoteTraceback(details['traceback'])
+    return error
+
+
+def _exception_details(node: orm.CalcJobNode) -> dict[str, Any] | None:
+    found = node.base.links.get_outgoing(link_label_filter='exception').first()
+    return found.node.get_dict() if found is not None else None
+
+
+def _failure_message(node: orm.CalcJobNode) -> str:
+    what = f'function job {node.pk}'
+    advice = f'see `verdi process report {node.pk}`'
+    if node.is_killed:
+        return f'{what} was killed; {advice}'
+    if node.is_excepted:
+        return f'{what} ended with an error of AiiDA or its plugin: {node.exception or "unknown"}; {advice}'
+    if not node.is_terminated:
+        return f'{what} has not ended; wait for it before you ask for its outcome'
+    return (
+        f'{what} ended with exit status {node.exit_status}: {node.exit_message} '
+        f'See also `verdi calcjob outputcat {node.pk}` and `verdi process report {node.pk}`.'
+    )

@@ -1,0 +1,146 @@
+"""The parser of function jobs: from ``result.json`` to output nodes and exit codes.
+
+What it reads comes from another machine and is distrusted: only :mod:`~aiida_dreamflow.jobs.remote` decodes it.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from aiida import orm
+from aiida.parsers import Parser
+
+from ..exceptions import CannotStoreError
+from ..values.nodes import to_node
+from . import remote
+from .calculation import STDERR_FILE
+
+if TYPE_CHECKING:
+    from aiida.engine import ExitCode
+
+__all__ = ('FunctionParser',)
+
+_MAX_DOCUMENT = 2**30
+_MAX_TEXT = 20_000
+_MAX_MESSAGE = 500
+_MAX_STDERR = 2**20
+_TAIL = 10
+_NO_PYTHON = ('No such file', 'not found', 'Permission denied')  # what shells say
+
+
+class FunctionParser(Parser):
+    """Turns what a function job wrote into its result, or into an exit code that says what to do."""
+
+    CACHE_VERSION = remote.FORMAT
+
+    def parse(self, **kwargs: Any) -> ExitCode | None:
+        """Parse the retrieved files.
+
+        :param kwargs: not used.
+        :returns: the exit code if there is no result; ``None`` leaves that of the scheduler, if any.
+        """
+        text = self._read(remote.RESULT_FILE, _MAX_DOCUMENT)
+        if text is None:
+            return self._without_result()
+        try:
+            if len(text) == _MAX_DOCUMENT:
+                raise remote.MalformedError('it is too large; large data belongs into numpy arrays')
+            return self._report(remote.loads(text))
+        except (remote.MalformedError, LookupError, TypeError) as error:
+            return self._exit('ERROR_RESULT_MALFORMED', reason=error)
+
+    def _report(self, report: Any) -> ExitCode | None:
+        """Act on what the job says of itself."""
+        status, python = report['status'], report['python']
+        if status == 'returned':
+            return self._result(remote.decode(report['value'], self._open_array))
+        if status == 'python':
+            return self._exit('ERROR_PYTHON_TOO_OLD', version=f' (it is {python})')
+        if status == 'unsendable':
+            path = f'result{report["path"]}'
+            return self._exit('ERROR_RESULT_NOT_SENDABLE', type=report['type'], path=path, reason=report['reason'])
+        if status not in ('raised', 'module'):
+            raise remote.MalformedError('unknown status')
+        details = _exception_details(report['exception'])
+        self.out('exception', orm.Dict(details))
+        if status == 'module':
+            return self._exit('ERROR_MODULE_MISSING', module=report['missing'], python=python)
+        label = 'ERROR_FUNCTION_RAISED' if details['phase'] == 'call' else 'ERROR_FUNCTION_NOT_LOADED'
+        return self._exit(label, type=details['type'], message=details['message'], python=python)
+
+    def _result(self, value: object) -> ExitCode | None:
+        try:
+            self.out('result', to_node(value))
+        except CannotStoreError as error:
+            return self._exit('ERROR_RESULT_NOT_STORABLE', reason=error)
+        return None
+
+    def _without_result(self) -> ExitCode | None:
+        """Find out why the job wrote nothing."""
+        stderr = self._read(STDERR_FILE, _MAX_STDERR) or ''
+        if 'SyntaxError' in stderr and remote.REMOTE_FILE in stderr:
+            return self._exit('ERROR_PYTHON_TOO_OLD', version='')
+        executable = str(self.node.inputs.code.get_executable())
+        if any(executable in line and any(words in line for words in _NO_PYTHON) for line in stderr.splitlines()):
+            return self._exit('ERROR_PYTHON_MISSING', executable=executable)
+        if self.node.exit_status:
+            # The scheduler knows more: out of time, out of memory, a node that failed.
+            return None
+        lines = (
+            stderr or self._read(str(self.node.get_option('scheduler_stderr')), _MAX_STDERR) or '(nothing)'
+        ).splitlines()
+        tail = '\n'.join(lines[-_TAIL:])
+        return self._exit('ERROR_NO_RESULT', stderr=tail)
+
+    def _exit(self, label: str, **details: object) -> ExitCode:
+        texts = {name: _shown(value, _MAX_MESSAGE) for name, value in details.items()}
+        code: ExitCode = self.exit_codes[label].format(pk=self.node.pk, **texts)
+        return code
+
+    def _read(self, name: str, limit: int) -> str | None:
+        """Return the end of a retrieved text file, at most so many bytes of it."""
+        content = b''
+        try:
+            with self.retrieved.base.repository.open(name, mode='rb') as handle:
+                while chunk := handle.read(limit):
+                    content = (content + chunk)[-limit:]
+        except OSError:
+            return None
+        return content.decode('utf-8', 'replace')
+
+    def _open_array(self, name: str) -> BinaryIO:
+        # Packed objects of the repository can be sought in forwards only.
+        return io.BytesIO(self.retrieved.base.repository.get_object_content(name, mode='rb'))
+
+
+def _shown(value: object, limit: int) -> str:
+    """Return text that a database takes: no lone surrogates, no NUL, not too long."""
+    text = str(value).encode('utf-8', 'backslashreplace').decode().replace('\0', '\\x00')
+    return text if len(text) <= limit else text[: limit // 2] + ' [...] ' + text[-limit // 2 :]
+
+
+def _exception_details(exception: Any) -> dict[str, Any]:
+    """Return what the node of an exception holds; its arguments stay encoded, as text."""
+    if exception['phase'] not in ('load', 'call'):
+        raise remote.MalformedError('unknown phase')
+    notes = exception['notes'] if isinstance(exception['notes'], list) else []
+    return {
+        'phase': exception['phase'],
+        'type': _shown(exception['type'], _MAX_MESSAGE),
+        'module': _shown(exception['module'], _MAX_MESSAGE),
+        'message': _shown(exception['message'], _MAX_TEXT),
+        'traceback': _shown(exception['traceback'], _MAX_TEXT),
+        'notes': [_shown(note, _MAX_TEXT) for note in notes[:20]],
+        'encoded_args': _bounded(exception['args'], 'null'),
+        'encoded_attributes': _bounded(exception['attributes'], '{}'),
+    }
+
+
+def _bounded(data: Any, otherwise: str) -> str:
+    """Return JSON data as text if it is small enough for the attribute of a node."""
+    try:
+        text = remote.dumps(data)
+    except RecursionError:
+        return otherwise
+    return text if len(text) <= _MAX_TEXT else otherwise

@@ -1,0 +1,1 @@
+"""A frame, or any Python value, to stored data and back."""

@@ -1,0 +1,126 @@
+"""How Python's own plain values and containers are written and rebuilt. Knows the standard library only."""
+
+from __future__ import annotations
+
+import base64
+from types import CellType
+from typing import Any
+
+from .records import Kind, Reader, Record, Writing, float_of, float_text
+
+__all__ = ('INLINE_BYTES', 'KINDS', 'WRITERS', 'read_bytes', 'write_bytes')
+
+# Bytes up to this length stand in the document, as base64; a file of its own for each would cost more than it saves.
+INLINE_BYTES = 1024
+
+_CONSTANTS: dict[str, object] = {'Ellipsis': Ellipsis, 'NotImplemented': NotImplemented}
+
+
+def write_bytes(data: bytes, w: Writing) -> str:
+    """The text that stands for bytes: base64 when short, ``sha256:...`` when they are kept beside the document."""
+    return f'sha256:{w.blob(data)}' if len(data) > INLINE_BYTES else base64.b64encode(data).decode('ascii')
+
+
+def read_bytes(text: str, r: Reader) -> bytes:
+    """The inverse of :func:`write_bytes`."""
+    return r.blob(text[7:]) if text.startswith('sha256:') else base64.b64decode(text)
+
+
+def _write_str(value: str, w: Writing) -> Record:
+    # JSON of some databases has neither NUL nor lone surrogates.
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return ['str*', value.encode('unicode_escape').decode('ascii')]
+    return ['str*', value.encode('unicode_escape').decode('ascii')] if '\0' in value else ['str', value]
+
+
+def _write_dict(value: dict[Any, Any], w: Writing) -> Record:
+    ref = w.ref
+    return ['dict', None, [ref(part) for item in value.items() for part in item]]
+
+
+def _fill_dict(obj: dict[Any, Any], rest: Any, r: Reader) -> None:
+    get = r.get
+    parts = iter(rest)
+    for key in parts:
+        obj[get(key)] = get(next(parts))
+
+
+def _plain_key(value: object) -> tuple[str, str]:
+    """A sort key that does not depend on the hash seed; ``TypeError`` if `value` has none."""
+    kind = type(value)
+    if kind in (tuple, frozenset):
+        keys = [_plain_key(item) for item in value]  # type: ignore[attr-defined]
+        return kind.__name__, repr(keys if kind is tuple else sorted(keys))
+    if kind in (bool, int, float, complex, str, bytes, type(None)):
+        return kind.__name__, repr(value)
+    raise TypeError
+
+
+def _write_items(value: set[Any] | frozenset[Any], w: Writing) -> list[Any]:
+    # Sorted where possible, so that an untouched set gives the same bytes in a worker with another hash seed.
+    try:
+        items = sorted(value, key=_plain_key)
+    except TypeError:
+        items = list(value)
+    return [w.ref(item) for item in items]
+
+
+def _fill_set(obj: set[Any], rest: Any, r: Reader) -> None:
+    obj.update(map(r.get, rest))
+
+
+def _write_cell(value: CellType, w: Writing) -> Record:
+    try:
+        return ['cell', None, [w.ref(value.cell_contents)]]
+    except ValueError:
+        return ['cell', None]
+
+
+def _fill_cell(obj: CellType, rest: Any, r: Reader) -> None:
+    obj.cell_contents = r.get(rest[0])
+
+
+def _fill_list(obj: list[Any], rest: Any, r: Reader) -> None:
+    get = r.get
+    obj.extend([get(item) if type(item) is dict else item for item in rest])
+
+
+WRITERS: dict[type, Any] = {
+    str: _write_str,
+    int: lambda value, w: ['int', hex(value)],
+    float: lambda value, w: ['float', float_text(value)],
+    complex: lambda value, w: ['complex', [float_text(value.real), float_text(value.imag)]],
+    bytes: lambda value, w: ['bytes', write_bytes(value, w)],
+    bytearray: lambda value, w: ['bytearray', write_bytes(bytes(value), w)],
+    type(Ellipsis): lambda value, w: ['constant', 'Ellipsis'],
+    type(NotImplemented): lambda value, w: ['constant', 'NotImplemented'],
+    list: lambda value, w: ['list', None, [*map(w.ref, value)]],
+    tuple: lambda value, w: ['tuple', [*map(w.ref, value)]],
+    dict: _write_dict,
+    set: lambda value, w: ['set', None, _write_items(value, w)],
+    frozenset: lambda value, w: ['frozenset', _write_items(value, w)],
+    range: lambda value, w: ['range', [w.ref(value.start), w.ref(value.stop), w.ref(value.step)]],
+    slice: lambda value, w: ['slice', [w.ref(value.start), w.ref(value.stop), w.ref(value.step)]],
+    CellType: _write_cell,
+}
+
+KINDS = (
+    Kind('str', lambda first, r: first),
+    Kind('str*', lambda first, r: first.encode('ascii').decode('unicode_escape')),
+    Kind('int', lambda first, r: int(first, 16)),
+    Kind('float', lambda first, r: float_of(first)),
+    Kind('complex', lambda first, r: complex(float_of(first[0]), float_of(first[1]))),
+    Kind('bytes', lambda first, r: read_bytes(first, r)),
+    Kind('bytearray', lambda first, r: bytearray(read_bytes(first, r))),
+    Kind('constant', lambda first, r: _CONSTANTS[first]),
+    Kind('list', lambda first, r: [], _fill_list),
+    Kind('tuple', lambda first, r: tuple(map(r.get, first))),
+    Kind('dict', lambda first, r: {}, _fill_dict, lambda rest: 3 if any(type(key) is dict for key in rest[::2]) else 0),
+    Kind('set', lambda first, r: set(), _fill_set, lambda rest: 3),
+    Kind('frozenset', lambda first, r: frozenset(map(r.get, first)), late=1),
+    Kind('range', lambda first, r: range(*map(r.get, first))),
+    Kind('slice', lambda first, r: slice(*map(r.get, first))),
+    Kind('cell', lambda first, r: CellType(), _fill_cell),
+)

@@ -1,0 +1,113 @@
+"""The AiiDA data type for a Python value that none of AiiDA's own types can hold exactly.
+
+Its attributes are made to be read by people (`verdi node show`, `verdi node attributes`); arrays lie in its repository as
+`.npy` files. The document is kept as text, so that no database changes a number or the order of anything.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aiida import orm
+
+from ..exceptions import FrameError, UntrustedValueError
+from . import signing
+from .records import canonical
+from .snapshot import Snapshot, decode, encode
+
+__all__ = ('DreamData', 'short_repr', 'type_name')
+
+_ROOT = 'value'
+_DOCUMENT_FILE = 'document.json'
+_DOCUMENT_LIMIT = 100_000
+_REPR_LIMIT = 200
+_NPY_MAGIC = b'\x93NUMPY'
+
+
+def type_name(value: object) -> str:
+    """The full name of the type of a value, ``numpy.float64`` or ``list``."""
+    cls = type(value)
+    return cls.__qualname__ if cls.__module__ == 'builtins' else f'{cls.__module__}.{cls.__qualname__}'
+
+
+def short_repr(value: object, limit: int = _REPR_LIMIT) -> str:
+    """A ``repr`` that never fails, fits in one line and any database.
+
+    :param value: anything.
+    :param limit: the largest number of characters.
+    :returns: the text.
+    """
+    try:
+        text = ' '.join(repr(value).split())
+    except Exception as error:
+        text = f'<{type_name(value)} whose repr raised {type(error).__name__}>'
+    text = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: limit + 1])
+    return text if len(text) <= limit else f'{text[: limit - 3]}...'
+
+
+class DreamData(orm.Data):
+    """One Python value, of any type that :mod:`aiida_dreamflow.values.snapshot` can store.
+
+    :param value: the value.
+    :param snapshot: its snapshot, if there is one already: of one root named ``value``, made without codecs.
+    :raises CannotStoreError: if the value has no stored form.
+    """
+
+    def __init__(self, value: object = None, *, snapshot: Snapshot | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if snapshot is None:
+            snapshot = encode({_ROOT: value})
+        attributes = {'python_type': type_name(value), 'repr': short_repr(value)}
+        if snapshot.runs_code:
+            attributes['signature'] = signing.sign(snapshot.document)
+        text = canonical(snapshot.document)
+        if len(text) > _DOCUMENT_LIMIT:
+            self.base.repository.put_object_from_bytes(text, _DOCUMENT_FILE)
+        else:
+            attributes['document'] = text.decode('ascii')
+        for sha, blob in snapshot.blobs.items():
+            suffix = 'npy' if blob.startswith(_NPY_MAGIC) else 'bin'
+            self.base.repository.put_object_from_bytes(blob, f'{sha}.{suffix}')
+        self.base.attributes.set_many(attributes)
+
+    @property
+    def value(self) -> Any:
+        """The value, a fresh object each time.
+
+        :raises UntrustedValueError: if it would run code and this profile did not sign it, or if it was altered.
+        :raises FrameError: if it needs a newer version of this package, or something that is not installed.
+        """
+        document = self._document()
+        signing.require_trust(document, self.base.attributes.get('signature', None))
+        return decode(document, self._read_blob)[_ROOT]
+
+    @property
+    def python_type(self) -> str:
+        """The full name of the type of the value."""
+        return str(self.base.attributes.get('python_type'))
+
+    def __str__(self) -> str:
+        return f'{super().__str__()} value: {self.base.attributes.get("repr")}'
+
+    def _document(self) -> dict[str, Any]:
+        text = self.base.attributes.get('document', None)
+        if text is None:
+            text = self.base.repository.get_object_content(_DOCUMENT_FILE, mode='r')
+        try:
+            document: dict[str, Any] = json.loads(text)
+        except ValueError as error:
+            raise FrameError(
+                f'the document of node {self.uuid} is damaged ({error}); restore it from a backup'
+            ) from error
+        return document
+
+    def _read_blob(self, sha: str) -> bytes:
+        names = set(self.base.repository.list_object_names())
+        for name in (f'{sha}.npy', f'{sha}.bin'):
+            if name in names:
+                content: bytes = self.base.repository.get_object_content(name, mode='rb')
+                return content
+        raise UntrustedValueError(
+            f'node {self.uuid} lacks the file of its blob {sha[:12]}...; restore it from a backup'
+        )

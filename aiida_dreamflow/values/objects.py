@@ -1,0 +1,248 @@
+"""Everything that has no form of its own: enum members, exceptions, and any object through ``__reduce_ex__``.
+
+Also the list of what is refused by name. Knows the standard library only.
+"""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import contextlib
+import copyreg
+import io
+import mmap
+import socket
+import subprocess
+import threading
+import types
+import weakref
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any
+
+from ..exceptions import CannotStoreError
+from .records import Kind, Reader, Record, Writing
+from .references import write_named
+
+__all__ = ('KINDS', 'write_enum', 'write_exception', 'write_object')
+
+_REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
+    (
+        (types.GeneratorType, types.AsyncGeneratorType),
+        'a generator keeps its place on the stack of Python, which cannot be stored; make a list of its items before',
+    ),
+    (
+        (types.CoroutineType, asyncio.Future),
+        'a coroutine or future in progress cannot be stored; await it, or use `submit` for something that outlives a restart',
+    ),
+    (
+        (io.IOBase,),
+        'an open file cannot be stored; close it before the await and open it again after, or keep its path',
+    ),
+    ((mmap.mmap,), 'a mapped file cannot be stored; close it before the await and open it again after'),
+    ((socket.socket,), 'an open connection cannot be stored; close it before the await and connect again after'),
+    ((subprocess.Popen,), 'a running program cannot be stored; wait for its end before the await'),
+    (
+        (_thread.LockType, _thread.RLock, threading.Condition, threading.Event, threading.Semaphore, threading.Barrier),
+        'a lock belongs to one operating-system process; make it where it is used, between two awaits',
+    ),
+    ((threading.Thread, _thread._local), 'a thread and what is local to it cannot be stored; join it before the await'),
+    (
+        (weakref.ref, weakref.ProxyType, weakref.CallableProxyType),
+        'a weak reference does not survive storing; keep the object itself',
+    ),
+    (
+        (types.FrameType, types.TracebackType),
+        'a frame or traceback cannot be stored; keep `traceback.format_exc()` instead',
+    ),
+    ((types.CodeType,), 'bare code cannot be stored; keep the function, defined at the top level of its file'),
+    ((memoryview,), 'a memoryview shows memory of another object; keep that object, or `bytes(view)`'),
+)
+_KINDS_OF_REFUSED = tuple(kind for kinds, _ in _REFUSALS for kind in kinds)
+_MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+# `obj` is the object on which an attribute was missed: anything at all, and nobody's business after a restart.
+_NOT_KEPT = {'args', 'obj', 'exceptions', 'message'}
+
+
+def _refuse(value: object, reason: str) -> CannotStoreError:
+    return CannotStoreError(type(value).__name__, '', reason)
+
+
+def write_enum(value: Enum, w: Writing) -> Record:
+    """The record of an enum member: by name, a combination of flags by value."""
+    cls = type(value)
+    name = value._name_
+    if cls.__members__.get(name) is value:
+        return ['enum', [w.ref(cls), name]]
+    return ['flag', [w.ref(cls), w.ref(value._value_)]]
+
+
+def _native_members(exception: BaseException) -> dict[str, Any]:
+    """What C keeps of an exception outside its args and ``__dict__``, such as ``OSError.filename``."""
+    found = {}
+    for cls in type(exception).__mro__:
+        if cls.__module__ != 'builtins' or cls is BaseException:
+            continue
+        for name, member in vars(cls).items():
+            if isinstance(member, _MEMBERS) and name not in _NOT_KEPT and not name.startswith('_'):
+                with contextlib.suppress(AttributeError):
+                    found[name] = getattr(exception, name)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def write_exception(value: BaseException, w: Writing) -> Record:
+    """The record of an exception: args, attributes and notes, cause and context. Its traceback is dropped for now."""
+    ref = w.ref
+    first = [ref(type(value)), *map(ref, value.args)]
+    rest = {
+        'dict': [ref(part) for item in value.__dict__.items() for part in item],
+        'members': [ref(part) for item in _native_members(value).items() for part in item],
+        'cause': ref(value.__cause__),
+        'context': ref(value.__context__),
+        'suppress': value.__suppress_context__,
+    }
+    return ['exception', first, {key: part for key, part in rest.items() if part}]
+
+
+def _make_exception(first: Any, r: Reader) -> BaseException:
+    # Neither `__new__` nor `__init__` of the user's class is called: they rarely take `args` back.
+    cls, *args = map(r.get, first)
+    native = next(base for base in cls.__mro__ if base.__module__ == 'builtins')
+    made: BaseException = native.__new__(cls, *args)
+    if native is not OSError:
+        with contextlib.suppress(TypeError):
+            native.__init__(made, *args)
+    made.args = tuple(args)
+    return made
+
+
+def _fill_exception(obj: BaseException, rest: Any, r: Reader) -> None:
+    get = r.get
+    parts = iter(rest.get('members', ()))
+    for name in parts:
+        value = get(next(parts))
+        with contextlib.suppress(AttributeError, TypeError):
+            setattr(obj, name, value)
+    _update(obj.__dict__, rest.get('dict', ()), r)
+    obj.__cause__ = get(rest.get('cause'))
+    obj.__context__ = get(rest.get('context'))
+    obj.__suppress_context__ = rest.get('suppress', False)
+
+
+def _reduced(value: object) -> Any:
+    if isinstance(value, _KINDS_OF_REFUSED) and type(value) not in (io.StringIO, io.BytesIO):
+        raise _refuse(value, next(reason for kinds, reason in _REFUSALS if isinstance(value, kinds)))
+    cls = type(value)
+    reducer = copyreg.dispatch_table.get(cls)
+    try:
+        return reducer(value) if reducer is not None else value.__reduce_ex__(4)
+    except CannotStoreError:
+        raise
+    except Exception as error:
+        raise _refuse(value, f'it does not support pickling ({type(error).__name__}: {error})') from error
+
+
+def write_object(value: object, w: Writing) -> Record:
+    """The record of any object, through ``copyreg`` and ``__reduce_ex__``.
+
+    :param value: the object.
+    :param w: the encoder.
+    :returns: the record.
+    :raises CannotStoreError: if the object is of a refused kind, or its reduction fails.
+    """
+    reduced = _reduced(value)
+    if isinstance(reduced, str):
+        return write_named(value, reduced)
+    if not isinstance(reduced, tuple) or not 2 <= len(reduced) <= 6:
+        raise _refuse(value, f'its `__reduce_ex__` gave {type(reduced).__name__}, neither a name nor 2 to 6 parts')
+    padded: tuple[Any, ...] = (*reduced, *[None] * (6 - len(reduced)))
+    function, args, state, items, pairs, setter = padded
+    rest = _write_rest(value, state, items, pairs, setter, w)
+    if function is copyreg.__newobj__:  # type: ignore[attr-defined]
+        record: Record = ['object', [w.ref(args[0]), [w.ref(arg) for arg in args[1:]], []]]
+    elif function is copyreg.__newobj_ex__:  # type: ignore[attr-defined]
+        cls, positional, named = args
+        flat = [part if type(part) is str else w.ref(part) for item in named.items() for part in item]
+        record = ['object', [w.ref(cls), [w.ref(arg) for arg in positional], flat]]
+    else:
+        record = ['call', [w.ref(function), [w.ref(arg) for arg in args]]]
+    return [*record, rest] if rest else record
+
+
+def _flat(pairs: Iterable[tuple[Any, Any]], w: Writing) -> list[Any]:
+    return [w.ref(part) for pair in pairs for part in pair]
+
+
+def _write_rest(value: object, state: Any, items: Any, pairs: Any, setter: Any, w: Writing) -> dict[str, Any]:
+    rest: dict[str, Any] = {}
+    if items is not None:
+        rest['items'] = [w.ref(item) for item in items]
+    if pairs is not None:
+        rest['pairs'] = _flat(pairs, w)
+    if state is None:
+        return rest
+    if setter is not None:
+        rest['setter'] = [w.ref(setter), w.ref(state)]
+    elif hasattr(type(value), '__setstate__'):
+        rest['set state'] = w.ref(state)
+    else:
+        attributes, slots = state if type(state) is tuple and len(state) == 2 else (state, None)
+        for name, part in (('dict', attributes), ('slots', slots)):
+            if part and not isinstance(part, dict):
+                raise _refuse(value, f'its state is of type `{type(part).__name__}`, and it has no `__setstate__`')
+            if part:
+                rest[name] = _flat(part.items(), w)
+    return rest
+
+
+def _update(target: Any, flat: Iterable[Any], r: Reader) -> None:
+    get = r.get
+    parts = iter(flat)
+    for key in parts:
+        target[get(key)] = get(next(parts))
+
+
+def _make_object(first: Any, r: Reader) -> object:
+    cls, args, named = first
+    keywords: dict[str, Any] = {}
+    _update(keywords, named, r)
+    kind = r.get(cls)
+    return kind.__new__(kind, *map(r.get, args), **keywords)
+
+
+def _fill_object(obj: Any, rest: Any, r: Reader) -> None:
+    get = r.get
+    if 'items' in rest:
+        items = [get(item) for item in rest['items']]
+        if hasattr(obj, 'extend'):
+            obj.extend(items)
+        else:
+            for item in items:
+                obj.append(item)
+    _update(obj, rest.get('pairs', ()), r)
+    if 'setter' in rest:
+        setter, state = rest['setter']
+        get(setter)(obj, get(state))
+    elif 'set state' in rest:
+        obj.__setstate__(get(rest['set state']))
+    _update(vars(obj) if 'dict' in rest else None, rest.get('dict', ()), r)
+    slots = iter(rest.get('slots', ()))
+    for name in slots:
+        # Frozen classes refuse the ordinary way, and no user code should run here.
+        object.__setattr__(obj, name, get(next(slots)))
+
+
+def _rank(rest: Any) -> int:
+    """Which part of the filling may run user code, and what that code will look at."""
+    if any(type(key) is dict for key in rest.get('pairs', ())[::2]):
+        return 3
+    return 2 if 'set state' in rest or 'setter' in rest or 'items' in rest else 0
+
+
+KINDS = (
+    Kind('enum', lambda first, r: r.get(first[0])[first[1]], late=1),
+    Kind('flag', lambda first, r: r.get(first[0])(r.get(first[1])), late=1),
+    Kind('exception', _make_exception, _fill_exception),
+    Kind('object', _make_object, _fill_object, _rank, late=1),
+    Kind('call', lambda first, r: r.get(first[0])(*map(r.get, first[1])), _fill_object, _rank, late=1),
+)

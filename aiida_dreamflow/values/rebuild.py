@@ -1,0 +1,150 @@
+"""The order in which the objects of a document are made and filled.
+
+What an object is made from is complete before it is made, except where objects reach each other in a circle: there
+each is made first, and the fillings that run user code come last. No recursion, so nesting may be as deep as it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..exceptions import FrameError
+from .records import Kind, Reader, Record, refs_in
+
+__all__ = ('rebuild',)
+
+
+def rebuild(records: Sequence[Record], kinds: Sequence[Kind], built: dict[int, object], reader: Reader) -> None:
+    """Make and fill all objects.
+
+    :param records: the records of the document.
+    :param kinds: the kind of each record.
+    :param built: receives the objects, by number; `reader` looks them up there.
+    :param reader: what the kinds ask.
+    :raises FrameError: if the records contradict each other.
+    """
+    edges = [list(refs_in(record[1:])) for record in records]
+    for component in _components(edges):
+        if len(component) == 1:
+            index = component[0]
+            record, kind = records[index], kinds[index]
+            built[index] = kind.make(record[1], reader)
+            if len(record) > 2:
+                _fill(kind, built[index], record[2], reader)
+        else:
+            _Circle(component, records, kinds, built, reader).build()
+
+
+def _fill(kind: Kind, obj: object, rest: Any, reader: Reader) -> None:
+    if kind.fill is None:
+        raise FrameError(f'a record of kind `{kind.name}` has a part too many; the stored document is damaged')
+    kind.fill(obj, rest, reader)
+
+
+def _components(edges: list[list[int]]) -> Iterator[list[int]]:
+    """Tarjan's strongly connected components, those that others depend on first."""
+    number: list[int] = [0] * len(edges)  # 0: not seen yet
+    low = number.copy()
+    open_: list[int] = []
+    is_open = [False] * len(edges)
+    count = 0
+    for root in range(len(edges)):
+        if number[root]:
+            continue
+        work = [(root, iter(edges[root]))]
+        count += 1
+        number[root] = low[root] = count
+        open_.append(root)
+        is_open[root] = True
+        while work:
+            node, targets = work[-1]
+            for target in targets:
+                if not number[target]:
+                    count += 1
+                    number[target] = low[target] = count
+                    open_.append(target)
+                    is_open[target] = True
+                    work.append((target, iter(edges[target])))
+                    break
+                if is_open[target] and number[target] < low[node]:
+                    low[node] = number[target]
+            else:
+                work.pop()
+                if work and low[node] < low[work[-1][0]]:
+                    low[work[-1][0]] = low[node]
+                if low[node] == number[node]:
+                    component: list[int] = []
+                    while not component or component[-1] != node:
+                        component.append(open_.pop())
+                        is_open[component[-1]] = False
+                    yield component
+
+
+class _Circle:
+    """Objects that reach each other."""
+
+    def __init__(
+        self,
+        members: list[int],
+        records: Sequence[Record],
+        kinds: Sequence[Kind],
+        built: dict[int, object],
+        reader: Reader,
+    ) -> None:
+        self.members = sorted(members)
+        self.records, self.kinds, self.built, self.reader = records, kinds, built, reader
+        inside = set(members)
+        self.needs = {i: [j for j in refs_in(records[i][1]) if j in inside] for i in members}
+        filled = [i for i in self.members if len(records[i]) > 2]
+        self.rank = {i: kinds[i].rank(records[i][2]) for i in filled}
+        self.pending = sorted(filled, key=self.rank.__getitem__)
+        self.waits = {i: [j for j in refs_in(records[i][2]) if j in inside] for i in filled}
+
+    def build(self) -> None:
+        for index in sorted(self.members, key=lambda i: self.kinds[i].late):
+            self.make(index)
+        self.fill_ready()
+        if self.pending:
+            raise FrameError('objects of a stored value wait for each other; the stored document is damaged')
+
+    def make(self, index: int) -> None:
+        stack = [(index, iter(self.needs[index]))]
+        entered = {index}
+        while stack:
+            node, needs = stack[-1]
+            if node in self.built:
+                stack.pop()
+                continue
+            need = next((j for j in needs if j not in self.built), None)
+            if need is None:
+                if self.kinds[node].late:
+                    self.fill_ready()
+                    self.fill_needs(node)
+                self.built[node] = self.kinds[node].make(self.records[node][1], self.reader)
+                stack.pop()
+            elif need in entered:
+                raise FrameError('objects of a stored value need each other to be made; it cannot be rebuilt')
+            else:
+                entered.add(need)
+                stack.append((need, iter(self.needs[need])))
+
+    def fill_ready(self) -> None:
+        """Fill what can be filled, so that code which runs next sees as much as there is."""
+        waiting: list[int] = []
+        for index in self.pending:
+            # Nothing of a higher rank before all of a lower one: it would look at what is not filled yet.
+            held = waiting and self.rank[waiting[0]] < self.rank[index]
+            if held or not self.fill_one(index):
+                waiting.append(index)
+        self.pending = waiting
+
+    def fill_one(self, index: int) -> bool:
+        if index not in self.built or any(j not in self.built for j in self.waits[index]):
+            return False
+        _fill(self.kinds[index], self.built[index], self.records[index][2], self.reader)
+        return True
+
+    def fill_needs(self, index: int) -> None:
+        """Fill what an object is made from, whatever its rank: an iterator over a dict has its place in a full one only."""
+        self.pending = [j for j in self.pending if j not in self.needs[index] or not self.fill_one(j)]

@@ -1,0 +1,135 @@
+"""Things that are stored by name, not by content: modules, classes, functions, and the methods bound to objects.
+
+A name is verified while storing: what it leads to must be the very same object. Knows the standard library only.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import sys
+import types
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from ..exceptions import CannotStoreError, FrameError
+from .records import Kind, Reader, Record, Writing
+
+__all__ = ('KINDS', 'WRITERS', 'write_global', 'write_named')
+
+# A wrapped function and the function behind a class method share their name with what replaced them.
+_DETOURS = ('', '.__func__', '.__wrapped__')
+# `type(None)` says that it is `builtins.NoneType`, which does not exist; `types` has names for such classes.
+_TYPE_NAMES = {id(cls): f'types:{name}' for name, cls in vars(types).items() if isinstance(cls, type)}
+
+
+def _walk(module: ModuleType, path: str) -> Any:
+    found: Any = module
+    for part in path.split('.'):
+        found = getattr(found, part)
+    return found
+
+
+def _leads_to(module: str, path: str, value: object) -> bool:
+    try:
+        return _walk(sys.modules[module], path) is value
+    except (KeyError, AttributeError):
+        return False
+
+
+def _named(value: Any, qualname: str) -> str | None:
+    owner = getattr(value, '__module__', None)
+    if not isinstance(owner, str):
+        owner = pickle.whichmodule(value, qualname)  # type: ignore[attr-defined]
+    for detour in _DETOURS:
+        if _leads_to(owner, qualname + detour, value):
+            return f'{owner}:{qualname}{detour}'
+    return _TYPE_NAMES.get(id(value))
+
+
+def write_named(value: object, qualname: str) -> Record:
+    """The record of an object that its module holds under `qualname`.
+
+    :param value: the object.
+    :param qualname: its dotted name inside its module.
+    :returns: the record.
+    :raises CannotStoreError: if the name does not lead back to `value`.
+    """
+    name = _named(value, qualname)
+    if name is not None:
+        return ['global', name]
+    owner = getattr(value, '__module__', None)
+    if '<locals>' in qualname or '<lambda>' in qualname:
+        reason = (
+            f'`{owner}.{qualname}` was made inside a function (`<locals>`) or is a lambda, so no name leads to it; '
+            'move its definition to the top level of its file'
+        )
+    else:
+        reason = f'the name `{owner}.{qualname}` does not lead to this object; give it a name in its module'
+    raise CannotStoreError(type(value).__name__, '', reason)
+
+
+def write_global(value: Any, w: Writing) -> Record:
+    """The record of a class or function, by its name; see :func:`write_named`."""
+    name = getattr(value, '__qualname__', None) or getattr(value, '__name__', None)
+    return write_named(value, str(name))
+
+
+def _read_global(first: str, r: Reader) -> object:
+    module, _, path = first.partition(':')
+    try:
+        return _walk(importlib.import_module(module), path)
+    except (ImportError, AttributeError) as error:
+        raise FrameError(
+            f'a stored value needs `{module}.{path}`, which is not there any more ({error}); install or restore it'
+        ) from error
+
+
+def _write_module(value: ModuleType, w: Writing) -> Record:
+    name = value.__name__
+    if sys.modules.get(name) is not value:
+        raise CannotStoreError('module', '', f'`import {name}` does not give this module object')
+    return ['module', name]
+
+
+def _read_module(first: str, r: Reader) -> object:
+    try:
+        return importlib.import_module(first)
+    except ImportError as error:
+        raise FrameError(
+            f'a stored value needs the module `{first}`, which cannot be imported here ({error})'
+        ) from error
+
+
+def _write_method(value: MethodType, w: Writing) -> Record:
+    return ['method', [w.ref(value.__func__), w.ref(value.__self__)]]
+
+
+def _write_builtin(value: BuiltinFunctionType, w: Writing) -> Record:
+    owner = value.__self__
+    if owner is None or isinstance(owner, ModuleType):
+        return write_global(value, w)
+    return ['builtin method', [w.ref(owner), value.__name__]]
+
+
+def _read_builtin(first: Any, r: Reader) -> object:
+    found = getattr(r.get(first[0]), first[1])
+    if not isinstance(found, BuiltinFunctionType):
+        raise FrameError(f'`{first[1]}` is not a built-in method any more; the stored value cannot be rebuilt')
+    return found
+
+
+WRITERS: dict[type, Any] = {
+    type: write_global,
+    FunctionType: write_global,
+    BuiltinFunctionType: _write_builtin,
+    MethodType: _write_method,
+    ModuleType: _write_module,
+}
+
+KINDS = (
+    Kind('global', _read_global),
+    Kind('module', _read_module),
+    Kind('method', lambda first, r: MethodType(*map(r.get, first))),
+    Kind('builtin method', _read_builtin, late=1),
+)

@@ -1,0 +1,330 @@
+"""One snapshot of a whole graph of objects: to pure JSON plus blobs, and back.
+
+Identity and aliasing are kept over everything reachable from the roots, types are kept exactly, cycles and deep nesting
+work, and what cannot be stored is refused by name. What is *not* kept: tracebacks of exceptions; the identity of small
+``int``, ``float`` and ``str`` objects; an alias of ``obj.__dict__`` held beside ``obj``; identity with objects outside the
+graph, such as a sentinel that a module also holds.
+
+Other rooms teach it their own types through :class:`Codec`. It knows neither AiiDA nor where documents are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import copysign
+from typing import Any, NamedTuple, Protocol, cast
+
+from ..exceptions import CannotStoreError, FrameError, UntrustedValueError
+from .paths import path_between
+from .rebuild import rebuild
+from .records import REF, VERSION, Kind, Record, Writing, canonical
+from .registry import kind_named, writer_for
+from .trust import records_run_code
+
+__all__ = ('Codec', 'Snapshot', 'Staged', 'decode', 'encode', 'runs_code')
+
+_CODEC = 'codec:'
+_TEXT_INLINE = 64
+_INT_LIMIT = 1 << 63
+# From here on some databases give whole floats back as ints.
+_FLOAT_LIMIT = 1e16
+
+
+class Staged(NamedTuple):
+    """What :meth:`Codec.encode` returns for an object that may sit in a cycle.
+
+    :ivar first: enough to make the object with :meth:`Codec.decode`; must not lead back to the object itself.
+    :ivar rest: what :meth:`Codec.fill` completes it with; may lead anywhere.
+    """
+
+    first: Any
+    rest: Any
+
+
+class Codec(Protocol):
+    """How a type, or one single object, is stored by those who know it; subclass it to inherit the defaults.
+
+    Codecs are asked in the order given, before the built-in forms, about every object except small ``int``, ``float``,
+    ``str``, ``bool`` and ``None``. In content, ``{"@": number}`` is reserved for what `ref` returns.
+
+    :cvar name: names the codec in stored documents; never change it.
+    :cvar last_resort: ask only about an object that could not be stored, or from which such an object was reached:
+        the nearest first.
+    :cvar runs_code: whether decoding may run code that the document chooses; such documents are decoded only if this
+        profile signed them.
+    """
+
+    name: str
+    last_resort: bool = False
+    runs_code: bool = True
+
+    def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
+        """The content for an object: JSON, with objects inside put through `ref`; a :class:`Staged`; or ``None``.
+
+        :param value: the object.
+        :param ref: gives what stands for another object in the content.
+        :returns: the content, ``None`` for "not mine".
+        :raises CannotStoreError: "mine, but it cannot be stored"; with an empty path.
+        """
+
+    def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
+        """The object again; of a :class:`Staged`, from its `first`.
+
+        :param content: what :meth:`encode` returned.
+        :param get: the object that a ref stands for.
+        """
+
+    def fill(self, obj: Any, content: Any, get: Callable[[Any], Any]) -> None:
+        """Complete an object with the `rest` of its :class:`Staged`.
+
+        :param obj: what :meth:`decode` made.
+        :param content: the `rest`.
+        :param get: the object that a ref stands for; in a cycle it may not be filled yet.
+        :raises FrameError: by default: this codec writes no :class:`Staged`.
+        """
+        raise FrameError(f'the codec `{self.name}` has no `fill`, but its stored content has a second part')
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The stored form of a graph of objects.
+
+    :ivar document: pure JSON.
+    :ivar blobs: longer bytes by their sha256: `.npy` bytes of arrays, and plain bytes.
+    :ivar plain_codecs: the kinds of records that codecs without ``runs_code`` wrote.
+    """
+
+    document: dict[str, Any]
+    blobs: dict[str, bytes]
+    plain_codecs: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether decoding may import or call anything beyond plain values."""
+        return records_run_code(self.document['objects'], self.plain_codecs)
+
+    def digest(self) -> str:
+        """The sha256 of the exact content; blobs enter by their own sha256."""
+        return hashlib.sha256(canonical(self.document)).hexdigest()
+
+
+def runs_code(document: Mapping[str, Any], codecs: Sequence[Codec] = ()) -> bool:
+    """Whether decoding a stored document may import or call anything beyond plain values.
+
+    :param document: a document from anywhere.
+    :param codecs: those it would be decoded with.
+    :returns: ``True`` also for a document that is not understood.
+    """
+    objects = document.get('objects')
+    return not isinstance(objects, list) or records_run_code(objects, _plain_kinds(codecs))
+
+
+def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = ()) -> Snapshot:
+    """Turn named objects, and all that they reach, into their stored form.
+
+    :param roots: the objects by name.
+    :param codecs: asked before the built-in forms, in order; see :class:`Codec`.
+    :returns: the snapshot.
+    :raises CannotStoreError: if something has no stored form; its path starts with the name of the root.
+    """
+    rescued: dict[int, tuple[object, Codec]] = {}
+    paths: set[str] = set()
+    while True:
+        encoder = _Encoder(codecs, rescued)
+        try:
+            document = encoder.run(roots)
+        except CannotStoreError:
+            if not encoder.rescue(paths):
+                raise
+        else:
+            return Snapshot(document, encoder.blobs, _plain_kinds(codecs))
+
+
+def decode(
+    document: Mapping[str, Any], read_blob: Callable[[str], bytes], codecs: Sequence[Codec] = ()
+) -> dict[str, Any]:
+    """Rebuild the objects of a document. Whether it may be trusted must have been decided before.
+
+    :param document: what :func:`encode` made.
+    :param read_blob: the bytes of a blob from its sha256.
+    :param codecs: all that the document was encoded with.
+    :returns: the roots by name.
+    :raises FrameError: if the document is of another version, is damaged, or names what is not there any more.
+    :raises UntrustedValueError: if a blob is not what it was when stored.
+    """
+    if document.get('version') != VERSION:
+        raise FrameError(
+            f'a stored value has format version {document.get("version")}, this aiida-dreamflow reads {VERSION}; '
+            'install the version that wrote it'
+        )
+    decoder = _Decoder(read_blob)
+    known = {_CODEC + codec.name: _kind_of(codec) for codec in codecs}
+    records = document['objects']
+    rebuild(records, [known.get(record[0]) or kind_named(record[0]) for record in records], decoder.built, decoder)
+    return {name: decoder.get(ref) for name, ref in document['roots'].items()}
+
+
+def _plain_kinds(codecs: Sequence[Codec]) -> frozenset[str]:
+    return frozenset(_CODEC + codec.name for codec in codecs if not getattr(codec, 'runs_code', True))
+
+
+def _kind_of(codec: Codec) -> Kind:
+    return Kind(
+        _CODEC + codec.name,
+        lambda first, reader: codec.decode(first, reader.get),
+        lambda obj, rest, reader: codec.fill(obj, rest, reader.get),
+        rank=lambda rest: 2,
+        late=1,
+    )
+
+
+class _Encoder:
+    """Writes one document. Objects are numbered when first met; the list of them is also the list of work to do."""
+
+    def __init__(self, codecs: Sequence[Codec], rescued: dict[int, tuple[object, Codec]]) -> None:
+        self.codecs = [codec for codec in codecs if not getattr(codec, 'last_resort', False)]
+        self.last_resort = [codec for codec in codecs if getattr(codec, 'last_resort', False)]
+        self.rescued = rescued
+        self.blobs: dict[str, bytes] = {}
+        self.names: list[str] = []
+        self.values: list[object] = []  # also keeps temporaries alive, so that no `id` is used twice
+        self.parents: list[int] = []
+        self.records: list[Record] = []
+        self.open: dict[Any, list[tuple[int, Any]]] = {}
+        self.current = 0
+        self.ref = self._make_ref()
+
+    def _make_ref(self) -> Callable[[object], Any]:
+        memo: dict[int, dict[str, int]] = {}
+        values = self.values
+
+        def ref(value: Any) -> Any:
+            kind = type(value)
+            if kind is str:
+                if len(value) <= _TEXT_INLINE and value.isprintable():
+                    return value
+            elif kind is int:
+                if -_INT_LIMIT <= value < _INT_LIMIT:
+                    return value
+            elif kind is float:
+                if -_FLOAT_LIMIT < value < _FLOAT_LIMIT and (value or copysign(1.0, value) > 0):
+                    return value
+            elif value is None or kind is bool:
+                return value
+            found = memo.get(id(value))
+            if found is None:
+                found = memo[id(value)] = {REF: len(values)}
+                values.append(value)
+            return found
+
+        return ref
+
+    def run(self, roots: Mapping[str, object]) -> dict[str, Any]:
+        refs = {}
+        values = self.values
+        for name, value in roots.items():
+            refs[name] = self.ref(value)
+            self.names.extend([name] * (len(values) - len(self.names)))
+        self.parents.extend([-1] * len(values))
+        try:
+            self._work()
+            self._finish()
+        except CannotStoreError as refusal:
+            path = self._path(self.current) + refusal.path
+            raise CannotStoreError(refusal.value_type, path, refusal.reason) from refusal.__cause__
+        return {'version': VERSION, 'roots': refs, 'objects': self.records}
+
+    def _work(self) -> None:
+        values, parents, records = self.values, self.parents, self.records
+        while len(records) < len(values):
+            self.current = len(records)
+            records.append(self._record(values[self.current]))
+            parents.extend([self.current] * (len(values) - len(parents)))
+
+    def _record(self, value: object) -> Record:
+        if self.rescued and id(value) in self.rescued:
+            record = self._ask(self.rescued[id(value)][1], value)
+            if record is not None:
+                return record
+        for codec in self.codecs:
+            record = self._ask(codec, value)
+            if record is not None:
+                return record
+        return cast(Record, writer_for(type(value))(value, self))
+
+    def _ask(self, codec: Codec, value: object) -> Record | None:
+        content = codec.encode(value, self.ref)
+        if content is None:
+            return None
+        return [_CODEC + codec.name, *(content if type(content) is Staged else (content,))]
+
+    def _finish(self) -> None:
+        """Let the writers that wanted to see everything first write their records, and then what those add."""
+        for finish, waiting in self.open.items():
+            finish(waiting, self)
+        self._work()
+
+    def rescue(self, paths: set[str]) -> bool:
+        """After a refusal: have the nearest object on the way to the refused one stored by a last resort.
+
+        :param paths: the places where this was done before; a second time would not help.
+        :returns: whether a codec took it, so that encoding should start again.
+        """
+        index = self.current
+        while index >= 0 and self.last_resort:
+            value, path = self.values[index], self._path(index)
+            if path not in paths and id(value) not in self.rescued:
+                for codec in self.last_resort:
+                    if codec.encode(value, self.ref) is not None:
+                        self.rescued[id(value)] = (value, codec)
+                        paths.add(path)
+                        return True
+            index = self.parents[index]
+        return False
+
+    def _path(self, index: int) -> str:
+        chain = [index]
+        while self.parents[chain[-1]] >= 0:
+            chain.append(self.parents[chain[-1]])
+        return self.names[chain[-1]] + path_between([self.values[i] for i in reversed(chain)])
+
+    def blob(self, data: bytes) -> str:
+        sha = hashlib.sha256(data).hexdigest()
+        self.blobs[sha] = data
+        return sha
+
+    def defer(self, finish: Callable[[list[tuple[int, Any]], Writing], None], value: object) -> Record:
+        self.open.setdefault(finish, []).append((self.current, value))
+        return []
+
+    def settle(self, index: int, record: Record) -> None:
+        self.records[index] = record
+
+    def blame(self, index: int) -> None:
+        self.current = index
+
+
+class _Decoder:
+    """What the kinds ask while objects are rebuilt."""
+
+    def __init__(self, read_blob: Callable[[str], bytes]) -> None:
+        self.built: dict[int, object] = {}
+        self.read_blob = read_blob
+
+    def get(self, ref: Any) -> Any:
+        if type(ref) is not dict:
+            return ref
+        try:
+            return self.built[ref[REF]]
+        except KeyError:
+            raise FrameError('a stored value refers to a part that is not there; the document is damaged') from None
+
+    def blob(self, sha: str) -> bytes:
+        data = self.read_blob(sha)
+        if hashlib.sha256(data).hexdigest() != sha:
+            raise UntrustedValueError(
+                f'the stored bytes {sha[:12]}... are not what they were; restore them from a backup'
+            )
+        return data

@@ -1,0 +1,87 @@
+"""Which documents may be decoded whoever wrote them, and which only if this profile signed them.
+
+A document runs code if rebuilding it would import anything, or call anything beyond the closed lists below. It is
+always found from the records themselves: a flag in the document could be forged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .records import REF, Record
+
+__all__ = ('records_run_code',)
+
+_PLAIN_KINDS = frozenset(
+    [
+        *(
+            'str',
+            'str*',
+            'int',
+            'float',
+            'complex',
+            'bytes',
+            'bytearray',
+            'constant',
+            'range',
+            'slice',
+            'dtype',
+            'scalar',
+        ),
+        *('list', 'tuple', 'dict', 'set', 'frozenset', 'cell', 'iterator', 'dict iterator', 'exhausted', 'view'),
+        *('exception', 'array', 'array view', 'object array', 'memory'),
+    ]
+)
+
+# Classes without any effect of their own, whatever they are called with. Never `type`, nor `numpy.dtype`, whose
+# `__setstate__` trusts what it is given.
+_CLASSES = {
+    'builtins': 'bool int float complex str bytes bytearray list tuple dict set frozenset range slice object enumerate zip '
+    'map filter reversed BaseException Exception '
+    'ArithmeticError AssertionError AttributeError EOFError FileExistsError FileNotFoundError IndexError KeyError '
+    'KeyboardInterrupt LookupError NameError NotImplementedError OSError OverflowError PermissionError '
+    'RecursionError RuntimeError StopAsyncIteration StopIteration SystemExit TimeoutError TypeError UnboundLocalError '
+    'ValueError ZeroDivisionError BaseExceptionGroup ExceptionGroup',
+    'collections': 'OrderedDict Counter defaultdict deque',
+    'datetime': 'date datetime time timedelta timezone',
+    'decimal': 'Decimal',
+    'fractions': 'Fraction',
+    'itertools': 'accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse '
+    'groupby islice permutations product repeat starmap takewhile zip_longest',
+    'numpy': 'bool bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 longlong ulonglong float16 float32 float64 '
+    'longdouble complex64 complex128 clongdouble str_ bytes_ void datetime64 timedelta64',
+    'pathlib': 'Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath',
+    'types': 'NoneType EllipsisType NotImplementedType SimpleNamespace',
+    'uuid': 'UUID SafeUUID',
+}
+# Functions that may be kept and passed on, as in `map(len, items)`, but are not called while decoding. No `getattr`.
+_FUNCTIONS = 'len abs min max sum round repr ord chr sorted any all divmod hash'
+
+_CLASS_NAMES = frozenset(f'{module}:{name}' for module, names in _CLASSES.items() for name in names.split())
+_NAMES = _CLASS_NAMES | {f'builtins:{name}' for name in _FUNCTIONS.split()}
+
+
+def _is_plain(record: Record, records: list[Record], plain_codecs: frozenset[str]) -> bool:
+    kind, first = record[0], record[1]
+    if kind == 'global':
+        return first in _NAMES
+    if kind in ('call', 'object', 'enum', 'flag'):
+        # What is called must be one of those classes itself: a method, say, would pass for a plain value.
+        called: Any = records[first[0][REF]]
+        return called[0] == 'global' and called[1] in _CLASS_NAMES and not (len(record) > 2 and 'setter' in record[2])
+    return kind in _PLAIN_KINDS or kind in plain_codecs
+
+
+def records_run_code(records: list[Record], plain_codecs: Iterable[str] = ()) -> bool:
+    """Whether rebuilding these records may import or call anything beyond plain values.
+
+    :param records: the ``objects`` of a document.
+    :param plain_codecs: the kinds of the codecs that run no code of a document's choosing.
+    :returns: ``True`` also for records that are not understood.
+    """
+    plain = frozenset(plain_codecs)
+    try:
+        return not all(_is_plain(record, records, plain) for record in records)
+    except (IndexError, KeyError, TypeError):
+        return True

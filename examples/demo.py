@@ -1,0 +1,188 @@
+"""Submit the optimisation of ``optimize.py`` to a daemon and watch it, in an AiiDA of its own in ``.demo``.
+
+Needs nothing but this Python environment, and touches no AiiDA but its own: `make demo` builds the one and runs the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.syntax import Syntax
+
+import throwaway
+
+if TYPE_CHECKING:
+    from aiida.orm import ProcessNode
+
+HERE = Path(__file__).resolve().parent
+N_DOE, N_ITERATIONS = 3, 10
+POLL = 0.2
+
+
+class Moment(NamedTuple):
+    """What can be seen of the workflow at one moment."""
+
+    line: str
+    done: int
+    running: int
+
+
+def main() -> int:
+    """Run the demonstration; the result is the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--folder', type=Path, default=HERE.parent / '.demo', help='emptied first, kept afterwards')
+    parser.add_argument('--workers', type=int, default=1, help='of the daemon')
+    parser.add_argument('--timeout', type=float, default=300.0, help='in seconds; then the demonstration gives up')
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    console = Console(highlight=False)
+    # What ends a program from outside ends it as Ctrl-C does, so that the daemon is stopped.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
+    try:
+        return _demonstrate(console, folder, options.workers, options.timeout)
+    except KeyboardInterrupt:
+        console.print('\nInterrupted; the daemon is stopped.')
+        return 130
+
+
+def _demonstrate(console: Console, folder: Path, workers: int, timeout: float) -> int:
+    started = time.monotonic()
+    with console.status('Making an AiiDA of its own in [bold].demo[/] ...') as status:
+        throwaway.use_folder(folder, fresh=True)
+        throwaway.create_profile('demo')
+        from aiida import engine
+
+        from optimize import opt_workflow
+
+        status.update('Starting its daemon ...')
+        daemon = throwaway.running_daemon(workers)
+        daemon.__enter__()
+    try:
+        node = engine.submit(opt_workflow, n_iterations=N_ITERATIONS)
+        console.print(f'Submitted [bold]opt_workflow[/] as process {node.pk}.')
+        _watch(console, node, inspect.unwrap(getattr(opt_workflow, 'function', opt_workflow)), timeout)
+        ok = _tell_result(console, node)
+        _tell_how_to_look(console, node, folder)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave the daemon behind
+        daemon.__exit__(None, None, None)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    console.print(f'The daemon is stopped. All this took {time.monotonic() - started:.0f} s.')
+    return 0 if ok else 1
+
+
+def _look(node: ProcessNode) -> Moment:
+    """Ask the database, and nothing else: any process could do this, on this machine or another."""
+    from aiida.orm import CalcJobNode
+
+    line = node.base.attributes.get('stepper_state_info', None) or node.process_status or ''
+    jobs = [child for child in node.called if isinstance(child, CalcJobNode)]
+    done = sum(job.is_terminated for job in jobs)
+    return Moment(str(line).strip(), done, len(jobs) - done)
+
+
+def _watch(console: Console, node: ProcessNode, function: Any, timeout: float) -> None:
+    """Show the workflow's source with the line it is at, and how far it is, until it has ended."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+    except (OSError, TypeError):
+        lines, first = [], 1
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn('evaluations'),
+        TimeElapsedColumn(),
+        console=console,
+    )
+    task = progress.add_task('submitted', total=N_DOE + N_ITERATIONS)
+
+    def view(moment: Moment) -> Group:
+        number = re.match(r'L(\d+)', moment.line)
+        source = Syntax(
+            ''.join(lines).rstrip(),
+            'python',
+            line_numbers=True,
+            start_line=first,
+            highlight_lines={int(number[1])} if number else set(),
+            theme='ansi_dark',
+            background_color='default',
+        )
+        return Group(Panel(source, title=f'{node.process_label} ({node.pk})'), progress) if lines else Group(progress)
+
+    shown = Moment('', 0, 0)
+    deadline = time.monotonic() + timeout
+    with Live(view(shown), console=console, refresh_per_second=8) as live:
+        while True:
+            ended, moment = node.is_terminated, _look(node)
+            state = node.process_state.value if node.process_state else 'submitted'
+            progress.update(task, completed=moment.done, description=state)
+            live.update(view(moment))
+            if not console.is_terminal and moment != shown:
+                live.console.print(f'{moment.done:>3} done, {moment.running} running   {moment.line}')
+            shown = moment
+            if ended:
+                return
+            if time.monotonic() > deadline:
+                raise SystemExit(f'Process {node.pk} has not ended within {timeout:.0f} s; its state: {state}.')
+            time.sleep(POLL)
+
+
+def _tell_result(console: Console, node: ProcessNode) -> bool:
+    """Print what the workflow printed."""
+    from aiida.orm import Log
+
+    messages = [log.message for log in Log.collection.get_logs_for(node)]
+    if node.is_finished_ok:
+        spoken = [line for message in messages for line in message.splitlines() if 'Optimization f=' in line]
+        for line in spoken:
+            console.print(f'\n[bold green]{line[line.index("Optimization f=") :]}[/]\n', markup=True)
+        return bool(spoken)
+    console.print(
+        f'\n[bold red]The workflow ended {node.process_state}[/]: {node.exit_message or node.exception or ""}'
+    )
+    for message in messages:
+        console.print(message, markup=False)
+    return False
+
+
+def _tell_how_to_look(console: Console, node: ProcessNode, folder: Path) -> None:
+    import provenance
+
+    picture = folder / 'provenance.svg'
+    provenance.draw(node, picture)
+    verdi = Path(sys.executable).parent / 'verdi'
+    console.print(f'Its provenance is drawn in [bold]{_short(picture)}[/] (open it in a browser). To look further:\n')
+    console.print(f'  export AIIDA_PATH={_quoted(folder)}', soft_wrap=True)
+    for command in ('process list -a', 'process status', 'process report', 'process show', 'node graph generate'):
+        argument = '' if command.endswith('-a') else f' {node.pk}'
+        note = '   # needs Graphviz' if 'graph' in command else ''
+        console.print(f'  {_quoted(_short(verdi))} {command}{argument}[dim]{note}[/]', soft_wrap=True)
+    console.print()
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _quoted(path: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(path))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""An AiiDA of its own in a folder of its own: a profile with SQLite and the ZeroMQ broker, ``localhost``, a daemon.
+
+Nothing outside the folder is read or written, so a demonstration or a test cannot touch the user's AiiDA. AiiDA reads
+``AIIDA_PATH`` when it is imported: call :func:`use_folder` first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aiida.engine.daemon.client import DaemonClient
+
+__all__ = ('create_profile', 'running_daemon', 'use_folder')
+
+
+def use_folder(folder: Path, *, fresh: bool = False) -> None:
+    """Make `folder` the home of AiiDA for this process and those that it starts.
+
+    :param fresh: empty the folder first; a daemon that an earlier run left behind in it is stopped.
+    """
+    if 'aiida' in sys.modules:
+        raise RuntimeError('AiiDA is imported already and has read its configuration folder')
+    environment = dict(
+        os.environ,
+        AIIDA_PATH=str(folder),
+        # The daemon is started with the `verdi` that stands first on the PATH: let it be that of this Python.
+        PATH=os.pathsep.join((str(Path(sys.executable).parent), os.environ.get('PATH', os.defpath))),
+    )
+    if fresh and folder.exists():
+        if any(folder.glob('.aiida/daemon/*.pid')):
+            subprocess.run(['verdi', 'daemon', 'stop'], env=environment, capture_output=True, check=False)
+        shutil.rmtree(folder)
+    (folder / '.aiida').mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ.update(environment)
+
+
+def create_profile(name: str) -> None:
+    """Create and load a profile, with ``localhost`` as a computer that is never kept waiting."""
+    from aiida.manage import configuration
+    from aiida.orm import Computer
+    from aiida.plugins import BrokerFactory
+
+    config = configuration.get_config(create=True)
+    profile = configuration.create_profile(
+        config,
+        name=name,
+        email='you@localhost',
+        storage_backend='core.sqlite_dos',
+        storage_config={},
+        broker_backend='core.zeromq',
+        broker_config=BrokerFactory('core.zeromq').get_default_config(),
+    )
+    config.set_option('runner.poll.interval', 1, scope=profile.name)
+    config.set_default_profile(profile.name, overwrite=True)
+    config.store()
+    configuration.load_profile(profile.name, allow_switch=True)
+
+    computer = Computer(
+        label='localhost',
+        hostname='localhost',
+        transport_type='core.local',
+        scheduler_type='core.direct',
+        workdir=str(Path(config.dirpath) / 'scratch' / profile.name),
+    ).store()
+    computer.configure(safe_interval=0)
+    computer.set_minimum_job_poll_interval(0)
+    computer.set_default_mpiprocs_per_machine(1)
+
+
+@contextlib.contextmanager
+def running_daemon(workers: int = 1) -> Iterator[DaemonClient]:
+    """Run the daemon of the loaded profile; stop it at the end, whatever happened."""
+    from aiida.engine.daemon.client import DaemonException, get_daemon_client
+
+    client = get_daemon_client()
+    try:
+        client.start_daemon(workers)
+        yield client
+    finally:
+        with contextlib.suppress(DaemonException):
+            client.stop_daemon(wait=True)

@@ -1,0 +1,76 @@
+"""What all tests share.
+
+No test touches the AiiDA of whoever runs it: each pytest process has an ``AIIDA_PATH`` of its own, set before AiiDA is
+imported. Most tests need no profile; those that do take the fixture ``profile``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get('CI', '').lower() not in ('', '0', 'false')
+
+_home = tempfile.mkdtemp(prefix='dreamflow-tests-')
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+os.environ['AIIDA_PATH'] = _home
+Path(_home, '.aiida').mkdir(mode=0o700)
+# The daemon is started with the `verdi` that stands first on the PATH: let it be that of this Python.
+os.environ['PATH'] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get('PATH', os.defpath)))
+
+
+@pytest.fixture(scope='session')
+def root() -> Path:
+    """The folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def profile():
+    """The name of a loaded profile (SQLite, ZeroMQ, ``localhost``) that this pytest process has for itself."""
+    import throwaway
+
+    throwaway.create_profile('tests')
+    yield 'tests'
+    from aiida.manage import get_manager
+
+    get_manager().reset_profile()
+
+
+@pytest.fixture(scope='module')
+def daemon(profile):
+    """A running daemon of that profile with one worker; its client."""
+    import throwaway
+
+    with throwaway.running_daemon(workers=1) as client:
+        yield client
+
+
+# In continuous integration a test may not be skipped silently: what it needs must be there. `optional` marks exceptions.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, 'wasxfail') and item.get_closest_marker('optional') is None:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = 'failed'
+        report.longrepr = f'{item.nodeid} is not marked `optional`, so it may not be skipped here: {reason}'
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    report = yield
+    if IN_CI and report.outcome == 'skipped':
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = 'failed'
+        report.longrepr = f'{collector.nodeid} may not be skipped as a whole here: {reason}'
+    return report

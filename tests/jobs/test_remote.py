@@ -1,0 +1,176 @@
+"""The remote's file as the remote runs it: alone in a folder, with an old Python and without numpy."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aiida_dreamflow.jobs import remote
+
+
+def interpreters(version):
+    """Pythons of a version: on the PATH, or those of pyenv."""
+    found = shutil.which(f'python{version}')
+    root = Path(os.environ.get('PYENV_ROOT', Path.home() / '.pyenv')) / 'versions'
+    return [*([found] if found else []), *map(str, sorted(root.glob(f'{version}.*/bin/python')))]
+
+
+def working(version):
+    for python in interpreters(version):
+        if subprocess.run([python, '-c', ''], capture_output=True, check=False).returncode == 0:
+            return python
+    pytest.skip(f'there is no Python {version} here')
+
+
+@pytest.fixture(params=[sys.executable, pytest.param('3.8', marks=pytest.mark.optional)], ids=['this', '3.8'])
+def python(request):
+    return working(request.param) if request.param == '3.8' else request.param
+
+
+def run(folder, python, source, qualname='f', *, arguments=None):
+    """Run a function as a job does; give the report and what came out."""
+    (folder / remote.REMOTE_FILE).write_bytes(Path(remote.__file__).read_bytes())
+    (folder / remote.FUNCTION_FILE).write_text(source)
+    inputs = {'qualname': qualname, 'filename': '/home/me/script.py', 'arguments': remote.encode(arguments or {})}
+    (folder / remote.INPUTS_FILE).write_text(remote.dumps(inputs))
+    ended = subprocess.run([python, remote.REMOTE_FILE], cwd=folder, capture_output=True, text=True, check=False)
+    result = folder / remote.RESULT_FILE
+    return (json.loads(result.read_text()) if result.exists() else None), ended
+
+
+def test_returns(tmp_path, python):
+    source = (
+        'import numbers\n\ndef f(x: "Undefined", y: int | None = 3):\n    print("hello")\n    return (x, [y, {1}])\n'
+    )
+    report, ended = run(tmp_path, python, source, arguments={'x': b'1'})
+    assert report['status'] == 'returned'
+    assert remote.decode(report['value']) == (b'1', [3, {1}])
+    assert (ended.stdout, ended.stderr, ended.returncode) == ('hello\n', '', 0)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted(
+        (remote.REMOTE_FILE, remote.FUNCTION_FILE, remote.INPUTS_FILE, remote.RESULT_FILE)
+    )
+
+
+def test_raises_with_only_the_users_frames(tmp_path, python):
+    source = 'def g(x):\n    return 1 / x\n\ndef f(x):\n    return g(x)\n'
+    report, ended = run(tmp_path, python, source, arguments={'x': 0})
+    exception = report['exception']
+    assert (report['status'], exception['type'], exception['phase']) == ('raised', 'ZeroDivisionError', 'call')
+    assert exception['args'] == ['division by zero']
+    assert remote.REMOTE_FILE not in exception['traceback']
+    assert '  File "/home/me/script.py", line 2, in g\n    return 1 / x\n' in exception['traceback']
+    assert ended.stderr == exception['traceback']
+    assert ended.returncode == 1
+
+
+def test_exceptions_that_make_trouble_themselves(tmp_path, python):
+    source = """
+class Odd(Exception):
+    def __str__(self):
+        raise RuntimeError('no text')
+
+def f():
+    error = Odd(f, 1)
+    error.data, error.more = f, (1,)
+    raise error
+"""
+    report, _ = run(tmp_path, python, source)
+    assert report['exception']['message'] == '<its text cannot be had>'
+    assert report['exception']['args'] is None
+    assert remote.decode(report['exception']['attributes']) == {'more': (1,)}
+
+
+@pytest.mark.parametrize(
+    ('body', 'kind'),
+    [('raise SystemExit(2)', 'SystemExit'), ('raise KeyboardInterrupt', 'KeyboardInterrupt'), ('g()', 'NameError')],
+)
+def test_other_ends(tmp_path, python, body, kind):
+    report, ended = run(tmp_path, python, f'def f():\n    {body}\n')
+    assert report['exception']['type'] == kind
+    assert ended.returncode == 1
+
+
+def test_loading_fails(tmp_path, python):
+    report, _ = run(tmp_path, python, 'def f(:\n')
+    assert (report['status'], report['exception']['phase'], report['exception']['type']) == (
+        'raised',
+        'load',
+        'SyntaxError',
+    )
+    report, _ = run(tmp_path, python, 'import nowhere_at_all\n\ndef f(): pass\n')
+    assert (report['status'], report['missing'], report['exception']['phase']) == ('module', 'nowhere_at_all', 'load')
+
+
+def test_the_result_cannot_be_sent(tmp_path, python):
+    report, ended = run(tmp_path, python, 'def f():\n    return [{"a": f}]\n')
+    assert (report['status'], report['type'], report['path']) == ('unsendable', 'function', "[0]['a']")
+    assert ended.returncode == 1
+
+
+def test_killed_leaves_nothing(tmp_path, python):
+    report, _ = run(tmp_path, python, 'import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGKILL)\n')
+    assert report is None
+
+
+def test_signatures(tmp_path, python):
+    source = 'def f(a, /, b, *args, c, **more):\n    return [a, b, args, c, more]\n'
+    report, _ = run(tmp_path, python, source, arguments={'a': 1, 'b': 2, 'args': [3, 4], 'c': 5, 'd': 6})
+    assert remote.decode(report['value']) == [1, 2, (3, 4), 5, {'d': 6}]
+    report, _ = run(tmp_path, python, source, arguments={'a': 1, 'b': 2, 'c': 5})
+    assert remote.decode(report['value']) == [1, 2, (), 5, {}]
+
+
+def test_classes_and_processes_of_the_function(tmp_path, python):
+    source = """
+import multiprocessing
+from dataclasses import dataclass
+from typing import ClassVar
+
+@dataclass
+class P:
+    x: int
+    n: ClassVar[int] = 2
+
+def square(p):
+    return p.x ** P.n
+
+def f(n):
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        return pool.map(square, [P(i) for i in range(n)])
+"""
+    report, ended = run(tmp_path, python, source, arguments={'n': 3})
+    assert report.get('value') == [0, 1, 4], ended.stderr
+
+
+@pytest.mark.optional
+def test_numpy_is_wanted_only_for_arrays(tmp_path):
+    python = working('3.8')
+    if subprocess.run([python, '-c', 'import numpy'], capture_output=True, check=False).returncode == 0:
+        pytest.skip('this Python 3.8 has numpy')
+    report, _ = run(tmp_path, python, 'def f(x):\n    return x\n', arguments={'x': 1.5})
+    assert report['value'] == 1.5
+    inputs = json.loads((tmp_path / remote.INPUTS_FILE).read_text())
+    inputs['arguments']['x'] = {'!': 'array', 'file': 'input-0.npy'}
+    (tmp_path / 'input-0.npy').write_bytes(b'')
+    (tmp_path / remote.INPUTS_FILE).write_text(json.dumps(inputs))
+    subprocess.run([python, remote.REMOTE_FILE], cwd=tmp_path, capture_output=True, check=False)
+    report = json.loads((tmp_path / remote.RESULT_FILE).read_text())
+    assert (report['status'], report['missing']) == ('module', 'numpy')
+
+
+@pytest.mark.optional
+@pytest.mark.parametrize('version', ['3.7', '3.6', '2.7'])
+def test_too_old(tmp_path, version):
+    report, ended = run(tmp_path, working(version), 'def f(): pass\n')
+    if report is None:
+        assert 'SyntaxError' in ended.stderr
+        assert remote.REMOTE_FILE in ended.stderr
+    else:
+        assert report['status'] == 'python'
+        assert report['python'].startswith(version)

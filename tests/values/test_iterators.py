@@ -1,0 +1,158 @@
+"""Iterators keep their place and keep seeing their container."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import sys
+
+import numpy as np
+import pytest
+from values.graphs import back, snapshot_of
+
+from aiida_dreamflow.exceptions import CannotStoreError
+from aiida_dreamflow.values.snapshot import encode
+
+
+def _double(x):
+    return 2 * x
+
+
+ITERATORS = {
+    'list': lambda: iter([1, 2, 3]),
+    'tuple': lambda: iter((1, 2, 3)),
+    'ascii': lambda: iter('abc'),
+    'text': lambda: iter('äbc'),
+    'bytes': lambda: iter(b'abc'),
+    'bytearray': lambda: iter(bytearray(b'abc')),
+    'range': lambda: iter(range(3)),
+    'long range': lambda: iter(range(10**30, 10**30 + 3)),
+    'dict': lambda: iter({1: 2, 3: 4, 5: 6}),
+    'values': lambda: iter({1: 2, 3: 4, 5: 6}.values()),
+    'items': lambda: iter({1: 2, 3: 4, 5: 6}.items()),
+    'reversed dict': lambda: reversed({1: 2, 3: 4, 5: 6}),
+    'ordered items': lambda: iter(collections.OrderedDict(a=1, b=2, c=3).items()),
+    'ordered values': lambda: reversed(collections.OrderedDict(a=1, b=2, c=3).values()),
+    'set': lambda: iter({1, 2, 3}),
+    'array': lambda: iter(np.arange(3)),
+    'reversed': lambda: reversed([1, 2, 3]),
+    'reversed tuple': lambda: reversed((1, 2, 3)),
+    'enumerate': lambda: enumerate('abc', 5),
+    'zip': lambda: zip([1, 2, 3], 'abc', strict=True),
+    'map': lambda: map(_double, [1, 2, 3]),
+    'filter': lambda: filter(None, [1, 0, 2, 3]),
+    'sentinel': lambda: iter(collections.deque([1, 2, 3, 0]).popleft, 0),
+    'deque': lambda: iter(collections.deque([1, 2, 3])),
+}
+if sys.version_info < (3, 14):
+    ITERATORS['chain'] = lambda: itertools.chain([1], [2, 3])
+    ITERATORS['islice'] = lambda: itertools.islice([1, 2, 3, 4], 3)
+    ITERATORS['product'] = lambda: itertools.product([1, 2], [3])
+
+
+@pytest.mark.filterwarnings('ignore:Pickle, copy, and deepcopy support:DeprecationWarning')
+@pytest.mark.parametrize('consumed', range(5))
+@pytest.mark.parametrize('name', ITERATORS)
+def test_goes_on_where_it_was(name, consumed):
+    original = ITERATORS[name]()
+    for _ in range(consumed):
+        next(original, None)
+    rebuilt = back(original)
+    assert type(rebuilt) is type(original) or name in ('set', 'range', 'long range')
+    assert list(rebuilt) == list(original)
+
+
+@pytest.mark.parametrize('consumed', range(4))
+def test_digest_of_an_iterator_is_stable(consumed):
+    for name in ('list', 'dict', 'items', 'tuple', 'ascii', 'reversed'):
+        original = ITERATORS[name]()
+        for _ in range(consumed):
+            next(original, None)
+        assert snapshot_of(original).digest() == snapshot_of(back(original)).digest(), name
+
+
+def test_sees_what_is_appended_later():
+    items, it, backwards = back((lambda items: (items, iter(items), reversed(items)))([1, 2]))
+    items.append(3)
+    assert list(it) == [1, 2, 3]
+    assert list(backwards) == [2, 1]
+
+
+def test_past_the_end_of_a_list_that_became_shorter():
+    items = [1, 2, 3]
+    it = iter(items)
+    next(it), next(it), next(it)
+    del items[1:]
+    items, it = back((items, it))
+    items += [8, 9, 10]
+    assert list(it) == [10]
+
+
+def test_exhausted_stays_exhausted():
+    items = [1]
+    it = iter(items)
+    list(it)
+    items, it = back((items, it))
+    items.append(2)
+    assert list(it) == []
+
+
+@pytest.mark.parametrize('make', [dict, collections.OrderedDict])
+def test_dict_iterator_sees_its_dict(make):
+    table = make(a=1, b=2, c=3)
+    it, view = iter(table.items()), table.values()
+    next(it)
+    table, it, view = back((table, it, view))
+    table['c'] = 30
+    assert list(it) == [('b', 2), ('c', 30)]
+    assert list(view) == [1, 2, 30]
+
+
+def test_dict_iterator_notices_a_change_of_size():
+    table = {'a': 1, 'b': 2}
+    table, it = back((table, iter(table)))
+    table['c'] = 3
+    with pytest.raises(RuntimeError, match='changed size'):
+        next(it)
+
+
+def test_dict_iterator_after_an_exchange_of_keys():
+    table = {'a': 1, 'b': 2, 'c': 3}
+    it = iter(table)
+    next(it)
+    del table['a']
+    table['d'] = 4
+    assert list(back(it)) == ['b', 'c', 'd']
+
+
+def test_iterator_over_a_dict_that_changed_its_size_is_refused():
+    table = {'a': 1}
+    it = iter(table)
+    table['b'] = 2
+    with pytest.raises(CannotStoreError, match='changed size during iteration'):
+        encode({'it': it})
+
+
+def test_iterator_in_a_circle():
+    items: list = []
+    it = iter(items)
+    items += [1, it, 2]
+    next(it)
+    items, it = back((items, it))
+    assert items[1] is it
+    assert list(it) == [it, 2]
+
+    class_level = {'a': []}
+    di = iter(class_level)
+    next(di)
+    class_level['a'].append(class_level)
+    table, di = back((class_level, di))
+    assert list(di) == []
+    table.update(b=1)
+
+
+def test_shared_iterator():
+    it = iter([1, 2, 3, 4])
+    pairs, shared = back((zip(it, it), it))
+    assert next(pairs) == (1, 2)
+    assert next(shared) == 3

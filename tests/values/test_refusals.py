@@ -1,0 +1,131 @@
+"""What cannot be stored is refused by name, with the path to it and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import functools
+import io
+import itertools
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+
+import pytest
+from values import things
+from values.graphs import back
+
+from aiida_dreamflow.exceptions import CannotStoreError
+from aiida_dreamflow.values.snapshot import encode
+
+
+async def _coroutine():
+    pass
+
+
+def _frame():
+    return sys._getframe()
+
+
+def _make_function():
+    def inner():
+        pass
+
+    return inner
+
+
+def _make_class():
+    class Inner:
+        pass
+
+    return Inner
+
+
+CASES = {
+    'generator': (lambda: (x for x in []), 'generator', 'make a list'),
+    'lock': (threading.Lock, 'lock', 'a lock belongs to one'),
+    'rlock': (threading.RLock, 'RLock', 'a lock belongs to one'),
+    'event': (threading.Event, 'Event', 'a lock belongs to one'),
+    'thread': (threading.Thread, 'Thread', 'join it'),
+    'weakref': (lambda: weakref.ref(things.Plain), 'ReferenceType', 'keep the object itself'),
+    'function': (_make_function, 'function', '<locals>'),
+    'lambda': (lambda: lambda: 0, 'function', '<locals>'),
+    'class': (_make_class, 'type', '<locals>'),
+    'instance': (lambda: _make_class()(), 'type', '<locals>'),
+    'frame': (_frame, 'frame', 'format_exc'),
+    'code': (lambda: _frame.__code__, 'code', 'keep the function'),
+    'memoryview': (lambda: memoryview(b'x'), 'memoryview', 'bytes'),
+    'refuses': (things.Refuses, 'Refuses', 'TypeError: not me'),
+    'pairwise': (lambda: itertools.pairwise([1]), 'pairwise', 'does not support pickling'),
+}
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_refused_by_name(name):
+    make, type_name, advice = CASES[name]
+    with pytest.raises(CannotStoreError, match=advice) as caught:
+        encode({'v': make()})
+    assert caught.value.value_type == type_name
+    assert advice in caught.value.reason
+    assert 'v' in caught.value.path
+
+
+def test_open_things(tmp_path):
+    with (tmp_path / 'f').open('w') as file, pytest.raises(CannotStoreError, match='open file') as caught:
+        encode({'': {'log': [file]}})
+    assert caught.value.path == "['log'][0]"
+    with socket.socket() as connection, pytest.raises(CannotStoreError, match='open connection'):
+        encode({'v': connection})
+    with subprocess.Popen(['true']) as program, pytest.raises(CannotStoreError, match='running program'):
+        encode({'v': program})
+    assert back(io.BytesIO(b'abc')).getvalue() == b'abc'
+    assert back(io.StringIO('abc')).getvalue() == 'abc'
+
+
+def test_coroutine():
+    coroutine = _coroutine()
+    with pytest.raises(CannotStoreError, match='await it'):
+        encode({'v': coroutine})
+    coroutine.close()
+    loop = asyncio.new_event_loop()
+    with pytest.raises(CannotStoreError, match='await it'):
+        encode({'v': loop.create_future()})
+    loop.close()
+
+
+def _bad():
+    return things.Refuses()
+
+
+@pytest.mark.parametrize(
+    ('value', 'path'),
+    [
+        (lambda: _bad(), 'v'),
+        (lambda: [0, 0, 0, things.Slotted(left={'k': _bad()})], "v[3].left['k']"),
+        (lambda: things.Plain(a=things.Plain(b=(_bad(),))), 'v.a.b[0]'),
+        (lambda: things.Point(1, _bad()), 'v.y'),
+        (lambda: {things.Keyed('x', _bad()): 1}, 'v.key(Keyed).owner'),
+        (lambda: things.WithState([_bad()]), 'v.items[0]'),
+        (lambda: things.Frozen(1, y=_bad()), 'v.y'),
+        (lambda: functools.partial(things.double, _bad()), 'v.args[0]'),
+        (lambda: collections.deque([1, _bad()]), 'v[1]'),
+        (lambda: collections.OrderedDict(a=_bad()), "v['a']"),
+        (lambda: ValueError('x', _bad()), 'v.args[1]'),
+    ],
+)
+def test_path(value, path):
+    with pytest.raises(CannotStoreError, match='not me') as caught:
+        encode({'v': value()})
+    assert caught.value.path == path
+    assert f'`{path}`' in str(caught.value)
+
+
+def test_path_of_an_array_that_shares():
+    import numpy as np
+
+    base = np.array([None])
+    with pytest.raises(CannotStoreError) as caught:
+        encode({'v': [1, {'a': base, 'b': base[:]}]})
+    assert caught.value.path == "v[1]['a']"
