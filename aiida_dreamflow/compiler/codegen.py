@@ -100,12 +100,11 @@ def _compile(program: Program, makers: list[ast.FunctionDef], names: list[str]) 
     module = ast.fix_missing_locations(ast.Module(makers, []))
     compiled = compile(module, program.source.filename, 'exec', program.source.future_flags, dont_inherit=True)
     found = {code.co_name: code for code in compiled.co_consts if isinstance(code, types.CodeType)}
-    return [_inner(found[name], program) for name in names]
+    return [_inner(found[name]) for name in names]
 
 
-def _inner(maker: types.CodeType, program: Program) -> types.CodeType:
-    code = next(const for const in maker.co_consts if isinstance(const, types.CodeType))
-    return code.replace(co_firstlineno=program.source.function.__code__.co_firstlineno)
+def _inner(maker: types.CodeType) -> types.CodeType:
+    return next(const for const in maker.co_consts if isinstance(const, types.CodeType))
 
 
 def _binder(program: Program) -> ast.FunctionDef:

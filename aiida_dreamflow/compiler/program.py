@@ -125,6 +125,12 @@ class Block:
         """How the text of a program calls it."""
         return f'b{self.index}'
 
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The variables whose values its code is given."""
+        assert self.code is not None
+        return (*self.params, *self.code.co_freevars)
+
     def targets(self) -> Iterator[Block]:
         """Yield the blocks that its exits lead to."""
         for exit in self.exits:

@@ -7,6 +7,7 @@ never handed to the broker is handed over.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,13 @@ from ..values.nodes import from_node
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
 
-__all__ = ('Children', 'is_process')
+__all__ = ('Children', 'child_of', 'is_process')
 
 #: Extra of a child that says that the broker has it.
 _HANDED_OVER = 'dreamflow_handed_over'
+
+#: Attribute of an exception that says which child it came from.
+_CHILD_MARK = 'dreamflow_child'
 
 
 class Children:
@@ -62,7 +66,9 @@ class Children:
                 task = runner.loop.create_task(process.step_until_terminated())
                 self.tasks[node.pk] = (process, task)
         except (ValueError, TypeError) as error:
-            handle.set_exception(LaunchError(f'{handle.label} could not be launched: {error}'))
+            failure = LaunchError(f'{handle.label} could not be launched: {error}')
+            setattr(failure, _CHILD_MARK, handle.label)
+            handle.set_exception(failure)
         else:
             self._pks[handle.label] = node.pk
         handle.inputs = {}
@@ -143,7 +149,14 @@ def tell_outcome(handle: Handle[Any], node: orm.ProcessNode) -> None:
     try:
         handle.set_result(outcome_of(node, handle.target))
     except Exception as error:
+        with contextlib.suppress(AttributeError):  # some exceptions take no attributes
+            setattr(error, _CHILD_MARK, f'{handle.label} ({node.pk})')
         handle.set_exception(error)
+
+
+def child_of(error: BaseException) -> str | None:
+    """Return which child an exception came from, ``None`` if the workflow itself raised it."""
+    return getattr(error, _CHILD_MARK, None)
 
 
 def outcome_of(node: orm.ProcessNode, target: Any) -> Any:

@@ -16,7 +16,7 @@ from aiida.common.exceptions import NotExistent
 from aiida.engine import ExitCode
 
 from ..compiler.bundle import Bundle, bundle
-from ..exceptions import ChildFailedError, LaunchError, WorkflowUsageError
+from ..exceptions import LaunchError, WorkflowUsageError
 from ..jobs.calculation import bundle_to_node
 from ..jobs.launch import function_job_inputs
 from ..jobs.names import port_name, python_name
@@ -25,7 +25,7 @@ from ..values.frame import load_frame, store_frame
 from ..values.nodes import from_node, to_node
 from ..values.pinning import needs_recipe
 from ..values.snapshot import decode, encode
-from .children import Children, is_process
+from .children import Children, child_of, is_process
 from .codecs import NodeCodec, OwnFileCodec
 from .ledger import Ledger
 from .printing import captured
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ('Execution',)
 
 #: After this many seconds of steps that need not wait, AiiDA has a turn: to pause, to kill, to run other processes.
-_TURN = 0.1
+_TURN = 0.5
 
 
 class Execution:
@@ -137,11 +137,10 @@ class Execution:
             outcome = machine.step()
         if not isinstance(outcome, Failed):
             self._record(outcome, self.ledger.read(machine.ran), first)
-            self.ledger.begin_step()
             for handle in self.machine.intents:
                 self.children.launch(handle)
         if text := ''.join(printed).rstrip('\n'):
-            self.process.report(text.replace('%', '%%'))
+            self.process.report('%s', text)
         return outcome
 
     def _note_arrival(self) -> None:
@@ -160,7 +159,7 @@ class Execution:
 
     # -- recording
 
-    def _record(self, outcome: Suspended | Returned, read: dict[str, orm.Data], first: int) -> None:
+    def _record(self, outcome: Suspended | Returned, read: dict[str, int], first: int) -> None:
         self.number += 1
         ledger = self.ledger
         ledger.update(self.machine)
@@ -179,14 +178,17 @@ class Execution:
             self._settle_result(outcome.value, step)
             self.returned = step
         step.nodes = {root: list(entry) for root, entry in ledger.nodes.items()}
-        write_step(self.process.node, step, self.function.__name__, snapshot, read, ledger.created)
+        pks = write_step(self.process.node, step, self.function.__name__, snapshot, read, ledger.created)
+        made = set(pks)
+        ledger.end_step(pks)
         if snapshot is not None and frame.by_recipe:
             # Made again after every await, restart or not, so that both behave the same.
             blobs = snapshot.blobs
             intents = {handle.label: handle for handle in self.machine.intents}
             self.machine = load_frame(snapshot.document, blobs.__getitem__, self, self.codecs)
             self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
-        self._load_inputs()
+        for handle in self.machine.intents:
+            handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], made)
 
     def _settle_inputs(self, handle: Handle[Any]) -> None:
         """Give the arguments of a function job the nodes of the variables they are, and keep the rest as made here."""
@@ -211,12 +213,6 @@ class Execution:
 
     def _created(self, uuid: str) -> orm.Data:
         return next(node for node in self.ledger.created.values() if node.uuid == uuid)
-
-    def _load_inputs(self) -> None:
-        """Replace the nodes that the step made by what the database has of them."""
-        made = {node.uuid for node in self.ledger.created.values()}
-        for handle in self.machine.intents:
-            handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], made)
 
     # -- ending
 
@@ -246,9 +242,12 @@ class Execution:
         running = [f'{node.process_label} {node.pk}' for node in self.children.running()]
         if running:
             self.process.report(f'still running, as the workflow did not wait for them: {", ".join(running)}')
-        if isinstance(error, ChildFailedError):
-            return self.process.exit_codes.ERROR_CHILD_FAILED.format(message=str(error))  # type: ignore[no-any-return]
-        raise error
+        child = child_of(error)
+        if child is None:
+            raise error
+        self.process.report_exception(error)
+        message = f'{child}: {type(error).__name__}: {error}'.partition('\n')[0]
+        return self.process.exit_codes.ERROR_CHILD_FAILED.format(message=message)  # type: ignore[no-any-return]
 
     # -- what the machine asks (see `runtime.Host`)
 

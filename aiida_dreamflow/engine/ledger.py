@@ -31,11 +31,17 @@ class Ledger:
     def __init__(self, nodes: dict[str, list[str]]) -> None:
         self.nodes = {root: (uuid, digest) for root, (uuid, digest) in nodes.items()}
         self.created: dict[str, orm.Data] = {}
+        self._pks = _find_pks([uuid for uuid, _ in nodes.values()])
         self._arrived: dict[str, tuple[orm.Data, str]] = {}
         self._values: list[tuple[Any, str, str]] = []
 
-    def begin_step(self) -> None:
-        """Forget what the last step made."""
+    def end_step(self, pks: dict[str, int]) -> None:
+        """Begin anew after a step was stored.
+
+        :param pks: the pks of the nodes that it made, by uuid.
+        """
+        self._pks.update(pks)
+        self._pks = {uuid: self._pks[uuid] for uuid, _ in self.nodes.values() if uuid in self._pks}
         self.created, self._arrived, self._values = {}, {}, []
 
     def arrive(self, root: str, node: orm.Data, value: Any) -> None:
@@ -45,21 +51,19 @@ class Ledger:
         :param node: the output of a child, or an input of the workflow.
         """
         self._arrived[root] = (node, digest_of(value))
+        self._pks[node.uuid] = node.pk
 
-    def read(self, ran: set[tuple[int, Block]]) -> dict[str, orm.Data]:
-        """Return the nodes of the variables that a step has read, by link label.
+    def read(self, ran: set[tuple[int, Block]]) -> dict[str, int]:
+        """Return the pks of the nodes of the variables that a step has read, by link label.
 
         :param ran: the blocks that the step ran, with the levels of their activations.
         """
-        roots = {f'{level}:{name}' for level, block in ran for name in (*block.params, *block.code.co_freevars)}
-        found: dict[str, orm.Data] = {}
-        for root in sorted(roots & (self.nodes.keys() | self._arrived.keys())):
-            known = self._arrived.get(root)
-            node = known[0] if known is not None else orm.load_node(uuid=self.nodes[root][0])
-            found[_free_label(root.partition(':')[2], found)] = node
-        for root, (node, _) in self._arrived.items():
-            if root not in roots and node not in found.values():
-                found[_free_label(root.partition(':')[2], found)] = node
+        roots = {f'{level}:{name}' for level, block in ran for name in block.used}
+        nodes = {root: uuid for root, (uuid, _) in self.nodes.items() if root in roots}
+        nodes.update({root: node.uuid for root, (node, _) in self._arrived.items()})
+        found: dict[str, int] = {}
+        for root, uuid in nodes.items():
+            found[_free_label(root.partition(':')[2], found)] = self._pks[uuid]
         return found
 
     def update(self, machine: Machine) -> None:
@@ -114,6 +118,13 @@ class Ledger:
                     return uuid
         self.created[_free_label(name, self.created)] = node
         return node.uuid  # type: ignore[no-any-return]
+
+
+def _find_pks(uuids: list[str]) -> dict[str, int]:
+    if not uuids:
+        return {}
+    builder = orm.QueryBuilder().append(orm.Node, filters={'uuid': {'in': uuids}}, project=['uuid', 'id'])
+    return dict(builder.all())
 
 
 def _variables(activation: Activation) -> dict[str, Any]:

@@ -34,10 +34,11 @@ class Step:
     :ivar lines: the first and the last line of the workflow function that it ran.
     :ivar state: ``'waiting'`` or ``'returned'``.
     :ivar nodes: the uuid and the digest of the node of each variable, by the root of the frame that it is.
-    :ivar children: the uuids of the nodes that hold the sources of function jobs, by fingerprint.
+    :ivar sources: the uuids of the nodes that hold the sources of function jobs, by fingerprint.
     :ivar outputs: the uuids of the workflow's outputs, if it has returned.
     :ivar exit_code: status and message, if it has returned an exit code.
     :ivar document: the document of the frame.
+    :ivar record: the node of the record, if it was read.
     """
 
     number: int
@@ -56,17 +57,18 @@ def write_step(
     step: Step,
     name: str,
     snapshot: Snapshot | None,
-    inputs: dict[str, orm.Data],
+    inputs: dict[str, int],
     outputs: dict[str, orm.Data],
-) -> None:
+) -> dict[str, int]:
     """Store the record of a step, with the nodes that it made, in one transaction.
 
     :param caller: the workflow's node.
     :param step: what to record.
     :param name: the name of the workflow function.
     :param snapshot: the stored form of the frame, if the workflow goes on.
-    :param inputs: the nodes of the variables that it read, by link label.
+    :param inputs: the pks of the nodes of the variables that it read, by link label.
     :param outputs: the unstored nodes of those that it made or changed, by link label.
+    :returns: the pks of the latter, by uuid.
     """
     first, last = step.lines
     lines = str(first) if first == last else f'{first}-{last}'
@@ -97,7 +99,7 @@ def write_step(
         attributes['dreamflow']['signature'] = sign(snapshot.document)
         files.update({_BLOB_FOLDER + sha: blob for sha, blob in snapshot.blobs.items()})
     label = f'step_{step.number}'
-    store_step(StepRows(caller, label, f'{name}:{lines}', attributes, files, inputs, outputs))
+    return store_step(StepRows(caller, label, f'{name}:{lines}', attributes, files, inputs, outputs))
 
 
 def latest_step(caller: orm.WorkChainNode) -> Step | None:

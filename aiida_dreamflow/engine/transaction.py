@@ -37,7 +37,7 @@ class StepRows:
     :ivar label: the label of the step's node.
     :ivar attributes: the attributes of the step's node.
     :ivar files: the files in its repository, by path.
-    :ivar inputs: the nodes that it read, stored, by link label.
+    :ivar inputs: the pks of the nodes that it read, by link label.
     :ivar outputs: the nodes that it made, not stored, by link label.
     """
 
@@ -46,16 +46,16 @@ class StepRows:
     label: str
     attributes: dict[str, Any]
     files: Mapping[str, bytes] = field(default_factory=dict)
-    inputs: Mapping[str, orm.Data] = field(default_factory=dict)
+    inputs: Mapping[str, int] = field(default_factory=dict)
     outputs: Mapping[str, orm.Data] = field(default_factory=dict)
 
 
-def store_step(rows: StepRows) -> int:
+def store_step(rows: StepRows) -> dict[str, int]:
     """Store a step in one transaction.
 
-    The nodes of the outputs stay unstored objects in memory; load them anew by their uuid.
+    The nodes of the outputs stay unstored objects in memory; load them anew.
 
-    :returns: the pk of the step's node.
+    :returns: the pks of the outputs, by uuid.
     :raises ValueError: if a label is not one that AiiDA accepts; nothing is stored then.
     """
     for label in (rows.call_label, *rows.inputs, *rows.outputs):
@@ -71,12 +71,12 @@ def store_step(rows: StepRows) -> int:
     with backend.transaction():
         step_pk, *output_pks = backend.bulk_insert(EntityTypes.NODE, nodes)
         links = [_link_row(rows.caller.pk, step_pk, LinkType.CALL_CALC, rows.call_label)]
-        links += [_link_row(node.pk, step_pk, LinkType.INPUT_CALC, label) for label, node in rows.inputs.items()]
+        links += [_link_row(pk, step_pk, LinkType.INPUT_CALC, label) for label, pk in rows.inputs.items()]
         links += [
             _link_row(step_pk, pk, LinkType.CREATE, label) for label, pk in zip(rows.outputs, output_pks, strict=True)
         ]
         backend.bulk_insert(EntityTypes.LINK, links)
-    return step_pk
+    return {node.uuid: pk for node, pk in zip(rows.outputs.values(), output_pks, strict=True)}
 
 
 def _put_files(rows: StepRows) -> dict[str, Any]:

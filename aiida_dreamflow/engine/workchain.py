@@ -6,7 +6,7 @@ Overrides of ``WorkChain``, and what of aiida-core 2.9 they rely on:
   which may be before all children have ended; results go to handles, not into ``ctx``.
 - ``kill``: AiiDA messages every called node, finished ones too, and waits for answers that never come. Here only what
   still runs is killed, and a child that runs in this process is killed directly.
-- ``on_except``: the report shows the traceback of the user's lines.
+- ``report``, ``on_except``: the report shows the name of the workflow function, and the traceback of the user's lines.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import os
+import traceback
 import types
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import plumpy
 from aiida import orm
+from aiida.common.log import LOG_LEVEL_REPORT
 from aiida.engine import Process, ProcessState, WorkChain
 from aiida.engine.processes.workchains.awaitable import Awaitable, construct_awaitable
 
@@ -30,6 +31,9 @@ from ..jobs.names import port_name
 from ..values.nodes import to_node
 from .outline import ProgramInstruction, ProgramStepper
 from .pinned import pin_source
+
+#: Modules whose frames stand before those of the user in a traceback.
+_MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
 
 __all__ = ('RESERVED_PARAMETERS', 'FunctionWorkChain', 'require_parameters')
 
@@ -170,10 +174,19 @@ class FunctionWorkChain(WorkChain):
             return None
         return asyncio.wrap_future(controller.kill_process(child.pk, msg_text=message), loop=self.loop)
 
+    def report(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Write to the report of the process, under the name of the workflow function."""
+        self.logger.log(LOG_LEVEL_REPORT, f'[{self.node.pk}|{self._build_process_label()}]: {msg}', *args, **kwargs)
+
+    def report_exception(self, error: BaseException) -> None:
+        """Write an exception to the report, with the traceback of the user's lines."""
+        lines = traceback.format_exception(type(error), error, user_part(error.__traceback__))
+        self.report('%s', ''.join(lines).rstrip())
+
     def on_except(self, exc_info: tuple[Any, Exception, types.TracebackType]) -> None:
         """Report the exception, with the traceback of the user's lines."""
-        kind, error, traceback = exc_info
-        super().on_except((kind, error, _user_part(traceback) or traceback))
+        kind, error, trace = exc_info
+        super().on_except((kind, error, user_part(trace)))  # type: ignore[arg-type]
 
 
 async def _gathered(futures: list[Any]) -> bool:
@@ -185,13 +198,11 @@ def _all_killed(futures: list[Any], loop: asyncio.AbstractEventLoop) -> Any:
     return loop.create_task(_gathered(futures))
 
 
-def _user_part(traceback: types.TracebackType | None) -> types.TracebackType | None:
-    """Return the part of a traceback that begins with the first line of user code."""
-    package = os.path.dirname(os.path.dirname(__file__)) + os.sep
-    libraries = (os.path.dirname(plumpy.__file__), os.path.dirname(os.path.dirname(orm.__file__)), package)
-    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(libraries):
-        traceback = traceback.tb_next
-    return traceback
+def user_part(trace: types.TracebackType | None) -> types.TracebackType | None:
+    """Return the part of a traceback that begins with the first line of user code, ``None`` if there is none."""
+    while trace is not None and trace.tb_frame.f_globals.get('__name__', '').startswith(_MACHINERY):
+        trace = trace.tb_next
+    return trace
 
 
 def require_parameters(function: types.FunctionType) -> None:

@@ -45,16 +45,17 @@ def to_npy(array: np.ndarray[Any, Any]) -> bytes:
     :returns: the bytes.
     """
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-    if array.nbytes:
-        try:
-            header = _header(array.dtype, array.shape, fortran)
-        except ValueError:  # names or sizes that need a newer version of the format
-            pass
-        else:
-            return header + (array.T if fortran else array).tobytes()
-    stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=False)
-    return stream.getvalue()
+    if array.dtype.fields and not array.flags.forc:
+        filled = np.zeros(array.shape, array.dtype)  # a plain copy leaves chance bytes between the fields
+        filled[...] = array
+        array = filled
+    try:
+        header = _header(array.dtype, array.shape, fortran)
+    except ValueError:  # names or sizes that need a newer version of the format
+        stream = io.BytesIO()
+        np.lib.format.write_array(stream, array, version=(3, 0), allow_pickle=False)
+        return stream.getvalue()
+    return header + (array.T if fortran else array).tobytes()
 
 
 def from_npy(data: bytes) -> np.ndarray[Any, Any]:
@@ -68,8 +69,10 @@ def from_npy(data: bytes) -> np.ndarray[Any, Any]:
         start = 10 + int.from_bytes(data[8:10], 'little')
         shape, fortran, dtype = _parsed(data[:start])
         if dtype.itemsize and 0 not in shape and not dtype.hasobject:
-            flat = np.frombuffer(data, dtype, offset=start).copy()
-            array: np.ndarray[Any, Any] = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+            array: np.ndarray[Any, Any] = np.empty(shape, dtype, order='F' if fortran else 'C')
+            # Byte by byte: copying structures would leave out the gaps between their fields, and change the digest.
+            memory = (array.T if fortran else array).reshape(-1).view(np.uint8)
+            memory[:] = np.frombuffer(data, np.uint8, offset=start)
             return array
     loaded: np.ndarray[Any, Any] = np.load(io.BytesIO(data), allow_pickle=False)
     return loaded

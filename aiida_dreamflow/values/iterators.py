@@ -1,10 +1,11 @@
 """Iterators and views keep their place, and keep looking at the container they were made from.
 
-What cannot be asked for its place is refused by name. Three choices to know:
+What cannot be asked for its place is refused by name. Four choices to know:
 
 - an iterator over a dict is rebuilt over the same rebuilt dict and put at the same distance from its end; if the dict
   changed its size under the iterator, it is refused, as its next step could only fail;
 - an iterator over a set becomes one over the list of what was left: the order of a set does not survive a restart;
+- an iterator that is exhausted comes back exhausted, but perhaps as one of another type;
 - `itertools` objects go through ``__reduce__``, which Python 3.14 took away from them: there they are refused.
 
 Knows the standard library only.
@@ -76,7 +77,7 @@ def _left_of(value: Any) -> list[Any]:
     try:
         left: list[Any] = value.__reduce__()[1][0]
     except RuntimeError as error:
-        raise CannotStoreError(type(value).__name__, '', f'{error}; its next step would fail as well') from None
+        raise CannotStoreError(type(value).__name__, '', f'{error}; going on with it would fail as well') from None
     return left
 
 

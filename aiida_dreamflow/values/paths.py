@@ -18,15 +18,13 @@ def path_between(chain: list[object]) -> str:
     :returns: the path; empty if there is one object only.
     """
     path = ''
-    owner: object = None
+    owner = chain[0]  # the last object that has a place in the path; what only storing made, such as a state, has none
     for parent, child in pairwise(chain):
-        step = _step(parent, child)
-        if step is None and isinstance(parent, dict) and owner is not None:
-            step = ''
-        elif isinstance(parent, dict) and owner is not None and _step(owner, parent) is None:
-            step = next((f'.{key}' for key, item in parent.items() if item is child), step)
-        path += step if step is not None else ''
-        owner = parent
+        step = _step(owner, child)
+        if step is None and parent is not owner and isinstance(parent, dict):
+            step = next((f'.{key}' for key, item in parent.items() if item is child), None)
+        if step is not None:
+            path, owner = path + step, child
     return path
 
 

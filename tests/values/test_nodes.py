@@ -43,7 +43,7 @@ NATURAL = {
         np.array([1 + 2j]),
         np.array([True]),
     ],
-    'EnumData': [things.Colour.RED, things.Colour.BLUE, things.Level.LOW],
+    'EnumData': [things.Colour.RED, things.Colour.BLUE, things.Level.LOW, things.Flags.A | things.Flags.B],
 }
 SHARED = [1]
 CYCLE: list = []
@@ -51,7 +51,7 @@ CYCLE.append(CYCLE)
 ODD = [
     None, 2**63, math.nan, math.inf, '\0', '\ud800', np.float64(0.5), np.int64(3), (1, 2), {1: 2}, [(1,)], [SHARED, SHARED], CYCLE, [math.nan],
     {'a.b': 1}, {'': 1}, ['\0'], {'k': '\0'}, {'k': {'\ud800': 1}}, b'x', {1, 2}, np.array(1.0), np.asfortranarray(np.ones((2, 3))),
-    np.array(['a']), np.arange(4)[::2], things.Colour.GOLD, things.Flags.A | things.Flags.B, things.Plain(a=1), things.Text('a'), range(3), [2**63],
+    np.array(['a']), np.arange(4)[::2], things.Colour.GOLD, things.Plain(a=1), things.Text('a'), range(3), [2**63],
 ]  # fmt: skip
 
 
@@ -97,7 +97,8 @@ def test_all_else_is_dream_data(value, nodes, orm):
     loaded = _stored(node, orm)
     _same(value, nodes.from_node(loaded))
     assert len(loaded.base.attributes.get('repr')) <= 200
-    assert loaded.value is not loaded.value or value is None or isinstance(value, things.Flags | things.Colour | str)
+    if isinstance(value, (list, dict, set, np.ndarray, things.Plain)):
+        assert loaded.value is not loaded.value
 
 
 @given(
