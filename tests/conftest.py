@@ -44,9 +44,9 @@ def profile():
     get_manager().reset_profile()
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
 def daemon(profile):
-    """A running daemon of that profile with one worker; its client."""
+    """A running daemon of that profile with one worker; its client. One that stops it starts it again."""
     import throwaway
 
     with throwaway.running_daemon(workers=1) as client:

@@ -21,6 +21,7 @@ from ..jobs.launch import job_outcome
 from ..jobs.names import python_name
 from ..runtime import Handle
 from ..values.nodes import from_node
+from .transaction import delete_unstarted
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -101,16 +102,12 @@ class Children:
         return {label: node for node, label in builder.all()}
 
     def _continues(self, node: orm.ProcessNode) -> bool:
-        """Make sure that a child found after a restart runs; ``False`` if it cannot be continued."""
-        if node.is_terminated or self._parent.runner.controller is None and node.pk in self.tasks:
-            return True
-        if node.process_state is not ProcessState.CREATED:
+        """Make sure that a child found after a restart runs; ``False`` if nothing of it is left."""
+        if node.process_state not in (None, ProcessState.CREATED):
             return True
         if node.checkpoint is None:
-            # Killed between its creation and its first checkpoint: nothing can continue it.
-            node.set_process_state(ProcessState.KILLED)
-            node.set_process_status('never started: its workflow was killed while launching it')
-            node.seal()
+            # The worker was killed between the child's creation and its first checkpoint: nobody can continue it.
+            delete_unstarted(node)
             return False
         controller = self._parent.runner.controller
         if controller is not None and not node.base.extras.get(_HANDED_OVER, False):

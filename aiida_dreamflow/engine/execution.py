@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiida import orm
 from aiida.common.exceptions import NotExistent
-from aiida.engine import ExitCode
+from aiida.engine import ExitCode, ProcessBuilder
 
 from ..compiler.bundle import Bundle, bundle
 from ..exceptions import LaunchError, WorkflowUsageError
@@ -30,6 +30,7 @@ from .codecs import NodeCodec, OwnFileCodec
 from .ledger import Ledger
 from .printing import captured
 from .steps import Step, latest_step, read_blob, write_step
+from .transaction import detach
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -162,6 +163,8 @@ class Execution:
     def _record(self, outcome: Suspended | Returned, read: dict[str, int], first: int) -> None:
         self.number += 1
         ledger = self.ledger
+        if isinstance(outcome, Returned):
+            ledger.look_back(outcome.activation)
         ledger.update(self.machine)
         for handle in self.machine.intents:
             self._settle_inputs(handle)
@@ -222,7 +225,7 @@ class Execution:
             step.exit_code = [value.status, value.message]
             return
         for name, item in _named_outputs(value).items():
-            step.outputs[port_name(name)] = self.ledger.node_for(name, to_node(item), item)
+            step.outputs[port_name(name)] = self.ledger.node_for(name, detach(to_node(item)), item)
 
     def _finish(self, step: Step) -> tuple[bool, Any]:
         left = self._left()
@@ -256,7 +259,7 @@ class Execution:
         if is_process(target):
             if args:
                 raise TypeError(f'the inputs of `{label.rpartition("_")[0]}` are given by name')
-            return {'process': target, 'inputs': dict(inputs)}
+            return {'process': target, 'inputs': _serialized(target, inputs)}
         if getattr(target, 'is_process_function', False):
             raise LaunchError('submitting a calcfunction or workfunction is not supported yet: submit a plain function')
         arguments = {**_positional(target, args), **inputs}
@@ -264,6 +267,8 @@ class Execution:
             process_class, given = function_job_inputs(target, arguments, self._source_node(target))
         except WorkflowUsageError as error:
             raise LaunchError(str(error)) from None
+        for node in (given['function'], *given['arguments'].values()):
+            detach(node)
         source = given['function']
         self.sources.setdefault(_fingerprint(source), source.uuid)
         values = {port_name(name): value for name, value in arguments.items()}
@@ -300,6 +305,17 @@ def _fingerprint(source: orm.SinglefileData) -> str:
 def hash_of(source: orm.SinglefileData) -> str:
     """Return the hash of the content of a source's node, stored or not."""
     return source.base.repository.hash()  # type: ignore[no-any-return]
+
+
+def _serialized(target: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a process with Python values made nodes, as its ports say."""
+    if isinstance(target, ProcessBuilder):
+        return inputs
+    serialized = target.spec().inputs.serialize(dict(inputs))
+    for node in serialized.values():
+        if isinstance(node, orm.Data):
+            detach(node)
+    return dict(serialized)
 
 
 def _positional(target: Any, args: tuple[Any, ...]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ changed is decided on its exact stored bytes (`digest_of`).
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from aiida import orm
@@ -16,6 +17,7 @@ from ..exceptions import CannotStoreError
 from ..jobs.names import port_name
 from ..runtime import Activation, Awaitable, Machine
 from ..values.nodes import digest_of, to_node
+from .transaction import detach
 
 __all__ = ('Ledger',)
 
@@ -76,6 +78,16 @@ class Ledger:
                     nodes[f'{level}:{name}'] = entry
         self.nodes = nodes
 
+    def look_back(self, activation: Activation) -> None:
+        """At the end of the workflow: see which variables still have their nodes, as it may have returned their values."""
+        for name, value in _variables(activation).items():
+            root = f'0:{name}'
+            if root in self.nodes or root in self._arrived:
+                with contextlib.suppress(CannotStoreError):
+                    digest = digest_of(value)
+                    if (uuid := self._known(root, digest)) is not None:
+                        self._values.append((value, digest, uuid))
+
     def _entry(self, root: str, name: str, value: Any) -> tuple[str, str] | None:
         if is_hidden(name) or isinstance(value, Awaitable):
             return None
@@ -95,7 +107,7 @@ class Ledger:
         return None
 
     def _create(self, name: str, value: Any) -> str:
-        node = to_node(value)
+        node = detach(to_node(value))
         if not node.is_stored:
             self.created[_free_label(name, self.created)] = node
         return node.uuid  # type: ignore[no-any-return]

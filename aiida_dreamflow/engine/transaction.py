@@ -6,6 +6,8 @@ The one module that writes to AiiDA's storage below the ORM. It relies on this b
   transaction that is open;
 - ``NodeRepository._store`` moves the files of an unstored node into the permanent repository (content-addressed: what a
   crash leaves behind there is found again or removed by maintenance);
+- ``StorageBackend.delete_nodes_and_connections`` removes a node with its links and nothing else;
+- the database model behind a node is ``backend_entity.bare_model``;
 - an unstored node computes its hash for caching with ``NodeCaching._compute_hash``.
 
 ``tests/engine/test_transaction.py`` breaks when that changes. Nothing that opens a transaction of its own may be called
@@ -25,7 +27,7 @@ from aiida.common.links import LinkType, validate_link_label
 from aiida.orm.entities import EntityTypes
 from aiida.repository import Repository
 
-__all__ = ('StepRows', 'store_step')
+__all__ = ('StepRows', 'delete_unstarted', 'detach', 'store_step')
 
 
 @dataclass
@@ -61,13 +63,14 @@ def store_step(rows: StepRows) -> dict[str, int]:
     for label in (rows.call_label, *rows.inputs, *rows.outputs):
         validate_link_label(label)
     backend = rows.caller.backend
-    step = orm.CalcFunctionNode(label=rows.label)
+    step = detach(orm.CalcFunctionNode(label=rows.label))
     step.backend_entity.set_attribute_many(rows.attributes)
-    nodes = [_node_row(step, _put_files(rows))]
+    user = rows.caller.user.pk
+    nodes = [_node_row(step, user, _put_files(rows))]
     for node in rows.outputs.values():
         node._validate()
         node.base.repository._store()
-        nodes.append(_node_row(node, node.base.repository.serialize()))
+        nodes.append(_node_row(node, user, node.base.repository.serialize()))
     with backend.transaction():
         step_pk, *output_pks = backend.bulk_insert(EntityTypes.NODE, nodes)
         links = [_link_row(rows.caller.pk, step_pk, LinkType.CALL_CALC, rows.call_label)]
@@ -79,6 +82,26 @@ def store_step(rows: StepRows) -> dict[str, int]:
     return {node.uuid: pk for node, pk in zip(rows.outputs.values(), output_pks, strict=True)}
 
 
+def detach(node: orm.Node) -> orm.Node:
+    """Cut an unstored node's ties to the database session, which would warn about it at every query until it is stored.
+
+    Its user is set again, as the caller's, when it is stored.
+    """
+    if not node.is_stored:
+        node.backend_entity.bare_model.user = None
+    return node
+
+
+def delete_unstarted(node: orm.ProcessNode) -> None:
+    """Remove a process that was created and then lost before anything could run it.
+
+    :param node: its node, which must have no checkpoint and no outputs.
+    """
+    backend = node.backend
+    with backend.transaction():
+        backend.delete_nodes_and_connections([node.pk])
+
+
 def _put_files(rows: StepRows) -> dict[str, Any]:
     if not rows.files:
         return {}
@@ -88,7 +111,7 @@ def _put_files(rows: StepRows) -> dict[str, Any]:
     return repository.serialize()
 
 
-def _node_row(node: orm.Node, repository_metadata: dict[str, Any]) -> dict[str, Any]:
+def _node_row(node: orm.Node, user: int | None, repository_metadata: dict[str, Any]) -> dict[str, Any]:
     entity = node.backend_entity
     entity.clean_values()
     entity.repository_metadata = repository_metadata
@@ -108,7 +131,7 @@ def _node_row(node: orm.Node, repository_metadata: dict[str, Any]) -> dict[str, 
         'extras': extras,
         'repository_metadata': repository_metadata,
         'dbcomputer_id': None,
-        'user_id': node.user.pk,
+        'user_id': user,
     }
 
 

@@ -37,9 +37,11 @@ class Returned:
     """The workflow function returned.
 
     :ivar value: what it returned.
+    :ivar activation: its activation, as it was at the end.
     """
 
     value: Any
+    activation: Activation
 
 
 @dataclass(frozen=True)
@@ -139,17 +141,17 @@ class Machine:
         # Outside of the `except`, so that what runs next is not handling this exception.
         if raised is not None:
             raised.__traceback__ = without_runtime(raised.__traceback__)
-            return self._raise(raised)
+            return self._raise(activation.in_own_words(raised))
         if isinstance(exit, Jump):
             activation.jump(exit)
             return None
         if isinstance(exit, Await):
             return self._await(activation, exit, value)
         if isinstance(exit, Reraise):
-            return self._raise(self._handled() or RuntimeError('No active exception to reraise'))
+            return self._raise(self._handled() or activation.raised_at(exit.place, _nothing_to_reraise()))
         self.stack.pop()
         if not self.stack:
-            return Returned(value)
+            return Returned(value, activation)
         self.stack[-1].resume(value)
         return None
 
@@ -233,6 +235,10 @@ class Machine:
             except TypeError:
                 return  # no recipe: should the value have no stored form, the error at the await says why
         activation.recipes[site.variable] = Recipe(activation.function, site, pinned, value)
+
+
+def _nothing_to_reraise() -> BaseException:
+    return RuntimeError('No active exception to reraise')
 
 
 def _not_awaitable(value: Any) -> BaseException:

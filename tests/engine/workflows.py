@@ -3,9 +3,9 @@
 import pathlib
 import time
 
-from aiida.engine import ExitCode
+from aiida.engine import ExitCode, calcfunction
 
-from aiida_dreamflow import checkpoint, gather, submit, workflow
+from aiida_dreamflow import checkpoint, gather, job, submit, workflow
 
 
 def square(x):
@@ -20,6 +20,10 @@ def slow_square(x, log, seconds=0.0):
         file.write(f'{x}\n')
     time.sleep(seconds)
     return x * x
+
+
+def twice(x):
+    return [x, x]
 
 
 def fail(message):
@@ -153,3 +157,39 @@ async def with_helper(x: int):
 async def outer(x: int):
     inner = await submit(with_helper, x=x)
     return inner * 10
+
+
+@workflow
+async def passes_on(x: int):
+    y = await submit(twice, x=x)
+    await checkpoint()
+    return y
+
+
+@workflow
+async def unknown_computer():
+    try:
+        await submit(job(square, computer='no-such-computer'), x=1)
+    except ValueError as error:
+        return {'message': str(error)}
+
+
+@workflow
+async def wrong_argument():
+    try:
+        await submit(square, y=1)
+    except TypeError as error:
+        return {'message': str(error)}
+
+
+@workflow
+async def submits_calcfunction():
+    try:
+        await submit(double, x=1)
+    except ValueError as error:
+        return {'message': str(error)}
+
+
+@calcfunction
+def double(x):
+    return x * 2

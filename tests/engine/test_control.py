@@ -1,0 +1,96 @@
+"""`verdi process` controls and shows a workflow like any other process."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import pytest
+
+from engine import workflows
+from engine.helpers import evaluations, wait_until
+
+
+def verdi(*arguments: object) -> str:
+    """Run the command as a user would; return what it prints."""
+    done = subprocess.run(['verdi', *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def submitted(daemon, tmp_path):
+    """A workflow that waits for a job of several seconds."""
+    from aiida import engine
+
+    node = engine.submit(workflows.survivor, log=str(tmp_path / 'log'), n=2, seconds=6.0)
+    wait_until(lambda: (tmp_path / 'log').exists(), 'the first job runs', node)
+    return node
+
+
+def test_shown_while_it_runs(submitted):
+    node = submitted
+    line = 'y = await submit(slow_square, x=i, log=log, seconds=seconds)'
+    status = verdi('process', 'status', node.pk)
+    assert 'survivor' in status
+    assert f'L{workflow_line(line)} for i in range(n): {line}' in ' '.join(status.split())
+    listed = verdi('process', 'list')
+    assert 'survivor' in listed
+    assert 'Waiting' in listed
+    shown = verdi('process', 'show', node.pk)
+    assert 'slow_square_1' in shown
+    assert 'seconds' in shown
+    wait_until(lambda: node.is_terminated, 'it ends', node)
+    assert node.is_finished_ok
+    assert 'seen [100, 101]' in verdi('process', 'report', node.pk)
+    assert 'FunctionJob' in verdi('process', 'status', node.pk)
+
+
+def workflow_line(text: str) -> int:
+    import inspect
+
+    source, first = inspect.getsourcelines(workflows.survivor.function)
+    return first + next(number for number, line in enumerate(source) if text in line)
+
+
+def test_pause_and_play(submitted):
+    node = submitted
+    verdi('process', 'pause', node.pk)
+    wait_until(lambda: node.paused, 'it is paused', node)
+    # The job goes on by itself, the workflow does not.
+    wait_until(lambda: evaluations(node)[0].is_terminated, 'the job ends', node)
+    time.sleep(1.5)
+    assert len(evaluations(node)) == 1
+    verdi('process', 'play', node.pk)
+    wait_until(lambda: node.is_terminated, 'it ends', node)
+    assert node.is_finished_ok
+    assert len(evaluations(node)) == 2
+
+
+def test_kill(submitted):
+    node = submitted
+    begin = time.monotonic()
+    verdi('process', 'kill', node.pk)
+    wait_until(lambda: node.is_killed, 'it is killed', node, seconds=10)
+    assert time.monotonic() - begin < 10
+    (job,) = evaluations(node)
+    wait_until(lambda: job.is_terminated, 'its job is killed', node, seconds=15)
+    assert job.is_killed
+    assert node.is_sealed
+
+
+def test_kill_reaches_only_what_still_runs(daemon, tmp_path):
+    """Finished children and steps have nobody who could answer; AiiDA would wait for them."""
+    from aiida import engine
+
+    node = engine.submit(workflows.survivor, log=str(tmp_path / 'log'), n=4, seconds=0.0, step_seconds=0.0)
+    wait_until(lambda: len(evaluations(node)) >= 3, 'three jobs', node)
+    begin = time.monotonic()
+    verdi('process', 'kill', node.pk)
+    wait_until(lambda: node.is_terminated, 'it ends', node, seconds=10)
+    assert time.monotonic() - begin < 10
+
+
+def test_plugin_list():
+    shown = verdi('plugin', 'list', 'aiida.workflows', 'dreamflow.function')
+    assert 'FunctionWorkChain' in shown or 'workflow' in shown

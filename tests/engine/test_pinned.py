@@ -1,0 +1,86 @@
+"""Workflows run from the source that is stored with them."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import textwrap
+
+from aiida import engine, orm
+
+from aiida_dreamflow import workflow
+from aiida_dreamflow.engine import pinned
+from engine import workflows
+from engine.helpers import wait_until
+
+SCRIPT = '''
+    import sys
+    from aiida import engine, load_profile
+    from aiida_dreamflow import submit, workflow
+
+    OFFSET = 1
+
+    def cube(x):
+        return x**3
+
+    async def helper(x):
+        return OFFSET + await submit(cube, x=x)
+
+    @workflow
+    async def in_a_script(x: int):
+        return await helper(x)
+
+    load_profile()
+    node = engine.submit(in_a_script, x=2)
+    print(node.pk)
+'''
+
+
+def test_script_is_submitted(daemon, tmp_path):
+    """The daemon has never seen the file, which is gone when it runs."""
+    script = tmp_path / 'script.py'
+    script.write_text(textwrap.dedent(SCRIPT))
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    script.unlink()
+    assert done.returncode == 0, done.stderr
+    node = orm.load_node(int(done.stdout.split()[-1]))
+    wait_until(lambda: node.is_terminated, 'it ends', node)
+    assert node.outputs.result.value == 9
+    assert node.process_label == 'in_a_script'
+
+
+def test_process_class_of_a_node(run):
+    _, node = run(workflows.exits)
+    assert node.process_class is workflows.exits
+    assert importlib.import_module(pinned.__name__)
+
+
+def test_edited_after_submission(daemon, tmp_path):
+    """The daemon runs what was submitted, not what the file says by then."""
+    path = tmp_path / 'edited.py'
+    text = textwrap.dedent('''
+        from aiida_dreamflow import checkpoint, workflow
+
+        @workflow
+        async def edited():
+            await checkpoint()
+            return 'before'
+    ''')
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location('edited', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    path.write_text(text.replace('before', 'after'))
+    node = engine.submit(module.edited)
+    wait_until(lambda: node.is_terminated, 'it ends', node)
+    assert node.outputs.result.value == 'before'
+
+
+def test_function_in_a_function(run):
+    @workflow
+    async def local(x: int):
+        return x + 1
+
+    outputs, _ = run(local, x=1)
+    assert outputs == {'result': 2}

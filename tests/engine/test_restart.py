@@ -1,0 +1,83 @@
+"""Workers are killed, the daemon is stopped: the workflow ends as if nothing had happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiida.manage import get_manager
+
+from engine import workflows
+from engine.helpers import evaluations, kill_workers, wait_until
+
+from engine.provenance_check import check_provenance
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().split() if path.exists() else []
+
+
+def assert_survived(node, n: int, log: Path) -> None:
+    wait_until(lambda: node.is_terminated, f'{node} ends', node)
+    assert node.is_finished_ok, (node.exception, node.exit_message)
+    assert node.outputs.seen.get_list() == [100 + i * i for i in range(n)]
+    assert len(evaluations(node)) == n
+    assert lines(log) == [str(i) for i in range(n)], 'a job ran twice, or not at all'
+    assert check_provenance(node) == []
+
+
+def submit(log: Path, **inputs):
+    from aiida import engine
+
+    return engine.submit(workflows.survivor, log=str(log), **inputs)
+
+
+def test_worker_killed_while_a_job_runs(daemon, tmp_path):
+    log = tmp_path / 'log'
+    node = submit(log, n=3, seconds=1.5)
+    for done in (1, 2):
+        wait_until(lambda: len(lines(log)) >= done, f'job {done} runs')  # noqa: B023
+        assert kill_workers(daemon)
+    assert_survived(node, 3, log)
+
+
+def test_worker_killed_while_a_step_runs(daemon, tmp_path):
+    log = tmp_path / 'log'
+    node = submit(log, n=3, seconds=0.0, step_seconds=1.5)
+    steps = Path(f'{log}.steps')
+    wait_until(lambda: len(lines(steps)) >= 1, 'a step runs')
+    assert kill_workers(daemon)
+    assert_survived(node, 3, log)
+    assert len(lines(steps)) == 4, 'the killed step runs again, from its start, and no other does'
+
+
+def test_the_optimisation_of_the_example(daemon):
+    """The example of the README, its worker killed twice."""
+    import optimize
+    from aiida import engine
+
+    node = engine.submit(optimize.opt_workflow, n_iterations=3)
+    for done in (1, 4):
+        wait_until(lambda: len(evaluations(node)) > done, f'evaluation {done + 1} is launched', node)  # noqa: B023
+        kill_workers(daemon)
+    wait_until(lambda: node.is_terminated, 'the optimisation ends', node)
+    assert node.is_finished_ok, (node.exception, node.exit_message)
+    assert len(evaluations(node)) == 6
+
+    from aiida_dreamflow.testing import run_in_memory
+
+    expected = run_in_memory(optimize.opt_workflow, n_iterations=3)
+    assert node.outputs.y_opt.get_array().tolist() == expected['y_opt'].tolist()
+    assert node.outputs.x_opt.get_array().tolist() == expected['x_opt'].tolist()
+
+
+def test_daemon_stopped_and_started(daemon, tmp_path):
+    log = tmp_path / 'log'
+    node = submit(log, n=2, seconds=1.5)
+    wait_until(lambda: len(lines(log)) >= 1, 'a job runs')
+    daemon.stop_daemon(wait=True)
+    assert not node.is_terminated
+    daemon.start_daemon(1)
+    # This process is still connected to the broker that was stopped.
+    get_manager().reset_broker()
+    get_manager().reset_runner()
+    assert_survived(node, 2, log)

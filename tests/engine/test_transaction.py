@@ -1,0 +1,95 @@
+"""The private ground that a step's transaction stands on; these break when aiida-core changes it."""
+
+from __future__ import annotations
+
+import pytest
+from aiida import orm
+from aiida.common.links import LinkType
+from aiida.orm.entities import EntityTypes
+
+from aiida_dreamflow.engine.transaction import StepRows, delete_unstarted, detach, store_step
+
+
+@pytest.fixture
+def caller(profile):
+    return orm.WorkChainNode().store()
+
+
+def rows(caller, **changes):
+    content = dict(caller=caller, call_label='step_1', label='f:1', attributes={'sealed': True})
+    return StepRows(**{**content, **changes})
+
+
+def test_everything_is_stored(caller):
+    read = orm.Int(1).store()
+    made = orm.ArrayData(__import__('numpy').arange(3.0))
+    pks = store_step(rows(caller, files={'frame/x': b'abc'}, inputs={'a': read.pk}, outputs={'b': made}))
+    (step,) = caller.called
+    assert step.label == 'f:1'
+    assert step.is_sealed
+    assert step.base.repository.get_object_content('frame/x', mode='rb') == b'abc'
+    assert step.inputs.a.pk == read.pk
+    assert step.outputs.b.pk == pks[made.uuid]
+    assert step.outputs.b.get_array().tolist() == [0.0, 1.0, 2.0]
+    assert step.outputs.b.base.caching.get_hash() == step.outputs.b.base.caching.compute_hash()
+    assert caller.base.links.get_outgoing(link_type=LinkType.CALL_CALC).all_link_labels() == ['step_1']
+
+
+def test_nothing_is_stored_when_it_fails(caller, monkeypatch):
+    backend = type(caller.backend)
+    insert = backend.bulk_insert
+
+    def failing(self, entity_type, *args, **kwargs):
+        if entity_type is EntityTypes.LINK:
+            raise OSError('disk full')
+        return insert(self, entity_type, *args, **kwargs)
+
+    monkeypatch.setattr(backend, 'bulk_insert', failing)
+    before = orm.QueryBuilder().append(orm.Node).count()
+    with pytest.raises(OSError, match='disk full'):
+        store_step(rows(caller, outputs={'b': orm.Int(1)}))
+    assert orm.QueryBuilder().append(orm.Node).count() == before
+    assert caller.called == []
+
+
+@pytest.mark.parametrize('label', ['_', 'x_', '_tmp', 'é'])
+def test_labels_are_validated(caller, label):
+    with pytest.raises(ValueError, match='underscore|identifier|label'):
+        store_step(rows(caller, outputs={label: orm.Int(1)}))
+    assert caller.called == []
+
+
+def test_one_transaction(caller):
+    """One commit a step: what is in the database after a crash is a whole step."""
+    from sqlalchemy import event
+
+    commits = []
+    engine = caller.backend.get_session().get_bind()
+    event.listen(engine, 'commit', lambda connection: commits.append(1))
+    store_step(rows(caller, outputs={'b': detach(orm.Int(1)), 'c': detach(orm.Int(2))}))
+    assert len(commits) == 1
+
+
+def test_exact_floats(caller):
+    """AiiDA rounds what it stores; the project's nodes keep the exact value beside it."""
+    from aiida_dreamflow.values.nodes import from_node, to_node
+
+    pks = store_step(rows(caller, outputs={'b': to_node(0.1 + 0.2), 'c': to_node({'x': 0.1 + 0.2})}))
+    assert sorted(map(str, (from_node(orm.load_node(pk)) for pk in pks.values()))) == [
+        '0.30000000000000004',
+        "{'x': 0.30000000000000004}",
+    ]
+
+
+def test_unstarted_child_is_removed(caller):
+    """Only itself: its inputs, its caller and its siblings stay."""
+    n = orm.Int(1).store()
+    children = []
+    for label in ('a', 'b'):
+        child = orm.CalcFunctionNode()
+        child.base.links.add_incoming(caller, LinkType.CALL_CALC, label)
+        child.base.links.add_incoming(n, LinkType.INPUT_CALC, 'x')
+        children.append(child.store())
+    delete_unstarted(children[0])
+    assert caller.called == children[1:]
+    assert orm.load_node(n.pk).base.links.get_outgoing().all_nodes() == children[1:]
