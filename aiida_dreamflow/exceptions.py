@@ -79,7 +79,9 @@ class ChildFailedError(DreamflowError):
     :ivar exit_message: the child's exit message.
     """
 
-    def __init__(self, message: str, *, node: Any = None, exit_status: int | None = None, exit_message: str = '') -> None:
+    def __init__(
+        self, message: str, *, node: Any = None, exit_status: int | None = None, exit_message: str = ''
+    ) -> None:
         super().__init__(message)
         self.node = node
         self.exit_status = exit_status

@@ -7,32 +7,27 @@ never handed to the broker is handed over.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aiida import orm
 from aiida.common.links import LinkType
-from aiida.engine import Process, ProcessBuilder, ProcessState
+from aiida.engine import Process, ProcessState
 
-from ..compiler.desugar import FUNCTION_MARK
-from ..exceptions import ChildFailedError, LaunchError
-from ..jobs.launch import job_outcome
-from ..jobs.names import python_name
+from ..exceptions import LaunchError
 from ..runtime import Handle
-from ..values.nodes import from_node
+from .targets import mark_failure, tell_outcome
 from .transaction import delete_unstarted
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
 
-__all__ = ('Children', 'child_of', 'is_process')
+__all__ = ('Children',)
 
 #: Extra of a child that says that the broker has it.
 _HANDED_OVER = 'dreamflow_handed_over'
 
-#: Attribute of an exception that says which child it came from.
-_CHILD_MARK = 'dreamflow_child'
+#: The links from a workflow to its children.
+_CALLS = [LinkType.CALL_CALC.value, LinkType.CALL_WORK.value]
 
 
 class Children:
@@ -65,13 +60,13 @@ class Children:
                 process = runner.instantiate_process(process_class, **inputs)
                 node = process.node
                 task = runner.loop.create_task(process.step_until_terminated())
-                self.tasks[node.pk] = (process, task)
+                self.tasks[cast(int, node.pk)] = (process, task)
         except (ValueError, TypeError) as error:
-            failure = LaunchError(f'{handle.label} could not be launched: {error}')
-            setattr(failure, _CHILD_MARK, handle.label)
-            handle.set_exception(failure)
+            handle.set_exception(
+                mark_failure(LaunchError(f'{handle.label} could not be launched: {error}'), handle.label)
+            )
         else:
-            self._pks[handle.label] = node.pk
+            self._pks[handle.label] = cast(int, node.pk)
         handle.inputs = {}
 
     def adopt_or_launch(self, handles: list[Handle[Any]]) -> None:
@@ -82,7 +77,7 @@ class Children:
             if node is None or not self._continues(node):
                 self.launch(handle)
             else:
-                self._pks[handle.label] = node.pk
+                self._pks[handle.label] = cast(int, node.pk)
                 handle.inputs = {}
 
     def _find(self, labels: list[str]) -> dict[str, orm.ProcessNode]:
@@ -121,7 +116,7 @@ class Children:
         """Tell the handles whose children have ended how they did."""
         waiting = {self._pks[h.label]: h for h in handles if not h.done and h.label in self._pks}
         for pk, handle in waiting.items():
-            node = orm.load_node(pk)
+            node = cast(orm.ProcessNode, orm.load_node(pk))
             if node.is_terminated:
                 tell_outcome(handle, node)
 
@@ -135,57 +130,4 @@ class Children:
             edge_filters={'type': {'in': _CALLS}},
             filters={'attributes.process_state': {'!in': ['finished', 'excepted', 'killed']}},
         )
-        return builder.all(flat=True)  # type: ignore[no-any-return]
-
-
-_CALLS = [LinkType.CALL_CALC.value, LinkType.CALL_WORK.value]
-
-
-def tell_outcome(handle: Handle[Any], node: orm.ProcessNode) -> None:
-    """Tell a handle how its child ended."""
-    try:
-        handle.set_result(outcome_of(node, handle.target))
-    except Exception as error:
-        with contextlib.suppress(AttributeError):  # some exceptions take no attributes
-            setattr(error, _CHILD_MARK, f'{handle.label} ({node.pk})')
-        handle.set_exception(error)
-
-
-def child_of(error: BaseException) -> str | None:
-    """Return which child an exception came from, ``None`` if the workflow itself raised it."""
-    return getattr(error, _CHILD_MARK, None)
-
-
-def outcome_of(node: orm.ProcessNode, target: Any) -> Any:
-    """Return what a child that has ended gives.
-
-    :returns: a value for a Python function or a workflow function, the nodes of its outputs for another process.
-    :raises ChildFailedError: if it failed.
-    :raises Exception: what a function raised.
-    """
-    if not is_process(target):
-        return job_outcome(node, target)
-    if node.is_finished_ok:
-        outputs = node.base.links.get_outgoing(link_type=(LinkType.CREATE, LinkType.RETURN)).nested()
-        if not hasattr(target, FUNCTION_MARK):
-            return outputs
-        values = {python_name(label): from_node(output) for label, output in outputs.items()}
-        return values['result'] if values.keys() == {'result'} else values or None
-    what = f'{node.process_label} {node.pk}'
-    if node.is_killed:
-        how = 'was killed'
-    elif node.is_excepted:
-        how = f'excepted: {node.exception}'
-    else:
-        how = f'failed with exit status {node.exit_status}: {node.exit_message}'
-    raise ChildFailedError(
-        f'{what} {how}; see `verdi process report {node.pk}`',
-        node=node,
-        exit_status=node.exit_status,
-        exit_message=node.exit_message or '',
-    )
-
-
-def is_process(target: Any) -> bool:
-    """Return whether the target of `submit` is an AiiDA process, not a Python function."""
-    return isinstance(target, ProcessBuilder) or (inspect.isclass(target) and issubclass(target, Process))
+        return builder.all(flat=True)

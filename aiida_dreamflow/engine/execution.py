@@ -7,29 +7,24 @@ stored, with the frame and the intents in it, then the intents are carried out.
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import time
 from typing import TYPE_CHECKING, Any
 
 from aiida import orm
-from aiida.common.exceptions import NotExistent
-from aiida.engine import ExitCode, ProcessBuilder
+from aiida.engine import ExitCode
 
-from ..compiler.bundle import Bundle, bundle
-from ..exceptions import LaunchError, WorkflowUsageError
-from ..jobs.calculation import bundle_to_node
-from ..jobs.launch import function_job_inputs
 from ..jobs.names import port_name, python_name
 from ..runtime import Failed, Handle, Machine, Returned, Suspended
 from ..values.frame import load_frame, store_frame
 from ..values.nodes import from_node, to_node
 from ..values.pinning import needs_recipe
-from ..values.snapshot import decode, encode
-from .children import Children, child_of, is_process
+from ..values.snapshot import Snapshot, decode, encode
+from .children import Children
 from .codecs import NodeCodec, OwnFileCodec
 from .ledger import Ledger
 from .printing import captured
-from .steps import Step, latest_step, read_blob, write_step
+from .steps import Step, latest_step, write_step
+from .targets import Sources, child_of, is_process, prepare_child
 from .transaction import detach
 
 if TYPE_CHECKING:
@@ -52,7 +47,6 @@ class Execution:
         self.children = Children(process)
         self.function = type(process).require_function()
         self.codecs = [NodeCodec(), OwnFileCodec(self.function)]
-        self.sources: dict[str, str] = {}
         self.label = ''
         step = latest_step(process.node)
         if step is None:
@@ -61,7 +55,7 @@ class Execution:
             self._resume(step)
 
     def _start(self) -> None:
-        self.number = 0
+        self.number, self.sources = 0, Sources({})
         self.returned: Step | None = None
         self.ledger = Ledger({})
         nodes = {python_name(port): node for port, node in self.process.inputs.items() if isinstance(node, orm.Data)}
@@ -73,16 +67,14 @@ class Execution:
         self.label = f'L{self.machine.stack[0].program.source.node.lineno} {self.function.__name__}'
 
     def _resume(self, step: Step) -> None:
-        self.number, self.sources = step.number, step.sources
+        self.number, self.sources = step.number, Sources(step.sources)
         self.ledger = Ledger(step.nodes)
         self.returned = step if step.state == 'returned' else None
-        record = step.record
-        if self.returned is not None:
+        self.machine = load_frame(step.document, step.read_blob, self, self.codecs)
+        if self.returned is None:
+            self._set_label()
+        else:
             self.label = f'L{step.lines[1]} return'
-            self.machine = Machine(self)
-            return
-        self.machine = load_frame(step.document, lambda sha: read_blob(record, sha), self, self.codecs)
-        self._set_label()
         self.children.adopt_or_launch(self.machine.pending)
 
     def _set_label(self) -> None:
@@ -161,18 +153,16 @@ class Execution:
     # -- recording
 
     def _record(self, outcome: Suspended | Returned, read: dict[str, int], first: int) -> None:
+        """Store what a step leaves behind; afterwards its intents may be carried out."""
         self.number += 1
         ledger = self.ledger
+        step = Step(self.number, (first, first), 'waiting')
         if isinstance(outcome, Returned):
             ledger.look_back(outcome.activation)
         ledger.update(self.machine)
         for handle in self.machine.intents:
             self._settle_inputs(handle)
-        step = Step(self.number, (first, first), 'waiting', sources=self.sources)
-        snapshot = None
         if isinstance(outcome, Suspended):
-            frame = store_frame(self.machine, self.codecs)
-            snapshot = frame.snapshot
             last = self._line()
             step.lines = (min(first, last), max(first, last))
             self._set_label()
@@ -180,42 +170,35 @@ class Execution:
             step.state = 'returned'
             self._settle_result(outcome.value, step)
             self.returned = step
+        frame = store_frame(self.machine, self.codecs)
         step.nodes = {root: list(entry) for root, entry in ledger.nodes.items()}
-        pks = write_step(self.process.node, step, self.function.__name__, snapshot, read, ledger.created)
-        made = set(pks)
+        step.sources = self.sources.known(ledger.created.values())
+        pks = write_step(self.process.node, step, self.function.__name__, frame.snapshot, read, ledger.created)
         ledger.end_step(pks)
-        if snapshot is not None and frame.by_recipe:
-            # Made again after every await, restart or not, so that both behave the same.
-            blobs = snapshot.blobs
-            intents = {handle.label: handle for handle in self.machine.intents}
-            self.machine = load_frame(snapshot.document, blobs.__getitem__, self, self.codecs)
-            self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
+        self.sources = Sources(step.sources)
+        if frame.by_recipe:
+            self._remake(frame.snapshot)
         for handle in self.machine.intents:
-            handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], made)
+            handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], pks)
+
+    def _remake(self, snapshot: Snapshot) -> None:
+        """Go on from the stored frame: what has a recipe is made again, so that a restart makes no difference."""
+        intents = {handle.label for handle in self.machine.intents}
+        self.machine = load_frame(snapshot.document, snapshot.blobs.__getitem__, self, self.codecs)
+        self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
 
     def _settle_inputs(self, handle: Handle[Any]) -> None:
-        """Give the arguments of a function job the nodes of the variables they are, and keep the rest as made here."""
-        inputs = handle.inputs['inputs']
-        values = handle.inputs.pop('values', {})
-        settle = self.ledger.node_for
-        if 'arguments' in inputs and not is_process(handle.target):
-            for port, node in inputs['arguments'].items():
-                uuid = settle(f'{handle.label}_{port}', node, values.get(port))
-                if uuid != node.uuid:
-                    inputs['arguments'][port] = orm.load_node(uuid=uuid) if self._is_stored(uuid) else self._created(uuid)
-            source = inputs['function']
-            if not source.is_stored and all(source is not node for node in self.ledger.created.values()):
-                settle(f'source_of_{source.label.rpartition(".")[2]}', source, None)
-        else:
+        """Give the inputs of a child the nodes of the variables that they are; the step makes the others."""
+        inputs, values = handle.inputs['inputs'], handle.inputs.pop('values')
+        if is_process(handle.target):
             for port, node in inputs.items():
-                if isinstance(node, orm.Data) and not node.is_stored:
-                    settle(f'{handle.label}_{port}', node, values.get(port))
-
-    def _is_stored(self, uuid: str) -> bool:
-        return all(node.uuid != uuid for node in self.ledger.created.values())
-
-    def _created(self, uuid: str) -> orm.Data:
-        return next(node for node in self.ledger.created.values() if node.uuid == uuid)
+                if isinstance(node, orm.Data):
+                    inputs[port] = self.ledger.node_for(f'{handle.label}_{port}', node)
+            return
+        for port, node in inputs['arguments'].items():
+            inputs['arguments'][port] = self.ledger.node_for(f'{handle.label}_{port}', node, values[port])
+        source = inputs['function']
+        inputs['function'] = self.ledger.node_for(f'source_of_{source.label.rpartition(".")[2]}', source)
 
     # -- ending
 
@@ -225,7 +208,7 @@ class Execution:
             step.exit_code = [value.status, value.message]
             return
         for name, item in _named_outputs(value).items():
-            step.outputs[port_name(name)] = self.ledger.node_for(name, detach(to_node(item)), item)
+            step.outputs[port_name(name)] = self.ledger.node_for(name, detach(to_node(item)), item).uuid
 
     def _finish(self, step: Step) -> tuple[bool, Any]:
         left = self._left()
@@ -256,37 +239,7 @@ class Execution:
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Check and convert the inputs of a child, on the line of `submit`."""
-        if is_process(target):
-            if args:
-                raise TypeError(f'the inputs of `{label.rpartition("_")[0]}` are given by name')
-            return {'process': target, 'inputs': _serialized(target, inputs)}
-        if getattr(target, 'is_process_function', False):
-            raise LaunchError('submitting a calcfunction or workfunction is not supported yet: submit a plain function')
-        arguments = {**_positional(target, args), **inputs}
-        try:
-            process_class, given = function_job_inputs(target, arguments, self._source_node(target))
-        except WorkflowUsageError as error:
-            raise LaunchError(str(error)) from None
-        for node in (given['function'], *given['arguments'].values()):
-            detach(node)
-        source = given['function']
-        self.sources.setdefault(_fingerprint(source), source.uuid)
-        values = {port_name(name): value for name, value in arguments.items()}
-        return {'process': process_class, 'inputs': given, 'values': values}
-
-    def _source_node(self, target: Any) -> orm.SinglefileData | None:
-        """Return the node with the source of a function that was submitted before, or a new one."""
-        found: Bundle = bundle(target)
-        node = bundle_to_node(found)
-        for handle in self.machine.intents:
-            source = handle.inputs['inputs'].get('function')
-            if source is not None and _fingerprint(source) == _fingerprint(node):
-                return source  # type: ignore[no-any-return]
-        uuid = self.sources.get(_fingerprint(node))
-        try:
-            return orm.load_node(uuid=uuid) if uuid is not None else node
-        except NotExistent:  # the step that was to store it failed
-            return node
+        return prepare_child(target, args, inputs, self.sources)
 
     def pin(self, value: Any) -> Any:
         """Return a copy of the input of a recipe."""
@@ -296,41 +249,6 @@ class Execution:
     def needs_recipe(self, value: Any) -> bool:
         """Return whether a value might have no stored form."""
         return needs_recipe(value)
-
-
-def _fingerprint(source: orm.SinglefileData) -> str:
-    return f'{source.base.attributes.get("qualname")}:{hash_of(source)}'
-
-
-def hash_of(source: orm.SinglefileData) -> str:
-    """Return the hash of the content of a source's node, stored or not."""
-    return source.base.repository.hash()  # type: ignore[no-any-return]
-
-
-def _serialized(target: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return the inputs of a process with Python values made nodes, as its ports say."""
-    if isinstance(target, ProcessBuilder):
-        return inputs
-    serialized = target.spec().inputs.serialize(dict(inputs))
-    for node in serialized.values():
-        if isinstance(node, orm.Data):
-            detach(node)
-    return dict(serialized)
-
-
-def _positional(target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
-    """Return the names of arguments given by position."""
-    if not args:
-        return {}
-    names = [
-        name
-        for name, parameter in inspect.signature(target).parameters.items()
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-    ]
-    if len(args) > len(names):
-        given = f'{len(args)} were given'
-        raise TypeError(f'{target.__name__}() takes {len(names)} positional arguments but {given}')
-    return dict(zip(names, args, strict=False))
 
 
 def _named_outputs(value: Any) -> dict[str, Any]:
@@ -346,11 +264,10 @@ def _named_outputs(value: Any) -> dict[str, Any]:
     return {'result': value}
 
 
-def _reloaded(inputs: Any, made: set[str]) -> Any:
+def _reloaded(inputs: Any, pks: dict[str, int]) -> Any:
+    """Return the inputs of a child with the nodes that the step has stored as the database has them."""
     if isinstance(inputs, dict):
-        return {name: _reloaded(value, made) for name, value in inputs.items()}
-    if isinstance(inputs, orm.Data) and inputs.uuid in made:
-        return orm.load_node(uuid=inputs.uuid)
+        return {name: _reloaded(value, pks) for name, value in inputs.items()}
+    if isinstance(inputs, orm.Data) and inputs.uuid in pks:
+        return orm.load_node(pks[inputs.uuid])
     return inputs
-
-

@@ -7,7 +7,7 @@ changed is decided on its exact stored bytes (`digest_of`).
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Any, cast
 
 from aiida import orm
 
@@ -53,7 +53,7 @@ class Ledger:
         :param node: the output of a child, or an input of the workflow.
         """
         self._arrived[root] = (node, digest_of(value))
-        self._pks[node.uuid] = node.pk
+        self._pks[node.uuid] = cast(int, node.pk)
 
     def read(self, ran: set[tuple[int, Block]]) -> dict[str, int]:
         """Return the pks of the nodes of the variables that a step has read, by link label.
@@ -103,33 +103,38 @@ class Ledger:
         if root in self.nodes and self.nodes[root][1] == digest:
             return self.nodes[root][0]
         if root in self._arrived and self._arrived[root][1] == digest:
-            return self._arrived[root][0].uuid  # type: ignore[no-any-return]
+            return self._arrived[root][0].uuid
         return None
 
     def _create(self, name: str, value: Any) -> str:
-        node = detach(to_node(value))
+        node: orm.Data = detach(to_node(value))
         if not node.is_stored:
             self.created[_free_label(name, self.created)] = node
-        return node.uuid  # type: ignore[no-any-return]
+        return node.uuid
 
-    def node_for(self, name: str, node: orm.Data, value: Any) -> str:
-        """Return the uuid of the node for a value that leaves the workflow: a child's input, or an output.
+    def node_for(self, name: str, node: orm.Data, value: Any = None) -> orm.Data:
+        """Return the node for a value that leaves the workflow: a child's input, or an output.
 
         The node of a variable serves if the value is that variable's object and did not change. (Small immutables are
         shared between unrelated variables, so they get a node of their own.)
 
         :param name: what to call a new one.
         :param node: the node to store if no other serves.
+        :param value: its value.
         """
-        if node.is_stored:
-            return node.uuid  # type: ignore[no-any-return]
+        if node.is_stored or any(made.uuid == node.uuid for made in self.created.values()):
+            return node
         if not isinstance(value, bool | int | float | complex | str | bytes | None):
             digest = digest_of(value)
             for known, known_digest, uuid in self._values:
                 if known is value and known_digest == digest:
-                    return uuid
+                    return self._node(uuid)
         self.created[_free_label(name, self.created)] = node
-        return node.uuid  # type: ignore[no-any-return]
+        return node
+
+    def _node(self, uuid: str) -> orm.Data:
+        made = (node for node in self.created.values() if node.uuid == uuid)
+        return next(made, None) or cast(orm.Data, orm.load_node(uuid=uuid))
 
 
 def _find_pks(uuids: list[str]) -> dict[str, int]:

@@ -44,7 +44,7 @@ class ProgramInstruction(_Instruction):
 class ProgramStepper(Stepper):
     """Runs the program of one process."""
 
-    _workchain: FunctionWorkChain
+    _workchain: FunctionWorkChain  # type: ignore[assignment]
 
     def __init__(self, workchain: FunctionWorkChain) -> None:
         super().__init__(workchain)  # type: ignore[arg-type]

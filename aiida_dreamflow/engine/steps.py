@@ -18,7 +18,7 @@ from ..values.signing import require_trust, sign
 from ..values.snapshot import Snapshot
 from .transaction import StepRows, store_step
 
-__all__ = ('Step', 'latest_step', 'read_blob', 'write_step')
+__all__ = ('Step', 'latest_step', 'write_step')
 
 _FRAME_FILE = 'frame.json'
 _BLOB_FOLDER = 'frame/'
@@ -51,12 +51,17 @@ class Step:
     document: dict[str, Any] = field(default_factory=dict)
     record: orm.CalcFunctionNode | None = None
 
+    def read_blob(self, sha: str) -> bytes:
+        """Return the bytes of a blob of the frame."""
+        assert self.record is not None
+        return self.record.base.repository.get_object_content(_BLOB_FOLDER + sha, mode='rb')
+
 
 def write_step(
     caller: orm.WorkChainNode,
     step: Step,
     name: str,
-    snapshot: Snapshot | None,
+    snapshot: Snapshot,
     inputs: dict[str, int],
     outputs: dict[str, orm.Data],
 ) -> dict[str, int]:
@@ -65,7 +70,7 @@ def write_step(
     :param caller: the workflow's node.
     :param step: what to record.
     :param name: the name of the workflow function.
-    :param snapshot: the stored form of the frame, if the workflow goes on.
+    :param snapshot: the stored form of the frame.
     :param inputs: the pks of the nodes of the variables that it read, by link label.
     :param outputs: the unstored nodes of those that it made or changed, by link label.
     :returns: the pks of the latter, by uuid.
@@ -87,17 +92,16 @@ def write_step(
             'sources': step.sources,
             'outputs': step.outputs,
             'exit_code': step.exit_code,
+            'signature': sign(snapshot.document),
         },
     }
     files: dict[str, bytes] = {}
-    if snapshot is not None:
-        text = json.dumps(snapshot.document, allow_nan=False)
-        if len(text) > _IN_ATTRIBUTES:
-            files[_FRAME_FILE] = text.encode()
-        else:
-            attributes['dreamflow']['frame'] = text
-        attributes['dreamflow']['signature'] = sign(snapshot.document)
-        files.update({_BLOB_FOLDER + sha: blob for sha, blob in snapshot.blobs.items()})
+    text = json.dumps(snapshot.document, allow_nan=False)
+    if len(text) > _IN_ATTRIBUTES:
+        files[_FRAME_FILE] = text.encode()
+    else:
+        attributes['dreamflow']['frame'] = text
+    files.update({_BLOB_FOLDER + sha: blob for sha, blob in snapshot.blobs.items()})
     label = f'step_{step.number}'
     return store_step(StepRows(caller, label, f'{name}:{lines}', attributes, files, inputs, outputs))
 
@@ -135,13 +139,7 @@ def _read(record: orm.CalcFunctionNode) -> Step:
         content['exit_code'],
         record=record,
     )
-    if step.state == 'waiting':
-        text = content.get('frame') or record.base.repository.get_object_content(_FRAME_FILE)
-        step.document = json.loads(text)
-        require_trust(step.document, content['signature'])
+    text = content.get('frame') or record.base.repository.get_object_content(_FRAME_FILE, mode='r')
+    step.document = json.loads(text)
+    require_trust(step.document, content['signature'])
     return step
-
-
-def read_blob(record: orm.CalcFunctionNode, sha: str) -> bytes:
-    """Return the bytes of a blob of the frame in a record."""
-    return record.base.repository.get_object_content(_BLOB_FOLDER + sha, mode='rb')  # type: ignore[no-any-return]

@@ -19,13 +19,15 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from aiida import orm
 from aiida.common import timezone
 from aiida.common.links import LinkType, validate_link_label
 from aiida.orm.entities import EntityTypes
 from aiida.repository import Repository
+
+_Node = TypeVar('_Node', bound=orm.Node)
 
 __all__ = ('StepRows', 'delete_unstarted', 'detach', 'store_step')
 
@@ -82,13 +84,13 @@ def store_step(rows: StepRows) -> dict[str, int]:
     return {node.uuid: pk for node, pk in zip(rows.outputs.values(), output_pks, strict=True)}
 
 
-def detach(node: orm.Node) -> orm.Node:
+def detach(node: _Node) -> _Node:
     """Cut an unstored node's ties to the database session, which would warn about it at every query until it is stored.
 
     Its user is set again, as the caller's, when it is stored.
     """
     if not node.is_stored:
-        node.backend_entity.bare_model.user = None
+        node.backend_entity.bare_model.user = None  # type: ignore[attr-defined]
     return node
 
 
@@ -99,7 +101,7 @@ def delete_unstarted(node: orm.ProcessNode) -> None:
     """
     backend = node.backend
     with backend.transaction():
-        backend.delete_nodes_and_connections([node.pk])
+        backend.delete_nodes_and_connections([cast(int, node.pk)])
 
 
 def _put_files(rows: StepRows) -> dict[str, Any]:

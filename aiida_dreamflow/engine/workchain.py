@@ -17,7 +17,7 @@ import inspect
 import traceback
 import types
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import plumpy
 from aiida import orm
@@ -98,7 +98,7 @@ class FunctionWorkChain(WorkChain):
         if cls.function is not None:
             entry_point = get_entry_point_string_from_class(cls.function.__module__, cls.function.__qualname__)
             if entry_point is not None:
-                return entry_point  # type: ignore[no-any-return]
+                return entry_point
         return super().build_process_type()
 
     def _build_process_label(self) -> str:
@@ -117,7 +117,7 @@ class FunctionWorkChain(WorkChain):
         :param pks: the children; the workflow is asked whether it can go on whenever one of them ends.
         """
         for pk in dict.fromkeys(pks):
-            awaitable = construct_awaitable(orm.load_node(pk))
+            awaitable = construct_awaitable(cast(orm.ProcessNode, orm.load_node(pk)))
             awaitable.key = str(pk)
             self._awaitables.append(awaitable)
         self._update_process_status()
@@ -158,7 +158,9 @@ class FunctionWorkChain(WorkChain):
         own = super(Process, self).kill(msg_text, force_kill)
         if own is False:
             return False
-        killing = [future for child in self._execution.children.running() if (future := self._kill_child(child, force_kill))]
+        killing = [
+            future for child in self._execution.children.running() if (future := self._kill_child(child, force_kill))
+        ]
         if asyncio.isfuture(own):
             killing.append(own)
         return _all_killed(killing, self.loop) if killing else True

@@ -25,7 +25,9 @@ def _story(node: Any) -> str:
 
     lines = [get_workchain_report(node, 'REPORT')]
     for process in (node, *node.called):
-        lines.append(f'{process.pk} {process.process_label} {process.process_state} {process.process_status} {process.exception}')
+        lines.append(
+            f'{process.pk} {process.process_label} {process.process_state} {process.process_status} {process.exception}'
+        )
     return '\n'.join(lines)
 
 

@@ -49,7 +49,11 @@ def _without_creator(node: Any, workflow: Any) -> list[str]:
 def _cycles(processes: list[Any]) -> list[str]:
     """Find calculations that are their own ancestors through the data."""
     reads = {
-        p.pk: {entry.node.creator.pk for entry in p.base.links.get_incoming(link_type=LinkType.INPUT_CALC) if entry.node.creator}
+        p.pk: {
+            entry.node.creator.pk
+            for entry in p.base.links.get_incoming(link_type=LinkType.INPUT_CALC)
+            if entry.node.creator
+        }
         for p in processes
         if isinstance(p, orm.CalculationNode)
     }

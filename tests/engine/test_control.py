@@ -6,7 +6,6 @@ import subprocess
 import time
 
 import pytest
-
 from engine import workflows
 from engine.helpers import evaluations, wait_until
 

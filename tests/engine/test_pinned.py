@@ -8,13 +8,13 @@ import sys
 import textwrap
 
 from aiida import engine, orm
-
-from aiida_dreamflow import workflow
-from aiida_dreamflow.engine import pinned
 from engine import workflows
 from engine.helpers import wait_until
 
-SCRIPT = '''
+from aiida_dreamflow import workflow
+from aiida_dreamflow.engine import pinned
+
+SCRIPT = """
     import sys
     from aiida import engine, load_profile
     from aiida_dreamflow import submit, workflow
@@ -34,7 +34,7 @@ SCRIPT = '''
     load_profile()
     node = engine.submit(in_a_script, x=2)
     print(node.pk)
-'''
+"""
 
 
 def test_script_is_submitted(daemon, tmp_path):
@@ -59,14 +59,14 @@ def test_process_class_of_a_node(run):
 def test_edited_after_submission(daemon, tmp_path):
     """The daemon runs what was submitted, not what the file says by then."""
     path = tmp_path / 'edited.py'
-    text = textwrap.dedent('''
+    text = textwrap.dedent("""
         from aiida_dreamflow import checkpoint, workflow
 
         @workflow
         async def edited():
             await checkpoint()
             return 'before'
-    ''')
+    """)
     path.write_text(text)
     spec = importlib.util.spec_from_file_location('edited', path)
     module = importlib.util.module_from_spec(spec)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from aiida.manage import get_manager
-
 from engine import workflows
 from engine.helpers import evaluations, kill_workers, wait_until
-
 from engine.provenance_check import check_provenance
 
 
@@ -52,8 +50,9 @@ def test_worker_killed_while_a_step_runs(daemon, tmp_path):
 
 def test_the_optimisation_of_the_example(daemon):
     """The example of the README, its worker killed twice."""
-    import optimize
     from aiida import engine
+
+    import optimize
 
     node = engine.submit(optimize.opt_workflow, n_iterations=3)
     for done in (1, 4):
