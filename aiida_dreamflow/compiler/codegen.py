@@ -42,10 +42,10 @@ def block_code(program: Program, block: Block, unbound: frozenset[str]) -> types
     return _compile(program, [_maker(program, block, '.make', unbound)], ['.make'])[0]
 
 
-def raising_code(program: Program, place: ast.expr) -> types.CodeType:
+def raising_code(program: Program, place: ast.AST) -> types.CodeType:
     """Compile a function that raises its argument as if from a place in the user's function.
 
-    :param place: an awaited expression: there the exception of what was awaited appears.
+    :param place: where the exception appears: the expression that was awaited, say.
     """
     raising = copy_place(ast.Raise(ast.Name('.exception', ast.Load())), place)
     return _compile(program, [_wrap(program, '.make', ['.exception'], [raising])], ['.make'])[0]
@@ -97,7 +97,7 @@ def _arguments(names: Iterable[str]) -> ast.arguments:
 
 
 def _compile(program: Program, makers: list[ast.FunctionDef], names: list[str]) -> list[types.CodeType]:
-    module = ast.fix_missing_locations(ast.Module(makers, []))
+    module = ast.fix_missing_locations(ast.Module(list(makers), []))
     compiled = compile(module, program.source.filename, 'exec', program.source.future_flags, dont_inherit=True)
     found = {code.co_name: code for code in compiled.co_consts if isinstance(code, types.CodeType)}
     return [_inner(found[name]) for name in names]
@@ -171,11 +171,11 @@ class _Returns(ast.NodeTransformer):
     def __init__(self, numbers: dict[int, int]) -> None:
         self.numbers = numbers
 
-    def visit_Leave(self, node: Leave) -> ast.stmt:  # noqa: N802
+    def visit_Leave(self, node: Leave) -> ast.stmt:
         number = ast.Constant(self.numbers[id(node.exit)])
         variables = ast.Call(ast.Name('.locals', ast.Load()), [], [])
         value = node.value if node.value is not None else ast.Constant(None)
         if isinstance(node.exit, Await) and isinstance(value, ast.Call):
             # `await helper(x)` must not make a coroutine, which could not be stored.
-            value.func = ast.Call(ast.Name('.callee', ast.Load()), [value.func], [])
+            value.func = copy_place(ast.Call(ast.Name('.callee', ast.Load()), [value.func], []), value.func)
         return copy_place(ast.Return(ast.Tuple([number, value, variables], ast.Load())), node)

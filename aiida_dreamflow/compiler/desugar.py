@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import ast
+from typing import cast
 
 from .program import Program
 from .trees import NESTED_SCOPES, Names, assign, call, copy_place, load
@@ -27,7 +28,7 @@ def desugar(program: Program) -> None:
     if not program.source.is_async:
         node = program.source.node
         transformer = _PlainAwaits(program)
-        node.body = [transformer.visit(statement) for statement in node.body]
+        node.body = [cast(ast.stmt, transformer.visit(statement)) for statement in node.body]
 
 
 class _PlainAwaits(ast.NodeTransformer):
@@ -65,8 +66,8 @@ class _PlainAwaits(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def _awaited(self, node: ast.Call, place: ast.AST) -> ast.expr:
-        node.args = [self.visit(argument) for argument in node.args]
-        node.keywords = [self.visit(keyword) for keyword in node.keywords]
+        node.args = [cast(ast.expr, self.visit(argument)) for argument in node.args]
+        node.keywords = [cast(ast.keyword, self.visit(keyword)) for keyword in node.keywords]
         return copy_place(ast.Await(node), place)
 
 
@@ -108,9 +109,7 @@ def expand_with(statement: ast.With | ast.AsyncWith, names: Names) -> list[ast.s
     if_not_swallowed = ast.If(
         ast.UnaryOp(ast.Not(), special(leave, ast.Starred(call('.exc_info', place), ast.Load()))), [ast.Raise()], []
     )
-    if_not_left = ast.If(
-        ast.UnaryOp(ast.Not(), load(left, place)), [ast.Expr(special(leave, *nothing))], []
-    )
+    if_not_left = ast.If(ast.UnaryOp(ast.Not(), load(left, place)), [ast.Expr(special(leave, *nothing))], [])
     handler = ast.ExceptHandler(None, None, [assign(left, ast.Constant(True), place), if_not_swallowed])
     guarded = ast.Try(body, [handler], [], [if_not_left])
     return [
@@ -135,5 +134,3 @@ def bind_exception(handler: ast.ExceptHandler) -> list[ast.stmt]:
     cleanup = [assign(handler.name, ast.Constant(None), handler), copy_place(forget, handler)]
     guarded = copy_place(ast.Try(handler.body, [], [], cleanup), handler)
     return [assign(handler.name, current, handler), guarded]
-
-

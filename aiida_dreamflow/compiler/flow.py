@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Iterator
 
 from .program import Block, Jump, Leave, Program
 
@@ -12,7 +13,16 @@ __all__ = ('leaves', 'simplify')
 
 def leaves(block: Block) -> list[Leave]:
     """Return the statements that leave a block, in order."""
-    return [node for statement in block.body for node in ast.walk(statement) if isinstance(node, Leave)]
+    return [leave for statement in block.body for leave in _leaves_in(statement)]
+
+
+def _leaves_in(statement: ast.AST) -> Iterator[Leave]:
+    if isinstance(statement, Leave):
+        yield statement
+    elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        for name in ('body', 'handlers', 'orelse', 'finalbody', 'cases'):
+            for inner in getattr(statement, name, ()):
+                yield from _leaves_in(inner)
 
 
 def simplify(program: Program) -> None:
@@ -38,20 +48,16 @@ def _shorten(program: Program) -> None:
             seen: set[Block] = set()
             while isinstance(exit, Jump) and exit.target not in seen and (jump := _only_jump(exit.target)):
                 seen.add(exit.target)
-                exit.target, exit.keep = jump.target, _least(exit.keep, jump.keep)
-
-
-def _least(first: int | None, second: int | None) -> int | None:
-    return first if second is None else second if first is None else min(first, second)
+                kept = exit.target.depth if exit.keep is None else exit.keep
+                exit.target, exit.keep = jump.target, min(kept, exit.target.depth, jump.target.depth)
 
 
 def _only_jump(block: Block) -> Jump | None:
-    """Return the jump that a block consists of, unless it changes what is being handled by going deeper."""
+    """Return the jump that a block consists of, unless more comes with it: handling deeper, or new cells."""
     if len(block.body) == 1 and isinstance(block.body[0], Leave):
         exit = block.body[0].exit
-        if isinstance(exit, Jump) and exit.target.depth <= block.depth:
-            keep = block.depth if exit.keep is None else min(exit.keep, block.depth)
-            return Jump(exit.target, keep)
+        if isinstance(exit, Jump) and exit.target.depth <= block.depth and exit.keep is None and not exit.renewed:
+            return exit
     return None
 
 
@@ -78,7 +84,7 @@ def _join_chains(program: Program) -> None:
         while block not in joined and isinstance(last := block.body[-1], Leave) and isinstance(last.exit, Jump):
             target = last.exit.target
             same = (target.depth, target.handler) == (block.depth, block.handler)
-            if entries[target] != 1 or not same or target is block:
+            if entries[target] != 1 or not same or target is block or last.exit.renewed:
                 break
             block.body[-1:] = target.body
             block.exits[-1:] = target.exits

@@ -75,9 +75,7 @@ class Surroundings(list['Loop | Cleanup']):
                 return [copy_place(Leave(Jump(target)), place)]
         return [copy_place(Leave(Return(), value or ast.Constant(None)), place)]
 
-    def _through(
-        self, cleanup: Cleanup, kind: JumpKind, place: ast.stmt, value: ast.expr | None
-    ) -> list[ast.stmt]:
+    def _through(self, cleanup: Cleanup, kind: JumpKind, place: ast.stmt, value: ast.expr | None) -> list[ast.stmt]:
         statements: list[ast.stmt] = []
         if kind == 'return' and not (isinstance(value, ast.Name) and value.id == _RETURNED):
             statements.append(assign(_RETURNED, value or ast.Constant(None), place))
@@ -103,19 +101,19 @@ class _InlineJumps(ast.NodeTransformer):
         self.surroundings = surroundings
         self.loops = 0
 
-    def visit_Return(self, node: ast.Return) -> list[ast.stmt]:  # noqa: N802
+    def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
         return self.surroundings.jump('return', node, node.value)
 
-    def visit_Raise(self, node: ast.Raise) -> ast.stmt:  # noqa: N802
-        return node if node.exc is not None else copy_place(Leave(Reraise()), node)
+    def visit_Raise(self, node: ast.Raise) -> ast.stmt:
+        return node if node.exc is not None else copy_place(Leave(Reraise(node)), node)
 
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:  # noqa: N802
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
         return node  # a bare `raise` in there is its own, and other jumps out of there are cut
 
-    def visit_Break(self, node: ast.Break) -> ast.stmt | list[ast.stmt]:  # noqa: N802
+    def visit_Break(self, node: ast.Break) -> ast.stmt | list[ast.stmt]:
         return node if self.loops else self.surroundings.jump('break', node)
 
-    def visit_Continue(self, node: ast.Continue) -> ast.stmt | list[ast.stmt]:  # noqa: N802
+    def visit_Continue(self, node: ast.Continue) -> ast.stmt | list[ast.stmt]:
         return node if self.loops else self.surroundings.jump('continue', node)
 
     def _loop(self, node: ast.For | ast.While) -> ast.stmt:

@@ -17,15 +17,16 @@ from .trees import NESTED_SCOPES, evaluated_parts
 
 __all__ = ('analyse_liveness',)
 
+
 def analyse_liveness(program: Program) -> None:
     """Fill in `Await.live`, `Block.reads` and `Block.mentioned`; drop the notes of recipes that no await needs."""
-    _solve(program)
-    if _drop_useless_notes(program):
-        _solve(program)
-
-
-def _solve(program: Program) -> None:
     flow = _Flow(program)
+    _solve(program, flow)
+    if _drop_useless_notes(program):
+        _solve(program, flow)
+
+
+def _solve(program: Program, flow: _Flow) -> None:
     for block in program.blocks:
         names = [flow.names(statement) for statement in block.body]
         block.mentioned = frozenset().union(*(n.loads | n.stores for n in names)) - program.scope.cells
@@ -100,11 +101,13 @@ class _Flow:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._names: dict[ast.AST | None, _NameCollector] = {}
 
-    def names(self, *nodes: ast.AST | None) -> _NameCollector:
-        """Return the variables that nodes mention."""
-        collector = _NameCollector(self.program)
-        for node in nodes:
+    def names(self, node: ast.AST | None) -> _NameCollector:
+        """Return the variables that a node mentions."""
+        collector = self._names.get(node)
+        if collector is None:
+            collector = self._names[node] = _NameCollector(self.program)
             if node is not None:
                 collector.visit(node)
         return collector
@@ -134,7 +137,7 @@ class _Flow:
         return around.on_continue
 
     def _If(self, node: ast.If, around: _Around) -> frozenset[str]:  # noqa: N802
-        return self.names(node.test).loads | self.before(node.body, around) | self.before(node.orelse, around)
+        return self.before(node.body, around) | self.before(node.orelse, around) | self.names(node.test).loads
 
     def _While(self, node: ast.While, around: _Around) -> frozenset[str]:  # noqa: N802
         head = self.before(node.orelse, around) | self.names(node.test).loads
@@ -210,19 +213,19 @@ class _NameCollector(ast.NodeVisitor):
         if not isinstance(context, ast.Load):
             self.stores.add(name)
 
-    def visit_Name(self, node: ast.Name) -> None:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> None:
         self._add(node.id, node.ctx)
 
-    def visit_Leave(self, node: Leave) -> None:  # noqa: N802
+    def visit_Leave(self, node: Leave) -> None:
         if node.value is not None:
             self.visit(node.value)
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> None:  # noqa: N802
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):
             self._add(node.target.id, ast.Load())
         self.generic_visit(node)
 
-    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:  # noqa: N802
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         # It may stand where it is not always evaluated.
         self.uncertain.add(node.target.id)
         self._outside_comprehensions(node.target)
@@ -233,7 +236,7 @@ class _NameCollector(ast.NodeVisitor):
         self.visit(target)
         self.shadowed = shadowed
 
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:  # noqa: N802
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         if node.name is not None:
             self._add(node.name, ast.Store())
         self.generic_visit(node)
@@ -245,7 +248,7 @@ class _NameCollector(ast.NodeVisitor):
 
     visit_MatchAs = visit_MatchStar = _pattern  # noqa: N815
 
-    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:  # noqa: N802
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
         if node.rest is not None:
             self._add(node.rest, ast.Store())
         self.generic_visit(node)

@@ -12,12 +12,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from .desugar import bind_exception, expand_with
 from .jumps import FALL_THROUGH, RAISED, Cleanup, Loop, Surroundings, is_bare_raise, jumps_out
 from .program import Await, Block, Jump, Leave, Program, Reraise, Return, is_hidden
 from .recipes import note_recipe
-from .spill import Spiller
+from .spill import Slot, Spiller
 from .trees import Names, assign, call, contains_await, copy_place, load
 
 _JUMPS = (ast.Break, ast.Continue, ast.Return)
@@ -80,6 +81,16 @@ class Lowerer:
         leave_yes = copy_place(Leave(Jump(yes)), test)
         self.emit(copy_place(ast.If(test, [leave_yes], []), test))
         self.finish(Leave(Jump(no)), test)
+
+    def share(self, names: tuple[str, ...]) -> None:
+        """Let nested functions share variables of the compiler, in cells that begin anew here."""
+        if names:
+            scope = self.program.scope
+            cells, kept = scope.cells.union(names), scope.kept_cells.union(names)
+            self.program.scope = replace(scope, cells=cells, kept_cells=kept)
+            after = self.block()
+            self.finish(Leave(Jump(after, renewed=names)), self.statement)
+            self.begin(after)
 
     def suspend(self, awaited: ast.expr, result: str, node: ast.Await, assigned: str | None) -> None:
         """End the current block with an await, and go on in the block that has its result."""
@@ -145,7 +156,7 @@ class Lowerer:
 
     def _Raise(self, node: ast.Raise) -> None:  # noqa: N802
         if is_bare_raise(node):
-            self.finish(Leave(Reraise()), node)
+            self.finish(Leave(Reraise(node)), node)
             return
         self.spill.operands([(node, name, None) for name in ('exc', 'cause') if getattr(node, name) is not None])
         self.emit(node)
@@ -158,18 +169,16 @@ class Lowerer:
         self._lower(copy_place(ast.If(ast.Name('__debug__', ast.Load()), [failed], []), node))
 
     def _FunctionDef(self, node: ast.FunctionDef) -> None:  # noqa: N802
-        slots = [(node, 'decorator_list', index) for index in range(len(node.decorator_list))]
-        slots += [(node.args, 'defaults', index) for index in range(len(node.args.defaults))]
-        slots += [(node.args, 'kw_defaults', i) for i, value in enumerate(node.args.kw_defaults) if value is not None]
-        self.spill.operands(slots)  # type: ignore[arg-type]
+        self.spill.definition(node, [(node, 'decorator_list', index) for index in range(len(node.decorator_list))])
         self.emit(node)
 
     _AsyncFunctionDef = _FunctionDef
 
     def _ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802
-        slots = [(node, 'decorator_list', index) for index in range(len(node.decorator_list))]
+        slots: list[Slot] = [(node, 'decorator_list', index) for index in range(len(node.decorator_list))]
         slots += [(node, 'bases', index) for index in range(len(node.bases))]
-        self.spill.operands([*slots, *((keyword, 'value', None) for keyword in node.keywords)])  # type: ignore[list-item]
+        slots += [(keyword, 'value', None) for keyword in node.keywords]
+        self.spill.operands(slots)
         self.emit(node)
 
     def _Return(self, node: ast.Return) -> None:  # noqa: N802
@@ -219,9 +228,7 @@ class Lowerer:
         self.spill.assign_target(node.target, load(item, node.target))
         self._loop(node, None, head, otherwise, after)
 
-    def _loop(
-        self, node: ast.For | ast.While, body: Block | None, head: Block, otherwise: Block, after: Block
-    ) -> None:
+    def _loop(self, node: ast.For | ast.While, body: Block | None, head: Block, otherwise: Block, after: Block) -> None:
         """Lower the body and the ``else`` of a loop; the current block is its body if ``body`` isn't given."""
         if body is not None:
             self.begin(body)

@@ -21,7 +21,20 @@ from typing import Any
 from .scopes import Scope
 from .source import FunctionSource
 
-__all__ = ('HIDDEN', 'Await', 'Block', 'Exit', 'Jump', 'Leave', 'Program', 'RecipeSite', 'Reraise', 'Return', 'copy_tree', 'is_hidden')
+__all__ = (
+    'HIDDEN',
+    'Await',
+    'Block',
+    'Exit',
+    'Jump',
+    'Leave',
+    'Program',
+    'RecipeSite',
+    'Reraise',
+    'Return',
+    'copy_tree',
+    'is_hidden',
+)
 
 #: What compiled code asks of the runtime, by name.
 HIDDEN = ('.locals', '.iter', '.next', '.end', '.type', '.exc_info', '.manager', '.AssertionError', '.made', '.callee')
@@ -39,10 +52,12 @@ class Jump:
     :ivar target: the block.
     :ivar keep: how many of the exceptions being handled stay so; ``None`` for as many as the target expects. (A jump
         from an ``except`` body into the ``finally`` of the same ``try`` drops one and enters with none.)
+    :ivar renewed: the cells that begin anew there, empty; what shares the old ones keeps them.
     """
 
     target: Block
     keep: int | None = None
+    renewed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f'goto {self.target.name}'
@@ -78,7 +93,12 @@ class Return:
 
 @dataclass(eq=False)
 class Reraise:
-    """The exception being handled goes on to the next handler outside."""
+    """The exception being handled goes on to the next handler outside.
+
+    :ivar place: the ``raise`` that says so; without one there is always an exception.
+    """
+
+    place: ast.stmt | None = None
 
 
 Exit = Jump | Await | Return | Reraise
@@ -219,7 +239,7 @@ def copy_tree(node: ast.AST) -> Any:
 class _Readable(ast.NodeTransformer):
     """Turns each `Leave` into a statement that says in words what it does."""
 
-    def visit_Leave(self, node: Leave) -> ast.stmt:  # noqa: N802
+    def visit_Leave(self, node: Leave) -> ast.stmt:
         value = ast.unparse(node.value) if node.value is not None else ''
         exit = node.exit
         if isinstance(exit, Jump):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 
 from .program import Program, RecipeSite
-from .trees import NESTED_SCOPES, call, contains_await, copy_place, load
+from .trees import call, contains_await, copy_place, iterate_own, load
 
 __all__ = ('mark_recipes', 'note_recipe')
 
@@ -23,9 +23,7 @@ def mark_recipes(program: Program) -> None:
     Assignments inside of nested functions, and those that read the variable they assign, are none.
     """
     for statement in program.source.node.body:
-        for node in ast.walk(statement):
-            if isinstance(node, NESTED_SCOPES):
-                break
+        for node in iterate_own(statement):
             if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call)):
                 continue
             target = node.targets[0]
@@ -39,8 +37,9 @@ def mark_recipes(program: Program) -> None:
 
 
 def _local_names(program: Program, expression: ast.expr) -> tuple[str, ...]:
+    # Variables from outside, of the module or of a function around, are looked up anew.
     names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
-    return tuple(sorted(names & (program.scope.locals | program.scope.frees)))
+    return tuple(sorted(names & program.scope.locals))
 
 
 def _binds_names(expression: ast.expr) -> bool:

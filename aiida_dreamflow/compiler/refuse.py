@@ -9,8 +9,8 @@ import ast
 import builtins
 from collections.abc import Callable
 
+from .jumps import jumps_out
 from .program import Program
-from .source import FunctionSource
 from .trees import contains_await, iterate_own
 
 __all__ = ('RULES', 'refuse_unsupported')
@@ -50,22 +50,6 @@ def _awaiting_generator(program: Program, node: ast.AST) -> None:
         )
 
 
-def _shared_comprehension_variable(program: Program, node: ast.AST) -> None:
-    if not isinstance(node, _COMPREHENSIONS) or not any(contains_await(part) for part in _repeated(node)):
-        return
-    bound = {name.id for g in node.generators for name in ast.walk(g.target) if isinstance(name, ast.Name)}
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Lambda | ast.GeneratorExp) and inner is not node:
-            used = {name.id for name in ast.walk(inner) if isinstance(name, ast.Name)}
-            if shared := sorted(bound & used):
-                program.source.refuse(
-                    inner,
-                    f'a lambda or generator expression shares `{shared[0]}` with a comprehension that awaits, '
-                    'which is not supported yet',
-                    'write the comprehension as a `for` loop',
-                )
-
-
 def _repeated(node: ast.AST) -> list[ast.AST]:
     """Return the parts of a comprehension that are evaluated again and again, in its own scope."""
     assert isinstance(node, _COMPREHENSIONS)
@@ -90,8 +74,7 @@ def _exception_group(program: Program, node: ast.AST) -> None:
 
 
 def _must_be_cut(node: ast.AST) -> bool:
-    leaving = (ast.Return, ast.Break, ast.Continue)
-    return contains_await(node) or any(isinstance(child, leaving) for child in iterate_own(node))
+    return contains_await(node) or jumps_out(node) != 'no'
 
 
 def _template(program: Program, node: ast.AST) -> None:
@@ -129,7 +112,6 @@ RULES: tuple[Callable[[Program, ast.AST], None], ...] = (
     _generator,
     _async_iteration,
     _awaiting_generator,
-    _shared_comprehension_variable,
     _awaiting_guard,
     _exception_group,
     _template,

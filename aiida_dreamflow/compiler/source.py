@@ -4,7 +4,6 @@ Knows how Python keeps sources (``inspect``, ``linecache``); must not know what 
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast

@@ -13,12 +13,13 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .trees import Names, assign, call, contains_await, copy_place, load, store
+from .comprehensions import expand_comprehension
+from .trees import assign, contains_await, copy_place, load, store
 
 if TYPE_CHECKING:
     from .lower import Lowerer
 
-__all__ = ('Spiller',)
+__all__ = ('Slot', 'Spiller')
 
 #: A place in a tree that holds an operand: the node and the name of its field, and the index if it is a list.
 Slot = tuple[Any, str, int | None]
@@ -88,14 +89,40 @@ class Spiller:
                 setattr(node, field, self.saved(part))
 
     def _await(self, node: ast.Await, assigned: str | None) -> ast.expr:
+        if isinstance(node.value, ast.IfExp | ast.BoolOp):
+            return self.expression(self._await_inside(node.value, node))
         awaited = self.expression(node.value)
         result = self.out.names.new('value')
         self.out.suspend(awaited, result, node, assigned)
         return load(result, node)
 
+    def _await_inside(self, choice: ast.IfExp | ast.BoolOp, place: ast.Await) -> ast.expr:
+        """Return ``await (a if test else b)`` as ``(await a) if test else (await b)``: a helper's call is awaited directly."""
+
+        def awaited(value: ast.expr) -> ast.expr:
+            return copy_place(ast.Await(value), place)
+
+        if isinstance(choice, ast.IfExp):
+            return copy_place(ast.IfExp(choice.test, awaited(choice.body), awaited(choice.orelse)), choice)
+        first, *others = choice.values
+        rest = others[0] if len(others) == 1 else copy_place(ast.BoolOp(choice.op, others), choice)
+        test = self.saved(first)
+        yes, no = (rest, test) if isinstance(choice.op, ast.And) else (test, rest)
+        return copy_place(ast.IfExp(test, awaited(yes), awaited(no)), choice)
+
     def _Starred(self, node: ast.Starred) -> ast.expr:  # noqa: N802
         node.value = self.expression(node.value)
         return node
+
+    def _Lambda(self, node: ast.Lambda) -> ast.expr:  # noqa: N802
+        self.definition(node, [])
+        return node
+
+    def definition(self, node: Any, others: list[Slot]) -> None:
+        """Cut what a definition evaluates where it stands: the given operands, then the defaults of parameters."""
+        slots = [*others, *((node.args, 'defaults', index) for index in range(len(node.args.defaults)))]
+        slots += [(node.args, 'kw_defaults', i) for i, value in enumerate(node.args.kw_defaults) if value is not None]
+        self.operands(slots)
 
     def _NamedExpr(self, node: ast.NamedExpr) -> ast.expr:  # noqa: N802
         value = self.saved(node.value)
@@ -145,7 +172,7 @@ class Spiller:
         self.out.begin(after)
         return load(result, node)
 
-    # -- comprehensions: a loop that fills a container; its variables are renamed, as they have a scope of their own
+    # -- comprehensions
 
     def _ListComp(self, node: ast.ListComp) -> ast.expr:  # noqa: N802
         return self._comprehension(node, ast.List([], ast.Load()), [node.elt])
@@ -166,21 +193,11 @@ class Spiller:
         first.iter = self.expression(first.iter)
         if not contains_await(node):
             return node  # type: ignore[no-any-return]
-        container = self.out.names.new('comprehension')
-        first_iter = self.saved(first.iter)
-        self.out.emit(assign(container, copy_place(empty, node), node))
-        rename = _Rename({name: self.out.names.new(f'{name}_') for name in _bound_names(node)})
-        first.iter = copy_place(ast.Constant(None), first.iter)  # keep it out of the renaming
-        node = rename.visit(node)
-        values = [rename.visit(value) for value in values]
-        node.generators[0].iter = first_iter
-        body = _add_to(container, self.out.names, node, values)
-        for generator in reversed(node.generators):
-            for condition in reversed(generator.ifs):
-                body = [copy_place(ast.If(condition, body, []), condition)]
-            body = [copy_place(ast.For(generator.target, generator.iter, body, []), generator.target)]
-        self.out.statements(body)
-        return load(container, node)
+        # The iterable of the first loop belongs to the function's scope, the rest to the comprehension's own.
+        loops = expand_comprehension(node, self.saved(first.iter), empty, values, self.out.names)
+        self.out.share(loops.shared)
+        self.out.statements(loops.statements)
+        return load(loops.container, node)
 
     # -- targets
 
@@ -234,42 +251,6 @@ def _as_load(target: ast.expr) -> ast.expr:
         return copy_place(ast.Attribute(target.value, target.attr, ast.Load()), target)
     assert isinstance(target, ast.Subscript)
     return copy_place(ast.Subscript(target.value, target.slice, ast.Load()), target)
-
-
-def _add_to(container: str, names: Names, node: ast.expr, values: list[ast.expr]) -> list[ast.stmt]:
-    """Return the statements that add one element, its parts evaluated first (a dict's key before its value)."""
-    place = values[0]
-    parts = [names.new('value') for _ in values]
-    evaluate: list[ast.stmt] = [assign(part, value, value) for part, value in zip(parts, values, strict=True)]
-    loaded = [load(part, place) for part in parts]
-    if isinstance(node, ast.DictComp):
-        target = ast.Subscript(load(container, place), loaded[0], ast.Store())
-        return [*evaluate, copy_place(ast.Assign([target], loaded[1]), place)]
-    method = ast.Attribute(load(container, place), 'append' if isinstance(node, ast.ListComp) else 'add', ast.Load())
-    return [*evaluate, copy_place(ast.Expr(call(copy_place(method, place), place, *loaded)), place)]
-
-
-def _bound_names(node: Any) -> list[str]:
-    """Return the variables that a comprehension binds in its own scope."""
-    names = (
-        name.id
-        for generator in node.generators
-        for name in ast.walk(generator.target)
-        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
-    )
-    return list(dict.fromkeys(names))
-
-
-class _Rename(ast.NodeTransformer):
-    """Renames variables, except where a comprehension inside binds the same name anew."""
-
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802
-        if node.id in self.names:
-            return ast.copy_location(ast.Name(self.names[node.id], node.ctx), node)
-        return node
 
 
 def _slots(node: ast.AST) -> Iterator[Slot]:

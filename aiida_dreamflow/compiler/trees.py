@@ -21,6 +21,8 @@ __all__ = (
 #: Nodes that begin a scope of their own: what is awaited in there is awaited by somebody else.
 NESTED_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
+_PLACE = ('lineno', 'col_offset', 'end_lineno', 'end_col_offset')
+
 Node = TypeVar('Node', bound=ast.AST)
 
 
@@ -30,13 +32,9 @@ def iterate_own(node: ast.AST) -> Iterator[ast.AST]:
     Bodies of nested functions and classes are left out; their decorators, defaults and bases are not.
     """
     yield node
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, NESTED_SCOPES):
-            yield child
-            for part in evaluated_parts(child):
-                yield from iterate_own(part)
-        else:
-            yield from iterate_own(child)
+    parts = evaluated_parts(node) if isinstance(node, NESTED_SCOPES) else ast.iter_child_nodes(node)
+    for part in parts:
+        yield from iterate_own(part)
 
 
 def evaluated_parts(node: ast.AST) -> list[ast.expr]:
@@ -51,8 +49,6 @@ def evaluated_parts(node: ast.AST) -> list[ast.expr]:
 
 def contains_await(node: ast.AST) -> bool:
     """Return whether running a node may await something."""
-    if isinstance(node, NESTED_SCOPES):
-        return any(contains_await(part) for part in evaluated_parts(node))
     return any(isinstance(child, ast.Await | ast.AsyncFor | ast.AsyncWith) for child in iterate_own(node))
 
 
@@ -69,7 +65,19 @@ class Names:
 
 def copy_place(node: Node, place: ast.AST) -> Node:
     """Give a node that was made by the compiler, and all below it that have none, a place in the user's file."""
-    return ast.fix_missing_locations(ast.copy_location(node, place))
+    where = {name: getattr(place, name) for name in _PLACE if hasattr(place, name)}
+    vars(node).update(where)
+    _fill_in(node, where)
+    return node
+
+
+def _fill_in(node: ast.AST, where: dict[str, int]) -> None:
+    """Place what is below a node and has no place; not as `ast` does it, through the user's trees again and again."""
+    for child in ast.iter_child_nodes(node):
+        if 'lineno' not in vars(child):
+            if 'lineno' in child._attributes:
+                vars(child).update(where)
+            _fill_in(child, where)
 
 
 def load(name: str, place: ast.AST) -> ast.Name:

@@ -12,6 +12,7 @@ Overrides of ``WorkChain``, and what of aiida-core 2.9 they rely on:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import traceback
@@ -32,6 +33,9 @@ from ..values.nodes import to_node
 from .outline import ProgramInstruction, ProgramStepper
 from .pinned import pin_source
 
+#: How many seconds a killed workflow gives its children to end first, when they live in the same process.
+_PATIENCE = 2.0
+
 #: Modules whose frames stand before those of the user in a traceback.
 _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
 
@@ -50,6 +54,8 @@ class FunctionWorkChain(WorkChain):
 
     function: ClassVar[types.FunctionType | None] = None
     bundle: ClassVar[Bundle | Exception | None] = None
+
+    _kills_children = False
 
     @classmethod
     def require_function(cls) -> types.FunctionType:
@@ -133,7 +139,7 @@ class FunctionWorkChain(WorkChain):
 
     def _on_awaitable_finished(self, awaitable: Awaitable) -> None:
         self._awaitables = [other for other in self._awaitables if other.pk != awaitable.pk]
-        if self.has_terminated():
+        if self.has_terminated() or self._kills_children:
             return
         self._update_process_status()
         if self.state is ProcessState.WAITING and (not self._awaitables or self._execution.is_ready(awaitable.pk)):
@@ -155,26 +161,34 @@ class FunctionWorkChain(WorkChain):
             return True
         if self.has_terminated():
             return False
+        if self.runner.is_daemon_runner or self._stepper is None:
+            return self._kill_with_children(msg_text, force_kill)
+        # Under `engine.run` this is called by a signal handler, in the middle of whatever is going on: wait for a turn.
+        self._kills_children = True
+        killed = self.loop.create_future()
+        coroutine = self._kill_after_children(killed, msg_text, force_kill)
+        self.loop.call_soon_threadsafe(self.loop.create_task, coroutine)
+        return killed
+
+    async def _kill_after_children(self, killed: asyncio.Future[bool], msg_text: str | None, force_kill: bool) -> None:
+        """Kill first the children that live in this event loop: `engine.run` leaves it when the workflow has ended."""
+        alive = [child for child, _ in self._execution.children.tasks.values() if not child.has_terminated()]
+        tasks = [self.loop.create_task(_kill_and_wait(child, self.node.pk, force_kill)) for child in alive]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_PATIENCE)
+        killed.set_result(super(Process, self).kill(msg_text, force_kill) is not False)
+
+    def _kill_with_children(self, msg_text: str | None, force_kill: bool) -> bool | plumpy.futures.Future:
         own = super(Process, self).kill(msg_text, force_kill)
-        if own is False:
-            return False
-        killing = [
-            future for child in self._execution.children.running() if (future := self._kill_child(child, force_kill))
-        ]
+        controller = self.runner.controller
+        if own is False or controller is None or self._stepper is None:
+            return own
+        message = f'Killed by parent<{self.node.pk}>'
+        asked = [controller.kill_process(child.pk, msg_text=message) for child in self._execution.children.running()]
+        killing = [asyncio.wrap_future(future, loop=self.loop) for future in asked]
         if asyncio.isfuture(own):
             killing.append(own)
-        return _all_killed(killing, self.loop) if killing else True
-
-    def _kill_child(self, child: orm.ProcessNode, force_kill: bool) -> Any:
-        message = f'Killed by parent<{self.node.pk}>'
-        local = self._execution.children.tasks.get(child.pk)
-        if local is not None:
-            result = local[0].kill(message, force_kill)
-            return result if asyncio.isfuture(result) else None
-        controller = self.runner.controller
-        if controller is None:
-            return None
-        return asyncio.wrap_future(controller.kill_process(child.pk, msg_text=message), loop=self.loop)
+        return self.loop.create_task(_all_true(killing)) if killing else True
 
     def report(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Write to the report of the process, under the name of the workflow function."""
@@ -191,13 +205,24 @@ class FunctionWorkChain(WorkChain):
         super().on_except((kind, error, user_part(trace)))  # type: ignore[arg-type]
 
 
-async def _gathered(futures: list[Any]) -> bool:
+async def _kill_and_wait(child: Process, parent: int | None, force_kill: bool) -> None:
+    """Kill a child that lives in this event loop, and wait for its end."""
+    await plumpy.ensure_portal()  # killing a job asks its scheduler, and waits for the answer within this task
+    message = f'Killed by parent<{parent}>'
+    try:
+        child.kill(message, force_kill)
+    except asyncio.InvalidStateError:
+        # The job ended while its scheduler was asked, and AiiDA interrupts a task that is done: now it can be killed.
+        await asyncio.sleep(0)
+        with contextlib.suppress(asyncio.InvalidStateError):
+            child.kill(message, force_kill=True)
+    with contextlib.suppress(plumpy.KilledError):
+        await child.future()
+
+
+async def _all_true(futures: list[Any]) -> bool:
     results = await asyncio.gather(*futures, return_exceptions=True)
     return all(result is True for result in results)
-
-
-def _all_killed(futures: list[Any], loop: asyncio.AbstractEventLoop) -> Any:
-    return loop.create_task(_gathered(futures))
 
 
 def user_part(trace: types.TracebackType | None) -> types.TracebackType | None:

@@ -6,9 +6,11 @@ above and below, is the machine's business.
 
 from __future__ import annotations
 
+import ast
 import functools
+import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,11 +130,15 @@ class Activation:
         return function
 
     def adopt(self, recipes: list[Recipe]) -> None:
-        """Take over, after a restart, the recipes of the values that its variables have."""
-        for recipe in recipes:
-            name = recipe.site.variable
-            if recipe.function is self.function and self._value(name) is recipe.value:
-                self.recipes[name] = recipe
+        """Take over, after a restart, the recipes that an assignment of this function began.
+
+        A value may have outlived the variable that it was assigned to.
+        """
+        for number, recipe in enumerate(recipes):
+            if recipe.function is self.function:
+                name = recipe.site.variable
+                own = self._value(name) is recipe.value
+                self.recipes[name if own else f'{name}.{number}'] = recipe
 
     def _value(self, name: str) -> Any:
         if name in self.cells:
@@ -149,13 +155,18 @@ class Activation:
         depth = exit.target.depth
         kept = self.handled[: depth if exit.keep is None else exit.keep]
         self.handled = kept + [None] * (depth - len(kept))
+        self._renew(exit.renewed)
         self.block = exit.target
 
     def suspend(self, exit: Await) -> None:
         """Wait, and forget the variables that no later code reads."""
         self.awaiting = exit
         self.variables = {name: value for name, value in self.variables.items() if name in exit.live}
-        for name in self.cells.keys() - exit.live:
+        self._renew(self.cells.keys() - exit.live)
+
+    def _renew(self, names: Iterable[str]) -> None:
+        """Give variables new cells, empty ones."""
+        for name in names:
             self.cells[name] = types.CellType()
             self._functions.clear()
 
@@ -171,8 +182,12 @@ class Activation:
         :returns: the exception, with that place at the head of its traceback.
         """
         assert self.awaiting is not None
-        function = self._make_function(raising_code(self.program, self.awaiting.node))
-        self.awaiting = None
+        place, self.awaiting = self.awaiting.node, None
+        return self.raised_at(place, error)
+
+    def raised_at(self, place: ast.AST, error: BaseException) -> BaseException:
+        """Return an exception as if it were raised at a place of the function."""
+        function = self._make_function(raising_code(self.program, place))
         context = error.__context__
         try:
             function(error)
@@ -191,12 +206,29 @@ class Activation:
         self.block = handler
         return True
 
+    def in_own_words(self, error: BaseException) -> BaseException:
+        """Return what CPython raises for what the current block has raised.
+
+        A variable shared with a nested function is a free variable of the block, but the function's own.
+        """
+        if type(error) is not NameError or error.name not in self.cells or not self._is_innermost(error.__traceback__):
+            return error
+        local = UnboundLocalError(_UNBOUND.replace('variable_', error.name))
+        if sys.version_info >= (3, 11):
+            local.name = error.name
+        local.__traceback__, local.__context__ = error.__traceback__, error.__context__
+        return local
+
+    def _is_innermost(self, traceback: types.TracebackType | None) -> bool:
+        while traceback is not None and traceback.tb_next is not None:
+            traceback = traceback.tb_next
+        return traceback is not None and self.runs(traceback.tb_frame.f_code)
+
     def converted(self, error: BaseException) -> BaseException:
         """Return what leaves the function for an exception that nothing in it handles (PEP 479)."""
         if isinstance(error, StopIteration) and self.program.source.is_async:
             converted = RuntimeError('coroutine raised StopIteration')
             converted.__cause__ = converted.__context__ = error
-            converted.__traceback__ = error.__traceback__
             return converted
         return error
 
@@ -246,4 +278,21 @@ def _run_handling(handled: BaseException, function: Callable[..., Any], argument
         raise handled
     except BaseException:
         handled.__traceback__, handled.__context__ = traceback, context
-        return function(*arguments)
+        result = function(*arguments)
+        if sys.version_info < (3, 11):
+            # There a bare `raise` brings back the traceback that was caught here.
+            handled.__traceback__ = without_runtime(handled.__traceback__)
+        return result
+
+
+def _unbound_message() -> str:
+    """Return what this Python says of a local variable ``variable_`` without a value."""
+    variable_ = ''
+    del variable_
+    try:
+        return variable_  # noqa: F821
+    except UnboundLocalError as error:
+        return str(error)
+
+
+_UNBOUND = _unbound_message()

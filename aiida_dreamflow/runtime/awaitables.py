@@ -141,5 +141,4 @@ class Checkpoint(Awaitable):
 
     def __await__(self) -> Generator[Any, None, None]:
         """Wait for nothing, so that the same function also runs under plain asyncio."""
-        return
-        yield
+        yield from ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
 from ..compiler.desugar import AWAIT_MARK
@@ -34,31 +34,37 @@ def submit(target: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Hand
 
 
 def gather(*awaitables: Awaitable, return_exceptions: bool = False) -> Gather:
-    """Wait for several handles side by side: ``a, b = await gather(submit(f, x=1), submit(f, x=2))``.
+    """Wait for several handles side by side.
+
+    ``a, b = await gather(submit(f, x=1), submit(f, x=2))``
 
     :param awaitables: handles, or other gathers.
     :param return_exceptions: whether a child's exception is returned in its place instead of raised.
     :returns: something to await, whose value is the list of results in the order given.
     :raises TypeError: if something else is given.
     """
-    for awaitable in awaitables:
-        if not isinstance(awaitable, Awaitable):
-            close = getattr(awaitable, 'close', None)
-            if close is not None and hasattr(awaitable, 'cr_frame'):
-                close()  # a coroutine that nobody awaits would warn
-                raise WorkflowUsageError(
-                    'gather() takes handles; running helper coroutines side by side is not supported yet: '
-                    'submit all children first, then gather their handles'
-                )
-            raise TypeError(f'gather() takes handles, not an object of type {type(awaitable).__name__}')
+    given: tuple[Any, ...] = awaitables
+    others = [each for each in given if not isinstance(each, Awaitable)]
+    coroutines = [other for other in others if isinstance(other, Coroutine)]
+    for coroutine in coroutines:
+        coroutine.close()  # one that nobody awaits would warn
+    if coroutines:
+        raise WorkflowUsageError(
+            'gather() takes handles; running helper coroutines side by side is not supported yet: '
+            'submit all children first, then gather their handles'
+        )
+    if others:
+        raise TypeError(f'gather() takes handles, not an object of type {type(others[0]).__name__}')
     return Gather(awaitables, return_exceptions)
 
 
 def checkpoint() -> Checkpoint:
-    """Give the workflow a place to restart from: ``await checkpoint()`` stores its state and goes on."""
+    """Give the workflow a place to restart from.
+
+    ``await checkpoint()`` stores the state and goes on.
+    """
     return Checkpoint()
 
 
 for _function in (submit, gather, checkpoint):
     setattr(_function, AWAIT_MARK, True)
-

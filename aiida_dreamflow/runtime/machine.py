@@ -148,7 +148,7 @@ class Machine:
         if isinstance(exit, Await):
             return self._await(activation, exit, value)
         if isinstance(exit, Reraise):
-            return self._raise(self._handled() or activation.raised_at(exit.place, _nothing_to_reraise()))
+            return self._raise(self._handled() or _nothing_to_reraise(activation, exit))
         self.stack.pop()
         if not self.stack:
             return Returned(value, activation)
@@ -196,9 +196,7 @@ class Machine:
 
     # -- what compiled code calls
 
-    def submit(
-        self, target: Any, args: tuple[Any, ...], inputs: dict[str, Any], caller: types.CodeType
-    ) -> Handle[Any]:
+    def submit(self, target: Any, args: tuple[Any, ...], inputs: dict[str, Any], caller: types.CodeType) -> Handle[Any]:
         """Ask for a child (see `submit` of this package).
 
         :param caller: the code that calls; in a plain ``def`` it must be the workflow function's own.
@@ -237,8 +235,9 @@ class Machine:
         activation.recipes[site.variable] = Recipe(activation.function, site, pinned, value)
 
 
-def _nothing_to_reraise() -> BaseException:
-    return RuntimeError('No active exception to reraise')
+def _nothing_to_reraise(activation: Activation, exit: Reraise) -> BaseException:
+    error = RuntimeError('No active exception to reraise')
+    return error if exit.place is None else activation.raised_at(exit.place, error)
 
 
 def _not_awaitable(value: Any) -> BaseException:
@@ -280,5 +279,3 @@ def _as_current(machine: Machine) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
-
-

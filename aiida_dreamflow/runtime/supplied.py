@@ -21,18 +21,27 @@ END = object()
 
 
 def _require_manager(manager: Any, is_async: bool) -> None:
-    """Raise what ``with`` raises for something that is no context manager."""
+    """Raise what ``with`` raises for something that is no context manager: ``with`` itself says it best."""
     kind = type(manager)
-    enter, leave = ('__aenter__', '__aexit__') if is_async else ('__enter__', '__exit__')
-    word = 'asynchronous context manager' if is_async else 'context manager'
-    if not hasattr(kind, enter):
-        if sys.version_info < (3, 11):
-            raise AttributeError(enter)
-        raise TypeError(f"'{kind.__qualname__}' object does not support the {word} protocol")
-    if not hasattr(kind, leave):
-        if sys.version_info < (3, 11):
-            raise AttributeError(leave)
-        raise TypeError(f"'{kind.__qualname__}' object does not support the {word} protocol (missed {leave} method)")
+    if is_async and not (hasattr(kind, '__aenter__') and hasattr(kind, '__aexit__')):
+        _enter_async(manager).send(None)
+    if not is_async and not (hasattr(kind, '__enter__') and hasattr(kind, '__exit__')):
+        with manager:
+            pass
+
+
+async def _enter_async(manager: Any) -> None:
+    async with manager:
+        pass
+
+
+def _exc_info() -> tuple[Any, Any, Any]:
+    """Return `sys.exc_info()`, with the traceback as the exception has it.
+
+    Before Python 3.11 the traceback is kept a second time, there with the machinery's frames.
+    """
+    error = sys.exc_info()[1]
+    return type(error), error, error.__traceback__ if error is not None else None
 
 
 def _made(index: int, value: Any, inputs: tuple[Any, ...]) -> None:
@@ -47,7 +56,7 @@ def _callee(function: Any) -> Callable[..., Any]:
     plain = inner.__func__ if isinstance(inner, types.MethodType) else inner
     if not (isinstance(plain, types.FunctionType) and inspect.iscoroutinefunction(plain)):
         return function  # type: ignore[no-any-return]
-    if plain.__module__.partition('.')[0] == 'asyncio':
+    if (plain.__module__ or '').partition('.')[0] == 'asyncio':
         raise WorkflowUsageError(
             f'`asyncio.{plain.__name__}` cannot be awaited in a workflow: an event loop does not survive a restart'
         )
@@ -60,7 +69,7 @@ _VALUES = {
     '.next': next,
     '.end': END,
     '.type': type,
-    '.exc_info': sys.exc_info,
+    '.exc_info': _exc_info,
     '.manager': _require_manager,
     '.AssertionError': AssertionError,
     '.made': _made,

@@ -1,17 +1,24 @@
-"""Tracebacks without the frames of the machinery: what a user sees is what the user wrote."""
+"""Tracebacks: without the frames of the machinery, and made again after a restart.
+
+What a user sees is what the user wrote.
+"""
 
 from __future__ import annotations
 
-import os
 import types
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
-__all__ = ('find_frame', 'without_runtime')
+__all__ = ('TracebackLine', 'find_frame', 'lines_of', 'rebuilt', 'without_runtime')
 
-_HERE = os.path.dirname(__file__)
 #: The modules that run user code. Those that user code calls stay visible: the line of a wrong call should be seen.
 _MACHINERY = frozenset(
-    os.path.join(_HERE, name) for name in ('activation.py', 'machine.py', 'supplied.py', 'tracebacks.py')
+    str(Path(__file__).with_name(name)) for name in ('activation.py', 'machine.py', 'supplied.py', 'tracebacks.py')
 )
+
+#: File, name of the function, and line.
+TracebackLine = tuple[str, str, int]
 
 
 def find_frame(traceback: types.TracebackType | None, code: types.CodeType) -> types.FrameType | None:
@@ -39,3 +46,36 @@ def without_runtime(traceback: types.TracebackType | None) -> types.TracebackTyp
     for entry in reversed(entries):
         following = types.TracebackType(following, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return following
+
+
+def lines_of(traceback: types.TracebackType | None) -> list[TracebackLine]:
+    """Return what a traceback says."""
+    found = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        found.append((code.co_filename, code.co_name, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return found
+
+
+def rebuilt(lines: Sequence[TracebackLine]) -> types.TracebackType | None:
+    """Return a traceback that says this. Its frames have no variables."""
+    following = None
+    for filename, name, line in reversed(lines):
+        # -1: no instruction, hence no columns to underline.
+        following = types.TracebackType(following, _frame(filename, name), -1, line)
+    return following
+
+
+@lru_cache(maxsize=256)
+def _frame(filename: str, name: str) -> types.FrameType:
+    """Return a frame of a function with this name in this file. Source: the package tblib."""
+    code = compile('raise LookupError', filename, 'exec').replace(co_name=name)
+    try:
+        exec(code, {'__name__': '', '__file__': filename})
+    except LookupError as error:
+        traceback = error.__traceback__
+        assert traceback is not None
+        assert traceback.tb_next is not None
+        return traceback.tb_next.tb_frame
+    raise AssertionError('unreachable')

@@ -77,15 +77,17 @@ class _MemoryHost:
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Bind and copy the inputs of a function."""
         function: Callable[..., Any] = getattr(target, '__wrapped__', target)
-        if not callable(function) or isinstance(function, type):
+        if isinstance(function, type) or not callable(function):
             name = getattr(target, '__name__', repr(target))
             raise LaunchError(f'`{name}` cannot run in memory: only Python functions can')
         bound = inspect.signature(function).bind(*args, **inputs)
-        given = {}
+        given: dict[str, Any] = {}
         for name, value in bound.arguments.items():
             kind = bound.signature.parameters[name].kind
             if kind is inspect.Parameter.VAR_POSITIONAL or kind is inspect.Parameter.POSITIONAL_ONLY:
-                raise TypeError(f'parameter `{name}` of `{function.__name__}` cannot be given by name, as a job needs it')
+                raise TypeError(
+                    f'parameter `{name}` of `{function.__name__}` cannot be given by name, as a job needs it'
+                )
             given.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
         return {name: _copied(value) for name, value in given.items()}
 
@@ -120,5 +122,3 @@ class _LiveCodec(Codec):
     def decode(self, content: Any, get: Callable[[Any], object]) -> object:
         """Return the object itself."""
         return self._objects[content]
-
-

@@ -1,7 +1,7 @@
 """A machine's frame <-> its stored form.
 
 One snapshot holds the whole frame: every activation's variables are roots of it (``0:x_doe``: variable ``x_doe`` of the
-outermost activation), and the root without a name is the rest. Identity and aliasing hold across all of them.
+outermost activation), the function of each is one (``:0``), and the root without a name is the rest. Identity and aliasing hold across all of them.
 
 Knows the runtime. Must not know AiiDA: nodes come in through the codecs of the caller.
 """
@@ -17,7 +17,7 @@ from typing import Any
 from ..compiler import Program, compile_function
 from ..exceptions import CannotStoreError, FrameError
 from ..runtime import Activation, Host, Machine
-from .frame_codecs import AwaitableCodec, FunctionCodec, RecipeCodec, RecipeValueCodec
+from .frame_codecs import AwaitableCodec, FunctionCodec, RecipeCodec, RecipeValueCodec, TracebackCodec
 from .snapshot import Codec, Snapshot, decode, encode
 
 __all__ = ('FRAME_VERSION', 'StoredFrame', 'load_frame', 'store_frame')
@@ -46,13 +46,19 @@ def store_frame(machine: Machine, codecs: Sequence[Codec] = ()) -> StoredFrame:
     :raises CannotStoreError: if a variable has no stored form; names it, where it was made and where it would cross.
     """
     values = RecipeValueCodec([recipe for act in machine.stack for recipe in act.recipes.values()])
-    every = [*codecs, FunctionCodec(machine.stack), AwaitableCodec(), RecipeCodec(), values]
-    roots: dict[str, Any] = {'': _rest(machine)}
+    tracebacks = TracebackCodec()
+    every = [tracebacks, *codecs, FunctionCodec(machine.stack), AwaitableCodec(), RecipeCodec(), values]
+    # The functions are roots of their own, so that none is first met inside of a recipe.
+    roots: dict[str, Any] = {'': _rest(machine), **{f':{n}': act.function for n, act in enumerate(machine.stack)}}
     for level, activation in enumerate(machine.stack):
         roots.update({f'{level}:{name}': value for name, value in activation.variables.items()})
         roots.update({f'{level}:{name}': cell for name, cell in activation.cells.items()})
     try:
         snapshot = encode(roots, every)
+        if tracebacks.raised:
+            # Only now it is known which exceptions the frame holds; there are rarely any.
+            roots['']['tracebacks'] = [(error, error.__traceback__) for error in tracebacks.raised.values()]
+            snapshot = encode(roots, every)
     except CannotStoreError as error:
         raise _explained(machine, error) from None
     return StoredFrame(snapshot, frozenset(recipe.site.variable for recipe in values.used))
@@ -94,7 +100,7 @@ def load_frame(
     :raises FrameError: if the frame does not fit the source of a function in it.
     """
     recipes = RecipeCodec()
-    every = [*codecs, FunctionCodec(()), AwaitableCodec(), recipes, RecipeValueCodec([])]
+    every = [*codecs, TracebackCodec(), FunctionCodec(()), AwaitableCodec(), recipes, RecipeValueCodec([])]
     roots = decode(document, read_blob, every)
     rest = roots['']
     if rest['version'] != FRAME_VERSION:
@@ -104,6 +110,8 @@ def load_frame(
     stack = [_load_activation(level, state, roots) for level, state in enumerate(rest['stack'])]
     for activation in stack:
         activation.adopt(recipes.decoded)
+    for error, traceback in rest.get('tracebacks', ()):
+        error.__traceback__ = traceback
     return Machine(host, stack, rest['awaiting'], rest['launched'], [], rest['pending'])
 
 
@@ -124,13 +132,13 @@ def _load_activation(level: int, state: dict[str, Any], roots: Mapping[str, Any]
         {name: roots[f'{level}:{name}'] for name in state['variables']},
         {name: roots[f'{level}:{name}'] for name in state['cells']},
         state['handled'],
-        awaiting,  # type: ignore[arg-type]  # the index of an await was stored
+        awaiting,
     )
 
 
 def _explained(machine: Machine, error: CannotStoreError) -> CannotStoreError:
     """Say which variable it is that cannot be stored, where it was made and where it would cross."""
-    match = re.match(r'(\d+):([^.\[(]*|\.[^.\[(]*)(.*)', error.path, re.DOTALL)
+    match = re.match(r'(\d+):(\.?[^.\[(]*)(.*)', error.path, re.DOTALL)
     if match is None:
         return error
     level, name, path = match.groups()

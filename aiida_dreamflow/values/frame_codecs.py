@@ -11,9 +11,13 @@ from ..compiler import Program, compile_function
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import FrameError
 from ..runtime import Activation, Awaitable, Checkpoint, Gather, Handle, Recipe
+from ..runtime.tracebacks import lines_of, rebuilt
 from .snapshot import Codec
 
-__all__ = ('AwaitableCodec', 'FunctionCodec', 'RecipeCodec', 'RecipeValueCodec')
+__all__ = ('AwaitableCodec', 'FunctionCodec', 'RecipeCodec', 'RecipeValueCodec', 'TracebackCodec')
+
+#: What a decorator such as `functools.wraps` may have changed.
+_NAMES = ('__name__', '__qualname__', '__module__', '__doc__')
 
 Ref = Callable[[object], Any]
 Get = Callable[[Any], Any]
@@ -50,6 +54,8 @@ class FunctionCodec(Codec):
             'defaults': ref(value.__defaults__),
             'kwdefaults': ref(value.__kwdefaults__),
             'attributes': ref(dict(value.__dict__)),
+            'names': [ref(getattr(value, name)) for name in _NAMES],
+            'annotations': ref(_annotations(value)),
         }
 
     def decode(self, content: Any, get: Get) -> object:
@@ -66,7 +72,17 @@ class FunctionCodec(Codec):
         function = types.FunctionType(code, owner.__globals__, code.co_name, get(content['defaults']), closure)
         function.__kwdefaults__ = get(content['kwdefaults'])
         function.__dict__.update(get(content['attributes']))
+        for name, named in zip(_NAMES, content['names'], strict=True):
+            setattr(function, name, get(named))
+        function.__annotations__ = get(content['annotations'])
         return function
+
+
+def _annotations(function: types.FunctionType) -> dict[str, Any]:
+    try:
+        return dict(function.__annotations__)
+    except NameError:  # Python 3.14 evaluates them only here, and they may name what isn't there
+        return {}
 
 
 def _workflow_function(module: str, qualname: str) -> types.FunctionType | None:
@@ -103,6 +119,31 @@ def _code_at(program: Program, path: list[int]) -> types.CodeType:
         code = code.co_consts[index]
     assert code is not None
     return code
+
+
+class TracebackCodec(Codec):
+    """Tracebacks, by the lines that they show; takes notice of the exceptions, whose stored form leaves theirs out.
+
+    :ivar raised: the exceptions that have a traceback.
+    """
+
+    name = 'traceback'
+    runs_code = False
+
+    def __init__(self) -> None:
+        self.raised: dict[int, BaseException] = {}
+
+    def encode(self, value: object, ref: Ref) -> Any | None:
+        """Return the content for a traceback."""
+        if isinstance(value, types.TracebackType):
+            return lines_of(value)
+        if isinstance(value, BaseException) and value.__traceback__ is not None:
+            self.raised[id(value)] = value
+        return None
+
+    def decode(self, content: Any, get: Get) -> object:
+        """Return a traceback that shows the same lines."""
+        return rebuilt(content)
 
 
 class AwaitableCodec(Codec):

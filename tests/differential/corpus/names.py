@@ -1,0 +1,696 @@
+"""Where names live: locals, cells, globals; nested functions, helpers, classes."""
+
+from __future__ import annotations
+
+import functools
+
+from aiida_dreamflow import checkpoint
+
+from .helpers import boom, quiet, say, t
+
+COUNTER = 0
+
+
+async def do_unbound_local():
+    await checkpoint()
+    say(x)
+    x = 1
+
+
+async def do_unbound_after_branch():
+    if await quiet(False):
+        x = 1
+    return x
+
+
+async def do_unbound_global():
+    await checkpoint()
+    return not_defined_anywhere  # noqa: F821
+
+
+async def do_unbound_cell():
+    def f():
+        return x
+
+    await checkpoint()
+    if await quiet(False):
+        x = 1
+    return x
+
+
+async def do_unbound_cell_in_nested():
+    def f():
+        return x
+
+    await checkpoint()
+    if await quiet(False):
+        x = 1
+    return f()
+
+
+async def do_deleted_local():
+    x = 1
+    del x
+    await checkpoint()
+    return x
+
+
+async def do_deleted_twice():
+    x = 1
+    del x
+    await checkpoint()
+    del x
+
+
+async def do_deleted_cell():
+    x = 1
+
+    def f():
+        return x
+
+    del x
+    await checkpoint()
+    return f()
+
+
+async def do_delete_of_unbound_in_loop():
+    for i in range(2):
+        if i == 0:
+            x = 1
+        await checkpoint()
+        del x
+
+
+async def do_global_statement():
+    global COUNTER
+    COUNTER = 1
+    await checkpoint()
+    COUNTER += await quiet(2)
+    result = COUNTER
+    COUNTER = 0
+    return result
+
+
+async def do_global_delete():
+    global TEMPORARY
+    TEMPORARY = await quiet(5)
+    value = TEMPORARY
+    del TEMPORARY
+    await checkpoint()
+    try:
+        return TEMPORARY
+    except NameError as e:
+        return value, str(e)
+
+
+async def do_global_function():
+    global made_here
+
+    def made_here():
+        return 5
+
+    result = made_here()
+    del made_here
+    await checkpoint()
+    return result
+
+
+async def do_nonlocal():
+    n = 0
+
+    def add():
+        nonlocal n
+        n += 1
+        return n
+
+    add()
+    await checkpoint()
+    add()
+    n += 10
+    await checkpoint()
+    return add(), n
+
+
+async def do_nonlocal_in_helper():
+    n = 0
+
+    async def add(k):
+        nonlocal n
+        await checkpoint()
+        n += k
+        await checkpoint()
+        return n
+
+    return await add(1), await add(2), n
+
+
+async def do_shared_cells():
+    x = [0]
+
+    def get():
+        return x
+
+    def put(value):
+        nonlocal x
+        x = value
+
+    await checkpoint()
+    put([1])
+    await checkpoint()
+    get().append(2)
+    return x, get() is x
+
+
+async def do_closures_over_loop_variable():
+    functions = []
+    for i in range(3):
+        functions.append(lambda: i)
+        functions.append(lambda i=i: i)
+        await checkpoint()
+    return [f() for f in functions]
+
+
+async def do_closures_from_factory():
+    def make(n):
+        def f():
+            return n
+
+        return f
+
+    functions = [make(i) for i in range(3)]
+    await checkpoint()
+    return [f() for f in functions]
+
+
+async def do_closure_recursive():
+    def factorial(n):
+        return 1 if n == 0 else n * factorial(n - 1)
+
+    await checkpoint()
+    return factorial(5)
+
+
+async def do_parameter_is_cell():
+    async def f(a, b=2, *args, c, **kwargs):
+        def g():
+            return a, b, args, c, kwargs
+
+        await checkpoint()
+        a += 1
+        await checkpoint()
+        return g()
+
+    return await f(1, c=3), await f(1, 2, 3, 4, c=5, d=6)
+
+
+async def do_function_attributes():
+    def f(x: int = 1, *, y=2) -> int:
+        """Doc."""
+        return f.calls
+
+    f.calls = 3
+    await checkpoint()
+    return f(), f.__doc__, f.__name__, f.__qualname__, f.__defaults__, f.__kwdefaults__
+
+
+async def do_function_annotations():
+    def f(x: int, y: str = 'a') -> list[int]:
+        return x
+
+    await checkpoint()
+    return f.__annotations__, f.__module__
+
+
+async def do_function_decorated():
+    def twice(f):
+        @functools.wraps(f)
+        def wrapper(*args):
+            return f(f(*args))
+
+        return wrapper
+
+    @twice
+    def add(x):
+        return x + 1
+
+    await checkpoint()
+    return add(1), add.__name__
+
+
+async def do_function_aliases():
+    def f():
+        return 1
+
+    g = f
+    pair = [f, g]
+    await checkpoint()
+    return f is g, pair[0] is pair[1] is f
+
+
+async def do_partial_value():
+    f = functools.partial(pow, 2)
+    g = functools.partial(f, await quiet(3))
+    await checkpoint()
+    return f(5), g()
+
+
+async def do_class_inside():
+    class Point:
+        origin = (0, 0)
+
+        def __init__(self, x):
+            self.x = x
+
+        def double(self):
+            return self.x * 2
+
+    p = Point(2)
+    await checkpoint()
+    return p.double(), p.origin, type(p) is Point, Point.__qualname__
+
+
+async def do_class_body_sees_locals():
+    x = 1
+    await checkpoint()
+
+    class A:
+        y = x
+        z = [x for _ in range(2)]
+
+        def f(self):
+            return x
+
+    x = 2
+    return A.y, A.z, A().f()
+
+
+async def do_class_with_super():
+    class A:
+        def f(self):
+            return 'A'
+
+    class B(A):
+        def f(self):
+            return super().f() + 'B'
+
+    await checkpoint()
+    return B().f()
+
+
+async def do_local_import():
+    import math
+    import os.path as path
+    from collections import OrderedDict as OD
+
+    await checkpoint()
+    return math.floor(1.5), path.basename('a/b'), OD(a=1)
+
+
+async def do_docstring():
+    """This is a docstring, not a statement."""
+    return await t(1)
+
+
+async def do_defaults():
+    async def f(a=1, b=[], *, c=3):
+        b.append(a)
+        await checkpoint()
+        return b, c
+
+    return await f(), await f(5, c=6), await f(1, [9])
+
+
+async def do_positional_only():
+    async def f(a, /, b, *, c=0, **kwargs):
+        await checkpoint()
+        return a, b, c, kwargs
+
+    return await f(1, 2), await f(1, b=2, c=3, a=4)
+
+
+async def do_positional_only_error():
+    async def f(a, /, b):
+        await checkpoint()
+
+    await f(a=1, b=2)
+
+
+async def do_wrong_arguments_messages():
+    async def f(a, b, *, c):
+        await checkpoint()
+
+    out = []
+    for args, kwargs in [
+        ((), {}),
+        ((1, 2, 3), {'c': 1}),
+        ((1, 2), {}),
+        ((1, 2), {'c': 1, 'd': 2}),
+        ((1,), {'a': 2, 'c': 1}),
+    ]:
+        try:
+            await f(*args, **kwargs)
+        except TypeError as e:
+            out.append(str(e))
+    return out
+
+
+async def fib(n):
+    if n < 2:
+        return n
+    await checkpoint()
+    return await fib(n - 1) + await fib(n - 2)
+
+
+async def do_recursion():
+    return await fib(6)
+
+
+async def do_recursion_own_variables():
+    async def f(n):
+        mine = [n]
+        if n:
+            mine.append(await f(n - 1))
+        await checkpoint()
+        return mine
+
+    return await f(3)
+
+
+async def do_mutual_recursion():
+    async def even(n):
+        await checkpoint()
+        return True if n == 0 else await odd(n - 1)
+
+    async def odd(n):
+        return False if n == 0 else await even(n - 1)
+
+    return await even(5), await even(4)
+
+
+class Account:
+    rate = 2
+
+    def __init__(self):
+        self.total = 0
+
+    async def add(self, n, *, times=1):
+        self.total += await quiet(n) * times
+        return self.total
+
+    @classmethod
+    async def of_class(cls, n):
+        await checkpoint()
+        return cls.rate * n
+
+    @staticmethod
+    async def static(n):
+        await checkpoint()
+        return n + 1
+
+    async def fails(self):
+        await checkpoint()
+        return self.nothing
+
+    async def __call__(self, n):
+        await checkpoint()
+        return n * 10
+
+
+async def do_methods():
+    account = Account()
+    await account.add(1)
+    return await account.add(2, times=3), account.total, await Account.of_class(4), await Account.static(5)
+
+
+async def do_method_fails():
+    await Account().fails()
+
+
+async def do_method_bound_earlier():
+    add = Account().add
+    await checkpoint()
+    await add(1)
+    return await add(2), add.__self__.total
+
+
+async def do_partial_helper():
+    f = functools.partial(quiet, 5)
+    account = Account()
+    g = functools.partial(account.add, times=2)
+    return await f(), await g(3), account.total
+
+
+async def do_helper_in_container():
+    table = {'a': quiet, 'b': t}
+    return await table['a'](1), await table['b'](2), [await f(3) for f in (quiet, t)]
+
+
+async def do_helper_as_argument():
+    async def apply(f, *args):
+        await checkpoint()
+        return await f(*args)
+
+    return await apply(quiet, 1), await apply(apply, apply, quiet, 2)
+
+
+async def do_nested_helper_alive():
+    k = 1
+
+    async def helper(x):
+        await checkpoint()
+        return x + k
+
+    await checkpoint()
+    k = 10
+    return await helper(1), await helper(2)
+
+
+async def do_helper_changes_argument():
+    async def push(items, x):
+        await checkpoint()
+        items.append(x)
+        await checkpoint()
+
+    items = []
+    other = items
+    await push(items, 1)
+    await push(items, 2)
+    return items, other is items
+
+
+async def do_helper_returns_closure():
+    async def make(n):
+        await checkpoint()
+
+        def f():
+            nonlocal n
+            n += 1
+            return n
+
+        await checkpoint()
+        return f
+
+    f = await make(5)
+    f()
+    await checkpoint()
+    return f(), f()
+
+
+async def do_helper_lambda_argument():
+    async def apply(f):
+        await checkpoint()
+        return f(2)
+
+    k = 5
+    return await apply(lambda x: x * k)
+
+
+async def do_plain_function_returns_coroutine():
+    def make(x):
+        return x * 2
+
+    return await quiet(make(2))
+
+
+async def do_name_shadows_builtin():
+    list = [3]
+    await checkpoint()
+    sum = list[0]
+    return sum
+
+
+async def do_name_mangling():
+    __x = 1
+    await checkpoint()
+    return __x
+
+
+async def do_aliasing():
+    a = [1]
+    b = {'a': a, 'again': a}
+    c = (a, b)
+    await checkpoint()
+    a.append(2)
+    return b['a'] is a, c[0] is a, b
+
+
+async def do_cyclic():
+    a = []
+    a.append(a)
+    d = {'self': None}
+    d['self'] = d
+    await checkpoint()
+    return a[0] is a, d['self'] is d
+
+
+async def do_types_kept():
+    values = (1, 1.0, True, None, 'a', b'b', (1,), [1], {1}, frozenset({2}), {'a': 1}, 1j, range(3), slice(1, 2), ...)
+    await checkpoint()
+    return values, [type(v).__name__ for v in values]
+
+
+async def do_is_checks():
+    x = None
+    y = NotImplemented
+    await checkpoint()
+    return x is None, y is NotImplemented
+
+
+async def do_exec_with_namespace():
+    namespace = {}
+    exec('a = 1', namespace)
+    await checkpoint()
+    return namespace['a'], eval('a + 1', namespace)
+
+
+async def do_conditional_definition():
+    if await quiet(True):
+
+        def f():
+            return 'yes'
+    else:
+
+        def f():
+            return 'no'
+
+    await checkpoint()
+    return f()
+
+
+async def do_star_args_forwarded():
+    async def f(*args, **kwargs):
+        await checkpoint()
+        return args, kwargs
+
+    async def g(*args, **kwargs):
+        return await f(0, *args, **kwargs, z=1)
+
+    return await g(1, 2, a=3)
+
+
+async def do_lambda_default_captures():
+    f = lambda x=await quiet(3): x  # noqa: E731
+    await checkpoint()
+    return f()
+
+
+async def do_nested_three_deep():
+    a = 1
+
+    def f():
+        b = 2
+
+        def g():
+            c = 3
+
+            def h():
+                nonlocal b
+                b += 1
+                return a + b + c
+
+            return h
+
+        return g()
+
+    h = f()
+    h()
+    await checkpoint()
+    a = 100
+    return h()
+
+
+async def do_genexp_shares_cell():
+    n = 3
+    values = [n * x for x in range(3)]
+    total = sum(n * x for x in range(3))
+    await checkpoint()
+    n = 4
+    return values, total, any(n == x for x in await quiet([4]))
+
+
+async def do_comprehension_reads_cell():
+    n = 2
+
+    def f():
+        return n
+
+    await checkpoint()
+    return [n + f() + await quiet(x) for x in range(2)]
+
+
+async def do_cell_assigned_in_cut_loop():
+    functions = []
+    for i in range(3):
+        x = await quiet(i)
+        functions.append(lambda: x)
+    return [f() for f in functions]
+
+
+async def do_except_name_is_cell():
+    try:
+        boom()
+    except ValueError as e:
+
+        def f():
+            return str(e)
+
+        await checkpoint()
+        inside = f()
+    try:
+        return f()
+    except NameError as error:
+        return inside, str(error)
+
+
+async def do_unpack_into_cells():
+    def f():
+        return a, b
+
+    a, *b = await quiet([1, 2, 3])
+    return f()
+
+
+async def do_with_target_is_cell():
+    from .helpers import Manager
+
+    def f():
+        return m
+
+    with Manager('m') as m:
+        await checkpoint()
+    return f()
+
+
+async def do_future_annotations_in_nested():
+    def f(x: NotThere) -> AlsoNot:  # noqa: F821
+        return x
+
+    await checkpoint()
+    return f(1), f.__annotations__
+
+
+async def do_type_of_self_reference():
+    items = [1, 2, 3]
+    best = max(items, key=lambda x: items.count(x))
+    await checkpoint()
+    return best

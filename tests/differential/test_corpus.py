@@ -1,0 +1,33 @@
+"""Every function of the corpus shows under dreamflow, with and without restarts, what it shows under CPython."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+import pytest
+
+from .comparing import seen_in_memory, seen_natively
+from .corpus import children, exceptions, expressions, loops, managers, matching, names
+
+MODULES = [expressions, loops, exceptions, names, managers, matching, children]
+if sys.version_info >= (3, 11):
+    from .corpus import newer
+
+    MODULES.append(newer)
+CASES = [
+    pytest.param(function, id=f'{module.__name__.rpartition(".")[2]}-{name.removeprefix("do_")}')
+    for module in MODULES
+    for name, function in vars(module).items()
+    if name.startswith('do_') and inspect.iscoroutinefunction(function)
+]
+
+
+@pytest.mark.parametrize('restart', [False, True], ids=['straight', 'restarted'])
+@pytest.mark.parametrize('function', CASES)
+def test_same_as_python(function, restart):
+    assert seen_in_memory(function, restart=restart) == seen_natively(function)
+
+
+def test_the_corpus_is_broad():
+    assert len(CASES) > 300
