@@ -156,14 +156,14 @@ class FunctionWorkChain(WorkChain):
 
     def kill(self, msg_text: str | None = None, force_kill: bool = False) -> bool | plumpy.futures.Future:
         """Kill the workflow and those of its children that still run."""
-        self.node.logger.info(f'Request to kill Process<{self.node.pk}>')
         if self.killed():
             return True
         if self.has_terminated():
             return False
         if self.runner.is_daemon_runner or self._stepper is None:
             return self._kill_with_children(msg_text, force_kill)
-        # Under `engine.run` this is called by a signal handler, in the middle of whatever is going on: wait for a turn.
+        # Under `engine.run` this is called by a signal handler, in the middle of whatever is going on, a transaction
+        # perhaps: touch no node, wait for a turn.
         self._kills_children = True
         killed = self.loop.create_future()
         coroutine = self._kill_after_children(killed, msg_text, force_kill)

@@ -106,15 +106,15 @@ def test_interrupt_kills_the_children_too(profile, tmp_path):
     )
     here = Path(__file__).parent.parent
     environment = {**os.environ, 'PYTHONPATH': str(here)}
-    running = subprocess.Popen([sys.executable, str(script)], env=environment, stderr=subprocess.DEVNULL)
+    running = subprocess.Popen([sys.executable, str(script)], env=environment, stderr=subprocess.PIPE, text=True)
     wait_until((tmp_path / 'log').exists, 'the first job runs')
     begin = time.monotonic()
     running.send_signal(signal.SIGINT)
-    running.wait(timeout=20)
+    _, told = running.communicate(timeout=20)
     assert time.monotonic() - begin < 10
     node = orm.QueryBuilder().append(orm.WorkChainNode).order_by({orm.WorkChainNode: {'id': 'desc'}}).first(flat=True)
-    assert node.is_killed
-    assert [job.is_killed for job in evaluations(node)] == [True]
+    assert node.is_killed, told
+    assert [job.is_killed for job in evaluations(node)] == [True], told
 
 
 def test_plugin_list():

@@ -79,7 +79,7 @@ def _same(left, right):
 
 
 @pytest.mark.parametrize(
-    ('kind', 'value'), [(kind, value) for kind, values in NATURAL.items() for value in values], ids=repr
+    ('kind', 'value'), [(kind, value) for kind, values in NATURAL.items() for value in values], ids=lambda value: type(value).__name__
 )
 def test_natural_nodes(kind, value, nodes, orm):
     node = nodes.to_node(value)
@@ -89,7 +89,7 @@ def test_natural_nodes(kind, value, nodes, orm):
     _same(value, nodes.from_node(_stored(node, orm)))
 
 
-@pytest.mark.parametrize('value', ODD, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize('value', ODD, ids=lambda value: type(value).__name__)
 def test_all_else_is_dream_data(value, nodes, orm):
     node = nodes.to_node(value)
     assert type(node).__name__ == 'DreamData'

@@ -262,7 +262,7 @@ def test_subclass_content_and_attributes():
         things.wrapped, things.wrapped.__wrapped__, things.Plain.method, things.Plain.from_class.__func__, math.sin,
         builtins, ValueError, collections.abc.Mapping, things.Colour, itertools.chain, dict.fromkeys, object,
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_by_reference(value):
     rebuilt = back(value)
@@ -316,7 +316,7 @@ def test_exceptions():
         StopIteration(4), SystemExit(3), ImportError('x', name='n', path='p'), SyntaxError('bad', ('f', 1, 2, 'text')),
         KeyError('a'), ValueError(), OSError('only text'), AttributeError('x', name='n', obj=object()),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_native_exceptions(error):
     rebuilt = back(error)
@@ -445,7 +445,7 @@ def test_wrong_documents():
         1, 'x', [1, {2: (3,)}], {1, 2}, b'x' * 5000, ValueError('x'), datetime.date.min, iter([1]), map(len, ['a']), int,
         collections.OrderedDict(a=1), decimal.Decimal(1), pathlib.PurePosixPath('a'), collections.defaultdict(list),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_plain_values_run_no_code(value):
     assert not snapshot_of(value).runs_code
@@ -454,7 +454,7 @@ def test_plain_values_run_no_code(value):
 @pytest.mark.parametrize(
     'value',
     [things.Plain(), things.double, math, eval, getattr, [].append, things.Colour.RED, functools.partial(len), type],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_all_else_runs_code(value):
     assert snapshot_of([value]).runs_code

@@ -1,0 +1,44 @@
+"""The benchmarks run; what they measure is not judged here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(root, name, *arguments):
+    done = subprocess.run(
+        [sys.executable, f'benchmarks/{name}.py', *arguments], cwd=root, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_lines(root):
+    assert 'the package' in run(root, 'lines')
+
+
+def test_imports(root):
+    assert 'import aiida_dreamflow' in run(root, 'imports', '--rounds', '1')
+
+
+@pytest.mark.slow
+def test_steps(root):
+    output = run(root, 'steps', '--steps', '5', '--rounds', '1', '--late', '20', '--window', '5')
+    assert 'plain SQL' in output
+    assert 'a list grows' in output
+
+
+@pytest.mark.slow
+def test_children_under_run(root):
+    output = run(root, 'children', '--only', 'run', '--children', '1', '--rounds', '1')
+    assert 'a function job that does nothing, awaited by a workflow' in output
+
+
+@pytest.mark.slow
+@pytest.mark.daemon
+def test_children_under_a_daemon(root):
+    output = run(root, 'children', '--only', 'daemon', '--children', '1', '--rounds', '1')
+    assert 'a function job that does nothing, awaited by a workflow' in output
