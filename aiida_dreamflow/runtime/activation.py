@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import sys
 import types
 from collections.abc import Callable, Iterable
@@ -17,6 +18,8 @@ from typing import Any
 from ..compiler import Await, Block, Program, compile_function
 from ..compiler.codegen import block_code, raising_code, recipe_code
 from ..compiler.program import Exit, Jump, RecipeSite
+from ..exceptions import WorkflowUsageError
+from .supplied import SUPPLIED, supply
 from .tracebacks import find_frame, without_runtime
 
 __all__ = ('Activation', 'Recipe', 'activate')
@@ -265,8 +268,6 @@ def activate(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
 def _closure(
     code: types.CodeType, cells: dict[str, types.CellType], function: types.FunctionType
 ) -> tuple[types.CellType, ...]:
-    from .supplied import SUPPLIED
-
     outer = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     return tuple(cells.get(name) or outer.get(name) or SUPPLIED[name] for name in code.co_freevars)
 
@@ -296,3 +297,19 @@ def _unbound_message() -> str:
 
 
 _UNBOUND = _unbound_message()
+
+
+def _callee(function: Any) -> Callable[..., Any]:
+    """Return what to call so that a helper's call becomes an activation; other things are called as they are."""
+    inner = function.func if isinstance(function, functools.partial) else function
+    plain = inner.__func__ if isinstance(inner, types.MethodType) else inner
+    if not (isinstance(plain, types.FunctionType) and inspect.iscoroutinefunction(plain)):
+        return function  # type: ignore[no-any-return]
+    if (plain.__module__ or '').partition('.')[0] == 'asyncio':
+        raise WorkflowUsageError(
+            f'`asyncio.{plain.__name__}` cannot be awaited in a workflow: an event loop does not survive a restart'
+        )
+    return lambda *args, **kwargs: activate(function, args, kwargs)
+
+
+supply('.callee', _callee)

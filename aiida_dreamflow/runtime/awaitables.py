@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ..exceptions import WorkflowUsageError
 
@@ -81,7 +81,7 @@ class Handle(Awaitable, Generic[T]):
         """Yield itself."""
         yield self
 
-    def result(self) -> NoReturn:
+    def result(self) -> T:
         """Refuse: a handle has no result before it is awaited."""
         raise WorkflowUsageError(
             '`.result()` can only be written directly on the call, `submit(f, x=x).result()`, in a workflow function '

@@ -17,6 +17,7 @@ from ..compiler.program import Await, Block, Jump, Reraise
 from ..exceptions import WorkflowUsageError
 from .activation import Activation, Recipe, activate
 from .awaitables import Awaitable, Handle
+from .supplied import supply
 from .tracebacks import without_runtime
 
 __all__ = ('Failed', 'Host', 'Machine', 'Outcome', 'Returned', 'Suspended', 'current_machine')
@@ -279,3 +280,11 @@ def _as_current(machine: Machine) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def _made(index: int, value: Any, inputs: tuple[Any, ...]) -> None:
+    """Note that an assignment with a recipe was carried out."""
+    current_machine().note_recipe(index, value, inputs)
+
+
+supply('.made', _made)

@@ -1,20 +1,17 @@
-"""What compiled code asks of the runtime by name (`HIDDEN` in the compiler): each in a cell that blocks close over."""
+"""What compiled code asks of the runtime by name (`HIDDEN` in the compiler): each in a cell that blocks close over.
+
+Must not know activations nor machines.
+"""
 
 from __future__ import annotations
 
-import functools
-import inspect
 import sys
 import types
-from collections.abc import Callable
 from typing import Any
 
 from ..compiler.program import HIDDEN
-from ..exceptions import WorkflowUsageError
-from .activation import activate
-from .machine import current_machine
 
-__all__ = ('END', 'SUPPLIED')
+__all__ = ('END', 'SUPPLIED', 'supply')
 
 #: What ``next`` gives when a loop's iterator is exhausted.
 END = object()
@@ -44,25 +41,6 @@ def _exc_info() -> tuple[Any, Any, Any]:
     return type(error), error, error.__traceback__ if error is not None else None
 
 
-def _made(index: int, value: Any, inputs: tuple[Any, ...]) -> None:
-    """Note that an assignment with a recipe was carried out."""
-    machine = current_machine()
-    machine.note_recipe(index, value, inputs)
-
-
-def _callee(function: Any) -> Callable[..., Any]:
-    """Return what to call so that a helper's call becomes an activation; other things are called as they are."""
-    inner = function.func if isinstance(function, functools.partial) else function
-    plain = inner.__func__ if isinstance(inner, types.MethodType) else inner
-    if not (isinstance(plain, types.FunctionType) and inspect.iscoroutinefunction(plain)):
-        return function  # type: ignore[no-any-return]
-    if (plain.__module__ or '').partition('.')[0] == 'asyncio':
-        raise WorkflowUsageError(
-            f'`asyncio.{plain.__name__}` cannot be awaited in a workflow: an event loop does not survive a restart'
-        )
-    return lambda *args, **kwargs: activate(function, args, kwargs)
-
-
 _VALUES = {
     '.locals': locals,
     '.iter': iter,
@@ -72,7 +50,12 @@ _VALUES = {
     '.exc_info': _exc_info,
     '.manager': _require_manager,
     '.AssertionError': AssertionError,
-    '.made': _made,
-    '.callee': _callee,
 }
-SUPPLIED = {name: types.CellType(_VALUES[name]) for name in HIDDEN}
+
+#: What compiled code closes over. Cells of what this module must not know are empty until `supply`.
+SUPPLIED = {name: types.CellType(_VALUES[name]) if name in _VALUES else types.CellType() for name in HIDDEN}
+
+
+def supply(name: str, value: Any) -> None:
+    """Fill the cell of a name: the modules above this one do so when they are imported."""
+    SUPPLIED[name].cell_contents = value

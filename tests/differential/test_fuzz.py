@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, Phase, assume, given, note, settings
 from .comparing import seen_in_memory, seen_natively
 from .programs import make, programs
 
-EXAMPLES = int(os.environ.get('DREAMFLOW_FUZZ', '200'))
+EXAMPLES = int(os.environ.get('DREAMFLOW_FUZZ', '100'))
 
 
-@pytest.mark.timeout(0 if EXAMPLES > 200 else 300)
+@pytest.mark.timeout(0 if EXAMPLES > 100 else 300)
 @settings(
     max_examples=EXAMPLES,
-    derandomize=EXAMPLES <= 200,
+    derandomize=EXAMPLES <= 100,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),

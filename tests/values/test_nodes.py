@@ -79,7 +79,9 @@ def _same(left, right):
 
 
 @pytest.mark.parametrize(
-    ('kind', 'value'), [(kind, value) for kind, values in NATURAL.items() for value in values], ids=lambda value: type(value).__name__
+    ('kind', 'value'),
+    [(kind, value) for kind, values in NATURAL.items() for value in values],
+    ids=lambda value: type(value).__name__,
 )
 def test_natural_nodes(kind, value, nodes, orm):
     node = nodes.to_node(value)
