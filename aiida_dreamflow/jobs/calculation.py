@@ -161,6 +161,10 @@ class FunctionJob(CalcJob):
         for status, label, message in _EXIT_CODES:
             spec.exit_code(status, label, message=message, invalidates_cache=True)
 
+    def _build_process_label(self) -> str:
+        # What `verdi process list` shows: three hundred jobs should not all have one name.
+        return f'{type(self).__name__}<{self.inputs.function.label}>'
+
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write what the remote needs: the runner, the function's source and the arguments.
 

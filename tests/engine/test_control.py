@@ -46,7 +46,7 @@ def test_shown_while_it_runs(submitted):
     wait_until(lambda: node.is_terminated, 'it ends', node)
     assert node.is_finished_ok
     assert 'seen [100, 101]' in verdi('process', 'report', node.pk)
-    assert 'FunctionJob' in verdi('process', 'status', node.pk)
+    assert 'FunctionJob<slow_square>' in verdi('process', 'status', node.pk)
 
 
 def workflow_line(text: str) -> int:
@@ -107,10 +107,13 @@ def test_interrupt_kills_the_children_too(profile, tmp_path):
     here = Path(__file__).parent.parent
     environment = {**os.environ, 'PYTHONPATH': str(here)}
     running = subprocess.Popen([sys.executable, str(script)], env=environment, stderr=subprocess.PIPE, text=True)
-    wait_until((tmp_path / 'log').exists, 'the first job runs')
-    begin = time.monotonic()
-    running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=20)
+    try:
+        wait_until((tmp_path / 'log').exists, 'the first job runs')
+        begin = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=20)
+    finally:
+        running.kill()
     assert time.monotonic() - begin < 10
     node = orm.QueryBuilder().append(orm.WorkChainNode).order_by({orm.WorkChainNode: {'id': 'desc'}}).first(flat=True)
     assert node.is_killed, told

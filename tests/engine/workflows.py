@@ -129,8 +129,8 @@ def make_lambda():
 
 
 @workflow
-async def forgets(log: str):
-    submit(slow_square, x=5, log=log, seconds=0)
+async def forgets(log: str, seconds: float = 0.0):
+    submit(slow_square, x=5, log=log, seconds=seconds)
     return 1
 
 
