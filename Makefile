@@ -15,20 +15,24 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs clean
+.PHONY: help demo test benchmark lint docs clean
 
 help:
-	@echo 'make demo    run the example under a daemon, in a throwaway AiiDA profile'
-	@echo 'make test    run the test suite'
-	@echo 'make lint    ruff and mypy'
-	@echo 'make docs    build the documentation into docs/_build/html'
-	@echo 'make clean   remove everything that the above have made'
+	@echo 'make demo       run the example under a daemon, in a throwaway AiiDA profile'
+	@echo 'make test       run the test suite'
+	@echo 'make benchmark  what a step and a child cost, and lines per room'
+	@echo 'make lint       ruff and mypy'
+	@echo 'make docs       build the documentation into docs/_build/html'
+	@echo 'make clean      remove everything that the above have made'
 
 demo: $(VENV)/.examples
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.tests
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(PYTEST_ARGS)
+
+benchmark: $(VENV)/.examples
+	@for name in lines imports steps children; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check

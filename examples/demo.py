@@ -6,6 +6,7 @@ Needs nothing but this Python environment, and touches no AiiDA but its own: `ma
 from __future__ import annotations
 
 import argparse
+import contextlib
 import inspect
 import re
 import signal
@@ -35,7 +36,6 @@ class Moment(NamedTuple):
 
     line: str
     done: int
-    running: int
 
 
 def main() -> int:
@@ -59,7 +59,7 @@ def main() -> int:
 
 def _demonstrate(console: Console, folder: Path, workers: int, timeout: float) -> int:
     started = time.monotonic()
-    with console.status('Making an AiiDA of its own in [bold].demo[/] ...') as status:
+    with console.status(f'Making an AiiDA of its own in [bold]{_short(folder)}[/] ...') as status:
         throwaway.use_folder(folder, fresh=True)
         throwaway.create_profile('demo')
         from aiida import engine
@@ -87,10 +87,9 @@ def _look(node: ProcessNode) -> Moment:
     """Ask the database, and nothing else: any process could do this, on this machine or another."""
     from aiida.orm import CalcJobNode
 
-    line = node.base.attributes.get('stepper_state_info', None) or node.process_status or ''
+    line = str(node.base.attributes.get('stepper_state_info', ''))
     jobs = [child for child in node.called if isinstance(child, CalcJobNode)]
-    done = sum(job.is_terminated for job in jobs)
-    return Moment(str(line).strip(), done, len(jobs) - done)
+    return Moment('' if line == 'None' else line, sum(job.is_terminated for job in jobs))
 
 
 def _watch(console: Console, node: ProcessNode, function: Any, timeout: float) -> None:
@@ -110,35 +109,46 @@ def _watch(console: Console, node: ProcessNode, function: Any, timeout: float) -
     )
     task = progress.add_task('submitted', total=N_DOE + N_ITERATIONS)
 
-    def view(moment: Moment) -> Group:
+    def view(moment: Moment, ended: bool) -> Group:
         number = re.match(r'L(\d+)', moment.line)
+        at = int(number[1]) if number and not ended else None
         source = Syntax(
             ''.join(lines).rstrip(),
             'python',
             line_numbers=True,
             start_line=first,
-            highlight_lines={int(number[1])} if number else set(),
+            line_range=None if at is None else _window(at - first + 1, len(lines), console.height - 4),
+            highlight_lines={at} if at is not None else set(),
             theme='ansi_dark',
             background_color='default',
         )
         return Group(Panel(source, title=f'{node.process_label} ({node.pk})'), progress) if lines else Group(progress)
 
-    shown = Moment('', 0, 0)
+    shown = Moment('', -1)
     deadline = time.monotonic() + timeout
-    with Live(view(shown), console=console, refresh_per_second=8) as live:
+    live = Live(view(shown, False), console=console, refresh_per_second=8)
+    with live if console.is_terminal else contextlib.nullcontext():
         while True:
             ended, moment = node.is_terminated, _look(node)
             state = node.process_state.value if node.process_state else 'submitted'
             progress.update(task, completed=moment.done, description=state)
-            live.update(view(moment))
+            live.update(view(moment, ended))
             if not console.is_terminal and moment != shown:
-                live.console.print(f'{moment.done:>3} done, {moment.running} running   {moment.line}')
+                text = f'{moment.done:>4} of {N_DOE + N_ITERATIONS} done   {moment.line}'
+                console.print(text, markup=False, no_wrap=True, overflow='ellipsis')
             shown = moment
             if ended:
                 return
             if time.monotonic() > deadline:
                 raise SystemExit(f'Process {node.pk} has not ended within {timeout:.0f} s; its state: {state}.')
             time.sleep(POLL)
+
+
+def _window(at: int, n_lines: int, height: int) -> tuple[int, int]:
+    """Return the first and the last line to show, so that a low terminal shows line `at` and the progress below."""
+    height = max(height, 3)
+    first = max(1, min(at - height // 2, n_lines - height + 1))
+    return first, min(first + height - 1, n_lines)
 
 
 def _tell_result(console: Console, node: ProcessNode) -> bool:
@@ -165,7 +175,8 @@ def _tell_how_to_look(console: Console, node: ProcessNode, folder: Path) -> None
     picture = folder / 'provenance.svg'
     provenance.draw(node, picture)
     verdi = Path(sys.executable).parent / 'verdi'
-    console.print(f'Its provenance is drawn in [bold]{_short(picture)}[/] (open it in a browser). To look further:\n')
+    console.print(f'Its provenance is drawn in [bold]{_short(picture)}[/]: open it in a browser.', soft_wrap=True)
+    console.print('To look further:\n')
     console.print(f'  export AIIDA_PATH={_quoted(folder)}', soft_wrap=True)
     for command in ('process list -a', 'process status', 'process report', 'process show', 'node graph generate'):
         argument = '' if command.endswith('-a') else f' {node.pk}'

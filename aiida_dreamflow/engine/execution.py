@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ('Execution',)
 
+#: What the status of a workflow says when its function is done.
+_RETURNED = 'returned'
+
 #: After this many seconds of steps that need not wait, AiiDA has a turn: to pause, to kill, to run other processes.
 _TURN = 0.5
 
@@ -74,7 +77,7 @@ class Execution:
         if self.returned is None:
             self._set_label()
         else:
-            self.label = f'L{step.lines[1]} return'
+            self.label = _RETURNED
         self.children.adopt_or_launch(self.machine.pending)
 
     def _set_label(self) -> None:
@@ -167,7 +170,7 @@ class Execution:
             step.lines = (min(first, last), max(first, last))
             self._set_label()
         else:
-            step.state = 'returned'
+            step.state, self.label = 'returned', _RETURNED
             self._settle_result(outcome.value, step)
             self.returned = step
         frame = store_frame(self.machine, self.codecs)

@@ -1,0 +1,160 @@
+"""What is measured: the same work as a workflow function and as a hand-written work chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida.calculations.arithmetic.add import ArithmeticAddCalculation
+from aiida.engine import ToContext, WorkChain, calcfunction, while_
+from aiida.orm import Int, load_code
+
+from aiida_dreamflow import checkpoint, submit, workflow
+
+from measuring import tick
+
+CODE = 'add@localhost'
+
+# -- steps
+
+
+@workflow
+async def nothing_changes(n: int):
+    for _ in range(n):
+        tick()
+        await checkpoint()
+
+
+@workflow
+async def one_changes(n: int):
+    total = 0
+    for _ in range(n):
+        tick()
+        total += 2
+        await checkpoint()
+    return total
+
+
+@workflow
+async def two_change(n: int):
+    total, other = 0, 1
+    for _ in range(n):
+        tick()
+        total += 2
+        other += total
+        await checkpoint()
+    return {'total': total, 'other': other}
+
+
+@workflow
+async def list_grows(n: int):
+    seen = []
+    for i in range(n):
+        tick()
+        seen.append(i * 0.5)
+        await checkpoint()
+    return len(seen)
+
+
+class Loop(WorkChain):
+    """A loop by hand: a counter in the context, and a method for the body."""
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        super().define(spec)
+        spec.input('n', valid_type=Int)
+        spec.outputs.dynamic = True
+        spec.outline(cls.start, while_(cls.more)(cls.turn))
+
+    def start(self) -> None:
+        self.ctx.i, self.ctx.n, self.ctx.total = 0, self.inputs.n.value, 0
+
+    def more(self) -> bool:
+        return bool(self.ctx.i < self.ctx.n)
+
+    def turn(self) -> Any:
+        tick()
+        self.ctx.i += 1
+        self.ctx.total += 2
+
+
+@calcfunction
+def plus_two(total: Int) -> Int:
+    return Int(total + 2)
+
+
+class CalcfunctionLoop(Loop):
+    """The same with provenance: the body is a calculation function."""
+
+    def start(self) -> None:
+        super().start()
+        self.ctx.total = Int(0)
+
+    def turn(self) -> Any:
+        tick()
+        self.ctx.i += 1
+        self.ctx.total = plus_two(self.ctx.total)
+
+
+# -- children
+
+
+class Nothing(WorkChain):
+    """A child that does nothing."""
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        super().define(spec)
+        spec.outline(cls.only)
+
+    def only(self) -> None:
+        pass
+
+
+@workflow
+async def nothing():
+    pass
+
+
+def no_op():
+    return 1
+
+
+@workflow
+async def await_nothing(n: int):
+    for _ in range(n):
+        await submit(Nothing)
+
+
+@workflow
+async def await_workflow(n: int):
+    for _ in range(n):
+        await submit(nothing)
+
+
+@workflow
+async def await_add(n: int):
+    code = load_code('add@localhost')
+    for _ in range(n):
+        await submit(ArithmeticAddCalculation, x=Int(1), y=Int(2), code=code)
+
+
+@workflow
+async def await_no_op(n: int):
+    for _ in range(n):
+        await submit(no_op)
+
+
+class NothingLoop(Loop):
+    """Children one after the other, by hand."""
+
+    def turn(self) -> Any:
+        self.ctx.i += 1
+        return ToContext(child=self.submit(Nothing))
+
+
+class AddLoop(Loop):
+    """The same with a calculation job."""
+
+    def turn(self) -> Any:
+        self.ctx.i += 1
+        return ToContext(child=self.submit(ArithmeticAddCalculation, x=Int(1), y=Int(2), code=load_code(CODE)))
