@@ -100,8 +100,11 @@ class Lowerer:
         self.begin(after)
 
     def _label(self, node: ast.Await) -> str:
-        own = self.program.source.lines.get(self.statement.lineno, '').strip()
-        return f'L{node.lineno} ' + ' '.join([*self.headers[-1:], own])
+        return f'L{node.lineno} ' + ' '.join([*self.headers[-1:], self._text(self.statement)])
+
+    def _text(self, statement: ast.stmt) -> str:
+        """Return the first line of a statement, without its comment."""
+        return self.program.source.code_of_line(statement.lineno)
 
     # -- statements
 
@@ -232,7 +235,7 @@ class Lowerer:
         """Lower the body and the ``else`` of a loop; the current block is its body if ``body`` isn't given."""
         if body is not None:
             self.begin(body)
-        self.headers.append(self.program.source.lines.get(node.lineno, '').strip())
+        self.headers.append(self._text(node))
         with self._inside(Loop(after, head)):
             self.statements(node.body)
         self.headers.pop()

@@ -146,6 +146,11 @@ class Block:
         return f'b{self.index}'
 
     @property
+    def last_line(self) -> int:
+        """The last line of the source that it has something of."""
+        return max(getattr(statement, 'end_lineno', None) or 0 for statement in self.body)
+
+    @property
     def used(self) -> tuple[str, ...]:
         """The variables whose values its code is given."""
         assert self.code is not None

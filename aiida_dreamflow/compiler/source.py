@@ -8,9 +8,11 @@ import __future__
 
 import ast
 import builtins
+import contextlib
 import hashlib
 import inspect
 import linecache
+import tokenize
 import types
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -57,6 +59,15 @@ class FunctionSource:
         """The ``from __future__`` imports that are in force for the function, as ``compile`` takes them."""
         features = (getattr(__future__, name) for name in __future__.all_feature_names)
         return sum(f.compiler_flag & self.function.__code__.co_flags for f in features)
+
+    def code_of_line(self, number: int) -> str:
+        """Return a line of the source without indentation and comment."""
+        line = self.lines.get(number, '').strip()
+        with contextlib.suppress(tokenize.TokenError, SyntaxError):  # a line may be only the begin of a statement
+            for token in tokenize.generate_tokens(iter([line]).__next__):
+                if token.type == tokenize.COMMENT:
+                    return line[: token.start[1]].rstrip()
+        return line
 
     def resolve(self, node: ast.expr) -> Any:
         """Return the object that a (dotted) name means for the function at this moment, ``None`` if that is unknown.

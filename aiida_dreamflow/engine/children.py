@@ -14,6 +14,7 @@ from aiida.common.links import LinkType
 from aiida.engine import Process, ProcessState
 
 from ..exceptions import LaunchError
+from ..jobs.leased import Leased
 from ..runtime import Handle
 from .targets import mark_failure, tell_outcome
 from .transaction import delete_unstarted
@@ -105,7 +106,9 @@ class Children:
             delete_unstarted(node)
             return False
         controller = self._parent.runner.controller
-        if controller is not None and not node.base.extras.get(_HANDED_OVER, False):
+        handed_over = node.base.extras.get(_HANDED_OVER, False)
+        if controller is not None and (_is_leased(node) or not handed_over):
+            # A message to a broker that is going down is lost. One too many does no harm to a process with a lease.
             controller.continue_process(node.pk, nowait=False, no_reply=True)
             node.base.extras.set(_HANDED_OVER, True)
         return True
@@ -131,3 +134,10 @@ class Children:
             filters={'attributes.process_state': {'!in': ['finished', 'excepted', 'killed']}},
         )
         return builder.all(flat=True)
+
+
+def _is_leased(node: orm.ProcessNode) -> bool:
+    try:
+        return issubclass(node.process_class, Leased)
+    except ValueError:  # its class cannot be loaded here
+        return False

@@ -171,6 +171,7 @@ class Execution:
             self._set_label()
         else:
             step.state, self.label = 'returned', _RETURNED
+            step.lines = (first, max(first, outcome.activation.block.last_line))
             self._settle_result(outcome.value, step)
             self.returned = step
         frame = store_frame(self.machine, self.codecs)

@@ -29,8 +29,9 @@ class ProgramInstruction(_Instruction):
         self._description = description
 
     def create_stepper(self, workchain: FunctionWorkChain) -> ProgramStepper:  # type: ignore[override]
-        """Return the stepper of a process."""
-        return ProgramStepper(workchain)
+        """Return the stepper of a process, which may have been made when the process was."""
+        stepper = workchain._stepper
+        return stepper if isinstance(stepper, ProgramStepper) else ProgramStepper(workchain)
 
     def recreate_stepper(self, saved_state: Any, workchain: FunctionWorkChain) -> ProgramStepper:  # type: ignore[override]
         """Return the stepper of a process that AiiDA loads: the records say where it is."""

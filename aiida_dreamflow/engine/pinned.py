@@ -46,6 +46,14 @@ def register(process_class: type[FunctionWorkChain]) -> None:
     _classes[process_class.__name__] = process_class
 
 
+def is_pinned(module: str) -> bool:
+    """Return whether a module was made from a stored source.
+
+    :param module: its name.
+    """
+    return module.startswith(f'{__name__}_')
+
+
 def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
     """Store the source of a workflow with a process that is about to be stored.
 
@@ -93,7 +101,7 @@ def _stored_bundle(name: str) -> Bundle | None:
 
 def _from_module(bundle: Bundle, name: str) -> Any:
     """Return the class from the workflow's own module, if that can be imported and has the same source."""
-    if bundle.module == '__main__' or bundle.module.startswith(__name__):
+    if bundle.module == '__main__' or is_pinned(bundle.module):
         return None
     try:
         found: Any = importlib.import_module(bundle.module)

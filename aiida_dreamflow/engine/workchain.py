@@ -28,10 +28,11 @@ from aiida.engine.processes.workchains.awaitable import Awaitable, construct_awa
 
 from ..compiler import Bundle, compile_function
 from ..exceptions import CannotStoreError, CompileError, WorkflowUsageError
+from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..values.nodes import to_node
 from .outline import ProgramInstruction, ProgramStepper
-from .pinned import pin_source
+from .pinned import is_pinned, pin_source
 
 #: How many seconds a killed workflow gives its children to end first, when they live in the same process.
 _PATIENCE = 2.0
@@ -45,7 +46,7 @@ __all__ = ('RESERVED_PARAMETERS', 'FunctionWorkChain', 'require_parameters')
 RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process'})
 
 
-class FunctionWorkChain(WorkChain):
+class FunctionWorkChain(Leased, WorkChain):
     """Base of all workflows made by ``@workflow``.
 
     :cvar function: the workflow function.
@@ -115,6 +116,11 @@ class FunctionWorkChain(WorkChain):
         assert isinstance(self.bundle, Bundle)
         pin_source(self.node, type(self).__name__, self.bundle)
 
+    def on_create(self) -> None:
+        """Make the stepper now, so that the status shows a line from the beginning."""
+        super().on_create()
+        self._stepper = self.spec().get_outline().create_stepper(self)  # type: ignore[arg-type]
+
     # -- waiting
 
     def wait_for(self, pks: Iterable[int]) -> None:
@@ -122,6 +128,7 @@ class FunctionWorkChain(WorkChain):
 
         :param pks: the children; the workflow is asked whether it can go on whenever one of them ends.
         """
+        self._awaitables = []
         for pk in dict.fromkeys(pks):
             awaitable = construct_awaitable(cast(orm.ProcessNode, orm.load_node(pk)))
             awaitable.key = str(pk)
@@ -227,9 +234,14 @@ async def _all_true(futures: list[Any]) -> bool:
 
 def user_part(trace: types.TracebackType | None) -> types.TracebackType | None:
     """Return the part of a traceback that begins with the first line of user code, ``None`` if there is none."""
-    while trace is not None and trace.tb_frame.f_globals.get('__name__', '').startswith(_MACHINERY):
+    while trace is not None and _is_machinery(trace.tb_frame.f_globals.get('__name__', '')):
         trace = trace.tb_next
     return trace
+
+
+def _is_machinery(module: str) -> bool:
+    # The module of a pinned source is named after this package, but its lines are the user's.
+    return module.startswith(_MACHINERY) and not is_pinned(module)
 
 
 def require_parameters(function: types.FunctionType) -> None:

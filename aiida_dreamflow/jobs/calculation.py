@@ -15,6 +15,7 @@ from aiida.engine import CalcJob
 from ..compiler.bundle import Bundle
 from ..values.nodes import from_node
 from . import remote
+from .leased import Leased
 from .names import python_name
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _validate_function(node: orm.SinglefileData, _: object) -> str | None:
     return None
 
 
-class FunctionJob(CalcJob):
+class FunctionJob(Leased, CalcJob):
     """Runs one Python function on a computer that has Python 3.8 or later, and nothing else."""
 
     CACHE_VERSION = remote.FORMAT

@@ -81,6 +81,10 @@ class Handle(Awaitable, Generic[T]):
         """Yield itself."""
         yield self
 
+    def __await__(self) -> Generator[Any, None, T]:
+        """Give a type checker the type of the result; a program never gets here."""
+        return super().__await__()
+
     def result(self) -> T:
         """Refuse: a handle has no result before it is awaited."""
         raise WorkflowUsageError(

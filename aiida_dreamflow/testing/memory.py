@@ -37,7 +37,7 @@ def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: 
     while True:
         outcome = machine.step()
         for handle in machine.intents:
-            _run_child(handle)
+            _run_child(handle, restart)
         if isinstance(outcome, Returned):
             return outcome.value
         if isinstance(outcome, Failed):
@@ -54,10 +54,13 @@ def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
     return load_frame(document, frame.snapshot.blobs.__getitem__, host, [live])
 
 
-def _run_child(handle: Handle[Any]) -> None:
+def _run_child(handle: Handle[Any], restart: bool) -> None:
     """Call a child's function as its job would: with copies of the inputs, giving a copy of the result."""
     try:
-        result = handle.target(**handle.inputs)
+        if hasattr(handle.target, FUNCTION_MARK):
+            result = run_in_memory(handle.target, restart=restart, **handle.inputs)
+        else:
+            result = handle.target(**handle.inputs)
         handle.set_result(_copied(result))
     except Exception as error:
         handle.set_exception(error)
@@ -76,10 +79,12 @@ class _MemoryHost:
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Bind and copy the inputs of a function."""
-        function: Callable[..., Any] = getattr(target, '__wrapped__', target)
+        function: Callable[..., Any] = getattr(target, FUNCTION_MARK, getattr(target, '__wrapped__', target))
+        name = getattr(target, '__name__', repr(target))
         if isinstance(function, type) or not callable(function):
-            name = getattr(target, '__name__', repr(target))
-            raise LaunchError(f'`{name}` cannot run in memory: only Python functions can')
+            raise LaunchError(f'`{name}` cannot run in memory: only Python functions and workflows can')
+        if inspect.iscoroutinefunction(function) and not hasattr(target, FUNCTION_MARK):
+            raise LaunchError(f'`{name}` is an `async def`, which cannot be a function job: `await {name}(...)`')
         bound = inspect.signature(function).bind(*args, **inputs)
         given: dict[str, Any] = {}
         for name, value in bound.arguments.items():

@@ -84,6 +84,21 @@ def test_worker_killed_after_the_return(daemon, tmp_path):
     assert check_provenance(node) == []
 
 
+def test_task_delivered_twice_to_two_workers(daemon, tmp_path):
+    """One of them runs it, the other leaves without a trace; AiiDA itself would run it twice."""
+    log = tmp_path / 'log'
+    daemon.increase_workers(1)
+    try:
+        node = submit(log, n=2, seconds=2.0)
+        wait_until(lambda: lines(log), 'the first job runs', node)
+        controller = get_manager().get_process_controller()
+        for pk in (node.pk, evaluations(node)[0].pk) * 3:
+            controller.continue_process(pk, nowait=False, no_reply=True)
+        assert_survived(node, 2, log)
+    finally:
+        daemon.decrease_workers(1)
+
+
 def test_daemon_stopped_and_started(daemon, tmp_path):
     log = tmp_path / 'log'
     node = submit(log, n=2, seconds=1.5)

@@ -1,0 +1,67 @@
+"""Who runs a process: a lease that one worker holds, and that dies with it.
+
+A broker may deliver the task of a process twice, and AiiDA would run it twice. So a process of ours that a worker takes
+on holds a lock on a file of its own, which the operating system releases however the worker ends. The second copy finds
+it taken and leaves without a trace.
+
+All workers of a profile run on one machine, with one AiiDA configuration folder: that is where the locks are. Relies on
+``ProcessLauncher._continue`` (aiida-core 2.9), which drops a task when loading its process raises
+``kiwipy.DuplicateSubscriberIdentifier``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+import kiwipy
+
+__all__ = ('Lease', 'lease_folder')
+
+
+def lease_folder() -> Path:
+    """Return the folder of the locks of the loaded profile, which is made if it is not there."""
+    from aiida.manage.configuration import get_config
+    from aiida.manage.manager import get_manager
+
+    profile = get_manager().get_profile()
+    assert profile is not None
+    folder = Path(get_config().dirpath) / 'dreamflow' / 'leases' / profile.uuid
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+class Lease:
+    """The right to run a process.
+
+    :param folder: the folder of the locks.
+    :param pk: the process.
+    :raises kiwipy.DuplicateSubscriberIdentifier: if another copy of the process holds it.
+    """
+
+    def __init__(self, folder: Path, pk: int) -> None:
+        self._path = folder / f'{pk}.lock'
+        self._file = self._lock(pk)
+
+    def _lock(self, pk: int) -> int | None:
+        while True:
+            file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(file).st_ino == self._path.stat().st_ino:
+                    return file
+            except BlockingIOError:
+                os.close(file)
+                raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} is run by another worker already') from None
+            except FileNotFoundError:
+                pass
+            # Its last holder removed the file after it was opened here: try the new one.
+            os.close(file)
+
+    def release(self) -> None:
+        """Give it up, when the process has ended."""
+        if self._file is not None:
+            self._path.unlink(missing_ok=True)
+            os.close(self._file)
+            self._file = None
