@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -86,5 +88,20 @@ def running_daemon(workers: int = 1) -> Iterator[DaemonClient]:
         client.start_daemon(workers)
         yield client
     finally:
+        processes = _processes_of(client.get_daemon_pid())
         with contextlib.suppress(DaemonException):
             client.stop_daemon(wait=True)
+        # A daemon that does not answer would go on for ever, starting workers and brokers again and again.
+        _, alive = psutil.wait_procs(processes, timeout=10)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def _processes_of(pid: int | None) -> list[psutil.Process]:
+    """Return a process and all that it has started."""
+    try:
+        daemon = psutil.Process(pid) if pid is not None else None
+        return [daemon, *daemon.children(recursive=True)] if daemon is not None else []
+    except psutil.NoSuchProcess:
+        return []
