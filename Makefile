@@ -6,7 +6,9 @@
 # Everything goes into `.venv` and `.demo`, here in this folder. `make clean` removes both.
 
 PYTHON ?= python3
-WORKERS ?= 2
+# More than cores: many tests wait for a daemon.
+WORKERS ?= 3
+SELECT ?= not long
 PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,7 +31,7 @@ demo: $(VENV)/.examples
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.tests
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal -m '$(SELECT)' $(PYTEST_ARGS)
 
 benchmark: $(VENV)/.examples
 	@for name in lines imports steps children; do $(BIN)/python benchmarks/$$name.py || exit; done

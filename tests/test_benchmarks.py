@@ -20,6 +20,7 @@ def test_lines(root):
     assert 'the package' in run(root, 'lines')
 
 
+@pytest.mark.long
 def test_imports(root):
     assert 'import aiida_dreamflow' in run(root, 'imports', '--rounds', '1')
 
@@ -31,13 +32,13 @@ def test_steps(root):
     assert 'a list grows' in output
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_children_under_run(root):
     output = run(root, 'children', '--only', 'run', '--children', '1', '--rounds', '1')
     assert 'a function job that does nothing, awaited by a workflow' in output
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.daemon
 def test_children_under_a_daemon(root):
     output = run(root, 'children', '--only', 'daemon', '--children', '1', '--rounds', '1')

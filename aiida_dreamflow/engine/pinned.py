@@ -10,6 +10,7 @@ Relies on PEP 562 and on this: AiiDA loads a process class by importing a module
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ __all__ = ('class_name', 'being_loaded', 'pin_source', 'register')
 _ATTRIBUTE = 'dreamflow'
 _SOURCE_FILE = 'dreamflow/workflow.py'
 
+_DIGITS = 12
+_CLASS_NAME = re.compile(rf'\w+_[0-9a-f]{{{_DIGITS}}}')
+
 _classes: dict[str, type[FunctionWorkChain]] = {}
 
 #: The bundle whose source is being executed, for the decorator in it.
@@ -38,7 +42,7 @@ def class_name(name: str, fingerprint: str) -> str:
     :param name: the name of the workflow function.
     :param fingerprint: that of its source.
     """
-    return f'{name}_{fingerprint[:12]}'
+    return f'{name}_{fingerprint[:_DIGITS]}'
 
 
 def register(process_class: type[FunctionWorkChain]) -> None:
@@ -75,8 +79,9 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith('__'):
-        raise AttributeError(name)
+    # Others look for all sorts of names in all modules (`pickle.whichmodule`): these are no reason to ask the database.
+    if not _CLASS_NAME.fullmatch(name):
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     if name not in _classes:
         bundle = _stored_bundle(name)
         if bundle is None:

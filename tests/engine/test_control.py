@@ -22,17 +22,20 @@ def verdi(*arguments: object) -> str:
 
 
 @pytest.fixture
-def submitted(daemon, tmp_path):
-    """A workflow that waits for a job of several seconds."""
+def waiting(daemon, tmp_path):
+    """Makes a workflow that waits for the first of two jobs of so many seconds."""
     from aiida import engine
 
-    node = engine.submit(workflows.survivor, log=str(tmp_path / 'log'), n=2, seconds=6.0)
-    wait_until(lambda: (tmp_path / 'log').exists(), 'the first job runs', node)
-    return node
+    def waiting(seconds: float):
+        node = engine.submit(workflows.survivor, log=str(tmp_path / 'log'), n=2, seconds=seconds)
+        wait_until(lambda: (tmp_path / 'log').exists(), 'the first job runs', node)
+        return node
+
+    return waiting
 
 
-def test_shown_while_it_runs(submitted):
-    node = submitted
+def test_shown_while_it_runs(waiting):
+    node = waiting(6.0)
     line = 'y = await submit(slow_square, x=i, log=log, seconds=seconds)'
     status = verdi('process', 'status', node.pk)
     assert 'survivor' in status
@@ -56,8 +59,8 @@ def workflow_line(text: str) -> int:
     return first + next(number for number, line in enumerate(source) if text in line)
 
 
-def test_pause_and_play(submitted):
-    node = submitted
+def test_pause_and_play(waiting):
+    node = waiting(4.0)
     verdi('process', 'pause', node.pk)
     wait_until(lambda: node.paused, 'it is paused', node)
     # The job goes on by itself, the workflow does not.
@@ -70,8 +73,8 @@ def test_pause_and_play(submitted):
     assert len(evaluations(node)) == 2
 
 
-def test_kill(submitted):
-    node = submitted
+def test_kill(waiting):
+    node = waiting(30.0)
     verdi('process', 'kill', node.pk)
     wait_until(lambda: node.is_killed, 'it is killed', node, seconds=20)
     (job,) = evaluations(node)
@@ -80,6 +83,7 @@ def test_kill(submitted):
     assert node.is_sealed
 
 
+@pytest.mark.long
 def test_kill_reaches_only_what_still_runs(daemon, tmp_path):
     """Finished children and steps have nobody who could answer; AiiDA would wait for them."""
     from aiida import engine

@@ -84,3 +84,14 @@ def test_function_in_a_function(run):
 
     outputs, _ = run(local, x=1)
     assert outputs == {'result': 2}
+
+
+def test_other_names_are_not_looked_up(monkeypatch):
+    """`pickle` asks every module for every name; the database must not be asked each time."""
+
+    def asked(name):
+        raise AssertionError(f'asked for {name}')
+
+    monkeypatch.setattr(pinned, '_stored_bundle', asked)
+    for name in ('survivor', 'aenter', '__path__', 'f_123'):
+        assert not hasattr(pinned, name)

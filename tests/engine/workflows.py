@@ -44,7 +44,7 @@ class Unpicklable:
 
 
 @workflow
-async def add_squares(n: int = 3):
+async def add_squares(n: int = 2):
     """Add up the squares of the first integers, each from a job of its own."""
     total = 0
     for i in range(n):
@@ -53,7 +53,7 @@ async def add_squares(n: int = 3):
 
 
 @workflow
-def add_squares_plainly(n: int = 2):
+def add_squares_plainly(n: int = 1):
     total = 0
     for i in range(n):
         total += submit(square, x=i).result()
