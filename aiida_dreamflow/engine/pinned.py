@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .workchain import FunctionWorkChain
 
-__all__ = ('class_name', 'being_loaded', 'pin_source', 'register')
+__all__ = ('being_loaded', 'class_name', 'is_pinned', 'pin_source', 'register')
 
 _ATTRIBUTE = 'dreamflow'
 _SOURCE_FILE = 'dreamflow/workflow.py'
