@@ -6,11 +6,10 @@ import functools
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import grimp
 import pytest
-from importlinter import cli
-from importlinter.api import read_configuration
 
 ROOMS = ('compiler', 'runtime', 'values', 'jobs', 'engine', 'testing', 'cli')
 
@@ -26,12 +25,12 @@ def modules_of(room: str) -> set[str]:
     return {name} | import_graph().find_descendants(name)
 
 
-def test_contracts_are_kept(root, monkeypatch, capsys):
-    """The contracts of pyproject.toml, the same as `lint-imports` checks."""
-    monkeypatch.chdir(root)
-    assert read_configuration(str(root / 'pyproject.toml'))['contracts_options']
-    code = cli.lint_imports(config_filename=str(root / 'pyproject.toml'), no_cache=True)
-    assert code == cli.EXIT_STATUS_SUCCESS, capsys.readouterr().out
+def test_contracts_are_kept(root):
+    """The contracts of pyproject.toml, checked by `lint-imports`; in a process of its own, as it turns loggers off."""
+    command = Path(sys.executable).with_name('lint-imports')
+    done = subprocess.run([command, '--no-cache'], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '0 broken' in done.stdout
 
 
 @pytest.mark.parametrize('room', ['compiler', 'runtime'])
