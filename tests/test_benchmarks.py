@@ -25,7 +25,7 @@ def test_imports(root):
     assert 'import aiida_dreamflow' in run(root, 'imports', '--rounds', '1')
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_steps(root):
     output = run(root, 'steps', '--steps', '5', '--rounds', '1', '--late', '20', '--window', '5')
     assert 'plain SQL' in output

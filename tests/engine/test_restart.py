@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiida.engine.persistence import get_object_loader
 from aiida.engine.processes.launcher import ProcessLauncher
 from aiida.manage import get_manager
@@ -52,6 +53,7 @@ def test_worker_killed_while_a_step_runs(daemon, tmp_path):
     assert len(lines(steps)) == 3, 'the killed step runs again, from its start, and no other does'
 
 
+@pytest.mark.long
 def test_the_optimisation_of_the_example(daemon):
     """The example of the README, its worker killed twice."""
     from aiida import engine
@@ -88,6 +90,7 @@ def test_worker_killed_after_the_return(daemon, tmp_path):
     assert check_provenance(node) == []
 
 
+@pytest.mark.long
 def test_task_delivered_twice(daemon, tmp_path):
     """This process plays the second worker that receives the tasks: it leaves without a trace.
 

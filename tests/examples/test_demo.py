@@ -66,9 +66,8 @@ def test_runs_and_cleans_up(root, tmp_path):
     assert 'opt_workflow' in listing.stdout, listing.stdout + listing.stderr
 
 
-@pytest.mark.parametrize(
-    'number', [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)], ids=['interrupted', 'terminated']
-)
+@pytest.mark.long
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['interrupted', 'terminated'])
 def test_stops_its_daemon_when_stopped(root, tmp_path, number):
     folder, home = tmp_path / 'demo', tmp_path / 'home'
     home.mkdir()
