@@ -48,10 +48,10 @@ def test_builder(profile):
 
 
 def test_gather_launches_side_by_side(run):
-    outputs, node = run(workflows.side_by_side, n=3)
-    assert outputs == {'first': 0, 'others': [1, 4], 'again': 0}
+    outputs, node = run(workflows.side_by_side, n=2)
+    assert outputs == {'first': 0, 'others': [1], 'again': 0}
     jobs = evaluations(node)
-    assert len(jobs) == 3
+    assert len(jobs) == 2
     # All were created before the first of them ended.
     assert max(job.ctime for job in jobs) < min(entry.node.ctime for job in jobs for entry in results_of(job))
 
@@ -75,8 +75,8 @@ def test_helper(run):
 
 
 def test_workflow_as_child(run):
-    outputs, node = run(workflows.outer, x=2)
-    assert outputs == {'result': 260}
+    outputs, node = run(workflows.outer, x=3)
+    assert outputs == {'result': 30}
     assert check_provenance(node) == []
 
 

@@ -155,7 +155,7 @@ async def with_helper(x: int):
 
 @workflow
 async def outer(x: int):
-    inner = await submit(with_helper, x=x)
+    inner = await submit(steps, n=x)
     return inner * 10
 
 
