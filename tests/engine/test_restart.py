@@ -75,6 +75,7 @@ def test_the_optimisation_of_the_example(daemon):
     assert node.outputs.x_opt.get_array().tolist() == expected['x_opt'].tolist()
 
 
+@pytest.mark.long
 def test_worker_killed_after_the_return(daemon, tmp_path):
     """The workflow function is done, and waits for a child that it did not await."""
     from aiida import engine
