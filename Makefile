@@ -1,7 +1,7 @@
 # Two commands on a fresh machine with Python 3.10 or newer:
 #
 #   make demo     watch an optimisation run, in an AiiDA of its own
-#   make test     run the whole test suite
+#   make test     run the test suite, but for its longest tests
 #
 # Everything goes into `.venv` and `.demo`, here in this folder. `make clean` removes both.
 
