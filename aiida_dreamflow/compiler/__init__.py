@@ -13,15 +13,16 @@ from .bundle import Bundle, bundle
 from .codegen import generate_code
 from .desugar import desugar
 from .flow import simplify
+from .generators import read_expression
 from .liveness import analyse_liveness
 from .lower import lower
 from .program import Await, Block, Program
 from .recipes import mark_recipes
 from .refuse import refuse_unsupported
 from .scopes import analyse_scope
-from .source import read_source
+from .source import FunctionSource, read_source
 
-__all__ = ('PASSES', 'Await', 'Block', 'Bundle', 'Program', 'bundle', 'compile_function')
+__all__ = ('PASSES', 'Await', 'Block', 'Bundle', 'Program', 'bundle', 'compile_function', 'compile_generator')
 
 #: What happens to a function, in order.
 PASSES = (
@@ -48,7 +49,25 @@ def compile_function(function: Any) -> Program:
     code = getattr(function, '__code__', None)
     if isinstance(code, types.CodeType) and (code.co_filename, code) in _programs:
         return _programs[code.co_filename, code]
-    source = read_source(function)
+    return _compile(read_source(function))
+
+
+def compile_generator(function: Any) -> Program:
+    """Compile the function of a generator, once per process: its ``yield`` expressions are its await points.
+
+    :param function: a generator function, or the function of a generator expression.
+    :returns: its program.
+    :raises CompileError: if it has no source or says something that the language does not have.
+    """
+    code = function.__code__
+    program = _programs.get((code.co_filename, code))
+    if program is None:
+        is_expression = code.co_name == '<genexpr>'
+        program = _compile(read_expression(function) if is_expression else read_source(function, generator=True))
+    return program
+
+
+def _compile(source: FunctionSource) -> Program:
     program = Program(source, analyse_scope(source))
     for step in PASSES:
         step(program)

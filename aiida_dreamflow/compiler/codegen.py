@@ -15,7 +15,7 @@ import types
 from collections.abc import Iterable
 
 from .flow import leaves
-from .program import HIDDEN, Await, Block, Leave, Program, RecipeSite, copy_tree
+from .program import HIDDEN, Await, Block, Leave, Program, RecipeSite, Yielded, copy_tree
 from .trees import NESTED_SCOPES, copy_place
 
 __all__ = ('block_code', 'generate_code', 'raising_code', 'recipe_code')
@@ -175,7 +175,7 @@ class _Returns(ast.NodeTransformer):
         number = ast.Constant(self.numbers[id(node.exit)])
         variables = ast.Call(ast.Name('.locals', ast.Load()), [], [])
         value = node.value if node.value is not None else ast.Constant(None)
-        if isinstance(node.exit, Await) and isinstance(value, ast.Call):
+        if isinstance(node.exit, Await) and isinstance(value, ast.Call) and not isinstance(node.exit.node, Yielded):
             # `await helper(x)` must not make a coroutine, which could not be stored.
             value.func = copy_place(ast.Call(ast.Name('.callee', ast.Load()), [value.func], []), value.func)
         return copy_place(ast.Return(ast.Tuple([number, value, variables], ast.Load())), node)

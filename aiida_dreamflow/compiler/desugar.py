@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from typing import cast
 
-from .program import Program
+from .program import Delegated, Program, Yielded
 from .trees import NESTED_SCOPES, Names, assign, call, copy_place, load
 
 __all__ = ('AWAIT_MARK', 'FUNCTION_MARK', 'bind_exception', 'desugar', 'expand_with')
@@ -24,11 +24,25 @@ FUNCTION_MARK = '__dreamflow_function__'
 
 
 def desugar(program: Program) -> None:
-    """Make the awaits of a plain ``def`` explicit."""
+    """Make the awaits of a plain ``def`` explicit; those of a generator are its ``yield`` expressions."""
     if not program.source.is_async:
         node = program.source.node
-        transformer = _PlainAwaits(program)
+        transformer = _Yields() if program.source.is_generator else _PlainAwaits(program)
         node.body = [cast(ast.stmt, transformer.visit(statement)) for statement in node.body]
+
+
+class _Yields(ast.NodeTransformer):
+    def visit_Yield(self, node: ast.Yield) -> ast.expr:
+        value = self.visit(node.value) if node.value is not None else ast.Constant(None)
+        return copy_place(Yielded(value), node)
+
+    def visit_YieldFrom(self, node: ast.YieldFrom) -> ast.expr:
+        return copy_place(Delegated(self.visit(node.value)), node)
+
+    def _leave_alone(self, node: ast.AST) -> ast.AST:
+        return node
+
+    visit_Lambda = visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = _leave_alone  # noqa: N815
 
 
 class _PlainAwaits(ast.NodeTransformer):

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from .desugar import bind_exception, expand_with
 from .jumps import FALL_THROUGH, RAISED, Cleanup, Loop, Surroundings, is_bare_raise, jumps_out
-from .program import Await, Block, Jump, Leave, Program, Reraise, Return, is_hidden
+from .program import Await, Block, Held, Jump, Leave, Program, Reraise, Return, is_hidden
 from .recipes import note_recipe
 from .spill import Slot, Spiller
 from .trees import Names, assign, call, contains_await, copy_place, load
@@ -47,6 +47,7 @@ class Lowerer:
         self.handler: Block | None = None
         self.current: Block | None = None
         self.headers: list[str] = []
+        self.held: list[Held] = []
         self.statement: ast.stmt = program.source.node
         self.spill = Spiller(self)
 
@@ -95,7 +96,7 @@ class Lowerer:
     def suspend(self, awaited: ast.expr, result: str, node: ast.Await, assigned: str | None) -> None:
         """End the current block with an await, and go on in the block that has its result."""
         after = self.block()
-        exit = Await(after, result, node, self._label(node), assigned=assigned)
+        exit = Await(after, result, node, self._label(node), assigned=assigned, held=tuple(self.held))
         self.finish(Leave(exit, awaited), node)
         self.begin(after)
 
@@ -229,14 +230,16 @@ class Lowerer:
         self.branch(copy_place(exhausted, node.iter), otherwise, body)
         self.begin(body)
         self.spill.assign_target(node.target, load(item, node.target))
-        self._loop(node, None, head, otherwise, after)
+        self._loop(node, None, head, otherwise, after, Held('iterator', (cursor,)))
 
-    def _loop(self, node: ast.For | ast.While, body: Block | None, head: Block, otherwise: Block, after: Block) -> None:
+    def _loop(
+        self, node: ast.For | ast.While, body: Block | None, head: Block, otherwise: Block, after: Block, *held: Held
+    ) -> None:
         """Lower the body and the ``else`` of a loop; the current block is its body if ``body`` isn't given."""
         if body is not None:
             self.begin(body)
         self.headers.append(self._text(node))
-        with self._inside(Loop(after, head)):
+        with self._inside(Loop(after, head)), self._holding(*held):
             self.statements(node.body)
         self.headers.pop()
         self.statement = node
@@ -248,7 +251,11 @@ class Lowerer:
         self.begin(after)
 
     def _With(self, node: ast.With | ast.AsyncWith) -> None:  # noqa: N802
-        self.statements(expand_with(node, self.names))
+        *entering, guarded = expand_with(node, self.names)
+        self.statements(entering)
+        manager, left = (entering[index].targets[0].id for index in (0, -1))  # type: ignore[attr-defined]
+        with self._holding(Held('manager', (manager, left))):
+            self.statements([guarded])
 
     _AsyncWith = _With
 
@@ -309,7 +316,8 @@ class Lowerer:
             self.emit(copy_place(ast.Try([ast.Raise()], [matched, other], [], []), handler.type))
             self.goto(following)
         self.begin(body)
-        self.statements(bind_exception(handler))
+        with self._holding(Held('except')):
+            self.statements(bind_exception(handler))
         self.statement = handler.body[-1]
         self.goto(after)
         self.begin(following)
@@ -333,7 +341,8 @@ class Lowerer:
             self.emit(assign(completion, ast.Constant(RAISED), node))
             self.goto(cleanup_block)
             self.begin(cleanup_block)
-            self.statements(node.finalbody)
+            with self._holding(Held('finally', (completion,), certain=not cleanup.jumps)):
+                self.statements(node.finalbody)
             self.statement = node
             self._complete(cleanup, after)
         self.begin(after)
@@ -362,6 +371,12 @@ class Lowerer:
         outer, self.handler = self.handler, handler
         yield
         self.handler = outer
+
+    @contextmanager
+    def _holding(self, *held: Held) -> Iterator[None]:
+        self.held.extend(held)
+        yield
+        del self.held[len(self.held) - len(held) :]
 
     @contextmanager
     def _inside(self, construct: Loop | Cleanup) -> Iterator[None]:

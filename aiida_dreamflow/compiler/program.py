@@ -16,7 +16,7 @@ import ast
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .scopes import Scope
 from .source import FunctionSource
@@ -25,13 +25,16 @@ __all__ = (
     'HIDDEN',
     'Await',
     'Block',
+    'Delegated',
     'Exit',
+    'Held',
     'Jump',
     'Leave',
     'Program',
     'RecipeSite',
     'Reraise',
     'Return',
+    'Yielded',
     'copy_tree',
     'is_hidden',
 )
@@ -63,6 +66,28 @@ class Jump:
         return f'goto {self.target.name}'
 
 
+class Yielded(ast.Await):
+    """A ``yield`` of a generator: it stops and waits like an ``await``, for what the generator is sent."""
+
+
+class Delegated(Yielded):
+    """A ``yield from``: what is waited for is what the inner iterator returns."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Something that CPython keeps on the stack of a generator while it waits, out of the reach of its variables.
+
+    :ivar kind: the iterator of a loop, the manager of a ``with``, the exceptions of an ``except`` or of a ``finally``.
+    :ivar names: the variables that the program keeps in its stead.
+    :ivar certain: whether it tells how a ``finally`` was entered.
+    """
+
+    kind: Literal['iterator', 'manager', 'except', 'finally']
+    names: tuple[str, ...] = ()
+    certain: bool = True
+
+
 @dataclass(eq=False)
 class Await:
     """Wait for a value; the machine may stop here.
@@ -73,6 +98,7 @@ class Await:
     :ivar label: what a person is told about this place: ``L18 for x in x_doe: y = await submit(xsinx, x=x)``.
     :ivar live: the variables that later code may read: what a frame has to keep here.
     :ivar assigned: the user's variable that receives the value unchanged, if the statement says so.
+    :ivar held: what CPython holds here for the statements around, from the outside in.
     """
 
     target: Block
@@ -81,6 +107,14 @@ class Await:
     label: str
     live: frozenset[str] = frozenset()
     assigned: str | None = None
+    held: tuple[Held, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """What the source says."""
+        if isinstance(self.node, Delegated):
+            return 'yield from'
+        return 'yield' if isinstance(self.node, Yielded) else 'await'
 
     def __str__(self) -> str:
         return f'goto {self.target.name}'
@@ -251,7 +285,7 @@ class _Readable(ast.NodeTransformer):
             text = str(exit)
         elif isinstance(exit, Await):
             live = ', '.join(sorted(exit.live)) or '-'
-            text = f'{exit.result} = await {value}; {exit}  # {exit.label.split(maxsplit=1)[0]}, live: {live}'
+            text = f'{exit.result} = {exit.word} {value}; {exit}  # {exit.label.split(maxsplit=1)[0]}, live: {live}'
         else:
             text = f'return {value}'.rstrip() if isinstance(exit, Return) else 'reraise'
         return ast.copy_location(ast.Expr(ast.Name(text, ast.Load())), node)

@@ -22,7 +22,7 @@ def mark_recipes(program: Program) -> None:
 
     Assignments inside of nested functions, and those that read the variable they assign, are none.
     """
-    for statement in program.source.node.body:
+    for statement in program.source.node.body if not program.source.is_generator else ():
         for node in iterate_own(statement):
             if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call)):
                 continue

@@ -31,7 +31,7 @@ def refuse_unsupported(program: Program) -> None:
 
 
 def _generator(program: Program, node: ast.AST) -> None:
-    if isinstance(node, ast.Yield | ast.YieldFrom):
+    if isinstance(node, ast.Yield | ast.YieldFrom) and not program.source.is_generator:
         program.source.refuse(node, '`yield` makes a generator, which cannot be a workflow', 'use `return`')
 
 

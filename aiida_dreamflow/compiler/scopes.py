@@ -5,9 +5,11 @@ The answers are CPython's (``symtable``); must not know about blocks or awaits.
 
 from __future__ import annotations
 
+import ast
 import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from .source import FunctionSource
 
@@ -15,6 +17,9 @@ __all__ = ('Scope', 'analyse_scope')
 
 #: Scopes that have run to their end when the expression they stand in has its value.
 _IMMEDIATE = frozenset({'listcomp', 'setcomp', 'dictcomp'})
+
+#: Builtin functions that are done with their argument when they return.
+_CONSUMERS: tuple[Any, ...] = (all, any, dict, frozenset, list, max, min, set, sorted, sum, tuple)
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,24 @@ def analyse_scope(source: FunctionSource) -> Scope:
 
     Source: the ``symtable`` module of the standard library.
     """
+    if source.function.__code__.co_name == '<genexpr>':
+        return _scope_of_expression(source)
     table = _find(symtable.symtable(source.text, source.filename, 'exec'), source.node.name)
     own = frozenset(table.get_locals())
     captured = frozenset(_captured(table, generators=True)) & own
-    kept = frozenset(_captured(table, generators=False)) & own
+    lasting = captured.intersection(_names_in_lasting_generators(source.node, _consumers(source, own)))
+    kept = lasting.union(_captured(table, generators=False)) & own
     declared = frozenset(s.get_name() for s in table.get_symbols() if s.is_declared_global())
     return Scope(own, captured, kept, frozenset(table.get_frees()), declared)
+
+
+def _scope_of_expression(source: FunctionSource) -> Scope:
+    """Return the scope of a generator expression, which its code knows."""
+    code = source.function.__code__
+    own, cells, frees = frozenset(code.co_varnames), frozenset(code.co_cellvars), frozenset(code.co_freevars)
+    # A walrus binds around the expression.
+    bound = {node.target.id for node in ast.walk(source.node) if isinstance(node, ast.NamedExpr)}
+    return Scope(own | cells, cells, cells, frees, frozenset(bound - own - cells - frees))
 
 
 def _find(table: symtable.SymbolTable, name: str) -> symtable.Function:
@@ -58,10 +75,28 @@ def _find(table: symtable.SymbolTable, name: str) -> symtable.Function:
     raise LookupError(name)
 
 
+def _consumers(source: FunctionSource, own: frozenset[str]) -> frozenset[str]:
+    """Return the names under which a function calls the builtin functions that are done when they return."""
+    names = {consumer.__name__: consumer for consumer in _CONSUMERS}
+    return frozenset(name for name in names.keys() - own if source.resolve(ast.Name(name)) is names[name])
+
+
+def _names_in_lasting_generators(
+    node: ast.AST, consumers: frozenset[str], consumed: ast.AST | None = None
+) -> Iterator[str]:
+    """Yield the names in generator expressions, but for those that a builtin function consumes where they stand."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in consumers:
+        consumed = node.args[0] if node.args else None
+    if isinstance(node, ast.GeneratorExp) and node is not consumed:
+        yield from (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+    for child in ast.iter_child_nodes(node):
+        yield from _names_in_lasting_generators(child, consumers, consumed)
+
+
 def _captured(table: symtable.SymbolTable, generators: bool) -> Iterator[str]:
     """Yield the names that nested scopes take from around them and may use later.
 
-    :param generators: whether generator expressions count: they share cells, but none survives an await.
+    :param generators: whether generator expressions count: most share cells only until the call around is done.
     """
     for child in table.get_children():
         if child.get_name() in _IMMEDIATE or (child.get_name() == 'genexpr' and not generators):

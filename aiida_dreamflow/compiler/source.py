@@ -50,6 +50,11 @@ class FunctionSource:
         return isinstance(self.node, ast.AsyncFunctionDef)
 
     @property
+    def is_generator(self) -> bool:
+        """Whether it is a generator function or a generator expression."""
+        return inspect.isgeneratorfunction(self.function)
+
+    @property
     def fingerprint(self) -> str:
         """Hash of the function's text: two functions with the same one compile to the same program."""
         return hashlib.sha256(self.text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]
@@ -114,13 +119,14 @@ def _is_filled(cell: types.CellType) -> bool:
     return True
 
 
-def read_source(function: object) -> FunctionSource:
+def read_source(function: object, generator: bool = False) -> FunctionSource:
     """Return the source of a function.
 
     :param function: a function written with ``def`` or ``async def`` in a file or a notebook cell.
+    :param generator: whether it is to be a generator function, and not a workflow function.
     :raises CompileError: for anything else, with the reason and what to do.
     """
-    function = _require_function(function)
+    function = _require_function(function, generator)
     code = function.__code__
     lines = linecache.getlines(code.co_filename, function.__globals__)
     own = _own_lines(lines, code)
@@ -148,7 +154,7 @@ def read_source(function: object) -> FunctionSource:
     return FunctionSource(function, code.co_filename, text, node, numbered)
 
 
-def _require_function(function: object) -> types.FunctionType:
+def _require_function(function: object, generator: bool) -> types.FunctionType:
     """Return the function if it is one that can have a program, otherwise say why it isn't."""
     name = getattr(function, '__qualname__', None) or repr(function)
     if isinstance(function, types.BuiltinFunctionType):
@@ -164,7 +170,7 @@ def _require_function(function: object) -> types.FunctionType:
             f'a lambda cannot be a workflow function ({code.co_filename}, line {code.co_firstlineno}): '
             'give it a name with `def` or `async def`'
         )
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function) is not generator:
         code = function.__code__
         raise CompileError(
             f'`{name}` is a generator function ({code.co_filename}, line {code.co_firstlineno}): a workflow function '

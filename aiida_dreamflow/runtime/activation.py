@@ -17,12 +17,12 @@ from typing import Any
 
 from ..compiler import Await, Block, Program, compile_function
 from ..compiler.codegen import block_code, raising_code, recipe_code
-from ..compiler.program import Exit, Jump, RecipeSite
+from ..compiler.program import Exit, Jump, RecipeSite, Reraise
 from ..exceptions import WorkflowUsageError
 from .supplied import SUPPLIED, supply
 from .tracebacks import find_frame, without_runtime
 
-__all__ = ('Activation', 'Recipe', 'activate')
+__all__ = ('Activation', 'Recipe', 'activate', 'nothing_to_reraise')
 
 
 @dataclass(eq=False)
@@ -263,6 +263,12 @@ def activate(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     for name in cells.keys() & variables.keys():
         cells[name].cell_contents = variables.pop(name)
     return Activation(function, program, program.blocks[0], variables, cells)
+
+
+def nothing_to_reraise(activation: Activation, exit: Reraise) -> BaseException:
+    """Return what a bare ``raise`` raises when no exception is being handled."""
+    error = RuntimeError('No active exception to reraise')
+    return error if exit.place is None else activation.raised_at(exit.place, error)
 
 
 def _closure(

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from ..compiler.program import Await, Block, Jump, Reraise
 from ..exceptions import WorkflowUsageError
-from .activation import Activation, Recipe, activate
+from .activation import Activation, Recipe, activate, nothing_to_reraise
 from .awaitables import Awaitable, Handle
 from .supplied import supply
 from .tracebacks import without_runtime
@@ -149,7 +149,7 @@ class Machine:
         if isinstance(exit, Await):
             return self._await(activation, exit, value)
         if isinstance(exit, Reraise):
-            return self._raise(self._handled() or _nothing_to_reraise(activation, exit))
+            return self._raise(self._handled() or nothing_to_reraise(activation, exit))
         self.stack.pop()
         if not self.stack:
             return Returned(value, activation)
@@ -234,11 +234,6 @@ class Machine:
             except TypeError:
                 return  # no recipe: should the value have no stored form, the error at the await says why
         activation.recipes[site.variable] = Recipe(activation.function, site, pinned, value)
-
-
-def _nothing_to_reraise(activation: Activation, exit: Reraise) -> BaseException:
-    error = RuntimeError('No active exception to reraise')
-    return error if exit.place is None else activation.raised_at(exit.place, error)
 
 
 def _not_awaitable(value: Any) -> BaseException:

@@ -18,6 +18,7 @@ from ..compiler import Program, compile_function
 from ..exceptions import CannotStoreError, FrameError
 from ..runtime import Activation, Host, Machine
 from .frame_codecs import AwaitableCodec, FunctionCodec, RecipeCodec, RecipeValueCodec, TracebackCodec
+from .generators import GeneratorCodec
 from .snapshot import Codec, Snapshot, decode, encode
 
 __all__ = ('FRAME_VERSION', 'StoredFrame', 'load_frame', 'store_frame')
@@ -32,10 +33,12 @@ class StoredFrame:
 
     :ivar snapshot: the document and its blobs.
     :ivar by_recipe: the variables that could not be stored and will be made again.
+    :ivar generators: the unfinished generators in it (see `abandon`).
     """
 
     snapshot: Snapshot
     by_recipe: frozenset[str]
+    generators: list[Any]
 
 
 def store_frame(machine: Machine, codecs: Sequence[Codec] = ()) -> StoredFrame:
@@ -47,7 +50,9 @@ def store_frame(machine: Machine, codecs: Sequence[Codec] = ()) -> StoredFrame:
     """
     values = RecipeValueCodec([recipe for act in machine.stack for recipe in act.recipes.values()])
     tracebacks = TracebackCodec()
-    every = [tracebacks, *codecs, FunctionCodec(machine.stack), AwaitableCodec(), RecipeCodec(), values]
+    generators = GeneratorCodec()
+    functions = FunctionCodec(machine.stack)
+    every = [tracebacks, *codecs, functions, generators, AwaitableCodec(), RecipeCodec(), values]
     # The functions are roots of their own, so that none is first met inside of a recipe.
     roots: dict[str, Any] = {'': _rest(machine), **{f':{n}': act.function for n, act in enumerate(machine.stack)}}
     for level, activation in enumerate(machine.stack):
@@ -61,7 +66,8 @@ def store_frame(machine: Machine, codecs: Sequence[Codec] = ()) -> StoredFrame:
             snapshot = encode(roots, every)
     except CannotStoreError as error:
         raise _explained(machine, error) from None
-    return StoredFrame(snapshot, frozenset(recipe.site.variable for recipe in values.used))
+    by_recipe = frozenset(recipe.site.variable for recipe in values.used)
+    return StoredFrame(snapshot, by_recipe, list(generators.unfinished.values()))
 
 
 def _rest(machine: Machine) -> dict[str, Any]:
@@ -100,7 +106,8 @@ def load_frame(
     :raises FrameError: if the frame does not fit the source of a function in it.
     """
     recipes = RecipeCodec()
-    every = [*codecs, TracebackCodec(), FunctionCodec(()), AwaitableCodec(), recipes, RecipeValueCodec([])]
+    every = [*codecs, TracebackCodec(), FunctionCodec(()), GeneratorCodec(), AwaitableCodec(), recipes]
+    every.append(RecipeValueCodec([]))
     roots = decode(document, read_blob, every)
     rest = roots['']
     if rest['version'] != FRAME_VERSION:

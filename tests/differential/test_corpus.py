@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from .comparing import seen_in_memory, seen_natively
-from .corpus import children, exceptions, expressions, loops, managers, matching, names
+from .corpus import children, exceptions, expressions, generators, loops, managers, matching, names
 
-MODULES = [expressions, loops, exceptions, names, managers, matching, children]
+MODULES = [expressions, loops, generators, exceptions, names, managers, matching, children]
 if sys.version_info >= (3, 11):
     from .corpus import newer
 

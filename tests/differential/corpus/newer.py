@@ -1,7 +1,8 @@
-"""What Python 3.10 does not parse."""
+"""What Python 3.10 does not parse, or does otherwise."""
 
 from aiida_dreamflow import checkpoint
 
+from .generators import delegating, handling, managed
 from .helpers import boom, fail, quiet, t
 
 
@@ -82,3 +83,25 @@ async def do_try_star_with_a_loop_inside():
                     continue
                 out.append(error.args)
     return out
+
+
+# Before Python 3.11 an exception that passes a `with` or a `throw` gets another traceback.
+
+
+async def do_delegates_and_throws():
+    g = delegating(handling())
+    print(next(g))
+    await checkpoint()
+    print(g.throw(ValueError('v')))
+    await checkpoint()
+    try:
+        g.throw(OSError('o'))
+        g.throw(IndexError('i'))
+    except Exception as error:
+        return error
+
+
+async def do_contextmanager_raises():
+    with managed('a'):
+        await t(1)
+        raise ValueError('v')
