@@ -48,9 +48,8 @@ def look_into(generator: Generator) -> Suspension:
         return Suspension(activation)
     found = waiting_at(program, _frame(generator).f_lasti)
     if found is None:
-        raise _refusal(
-            f'it waits at one of several `yield` in line {generator.gi_frame.f_lineno} of {code.co_filename}'
-        )
+        line, filename = _frame(generator).f_lineno, program.source.filename
+        raise _refusal(f'it waits at one of several `yield` in line {line} of {filename}')
     activation.block, exit = found
     _unstack(activation, exit, stack, generator.gi_yieldfrom)
     activation.suspend(exit)
