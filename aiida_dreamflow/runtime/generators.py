@@ -16,7 +16,7 @@ from ..compiler.program import Await, Delegated, Jump, Reraise
 from .activation import Activation, nothing_to_reraise
 from .tracebacks import without_runtime
 
-__all__ = ('Suspension', 'abandon', 'finished', 'prime', 'resumable', 'suspension_of')
+__all__ = ('Suspension', 'finished', 'hold', 'prime', 'release', 'resumable', 'suspension_of')
 
 
 @dataclass(eq=False)
@@ -65,13 +65,17 @@ def finished(name: str, qualname: str) -> types.GeneratorType[Any, Any, Any]:
     return generator
 
 
-def abandon(generator: types.GeneratorType[Any, Any, Any]) -> None:
-    """Forget a generator that lives on in its stored form: none of its ``finally`` is to run here.
+def hold(generator: types.GeneratorType[Any, Any, Any]) -> None:
+    """Keep a generator from being closed when nothing refers to it any more: it lives on in its stored form.
 
-    CPython closes a generator that nothing refers to any more; so it keeps one reference for ever.
+    CPython closes it then, and runs its ``finally``; so it gets one reference more, until `release` or for ever.
     """
-    if generator.gi_frame is not None:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(generator))
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(generator))
+
+
+def release(generator: types.GeneratorType[Any, Any, Any]) -> None:
+    """Undo `hold`: the generator goes on here."""
+    ctypes.pythonapi.Py_DecRef(ctypes.py_object(generator))
 
 
 def _run(suspension: Suspension) -> Generator[Any, Any, Any]:

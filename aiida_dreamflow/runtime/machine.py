@@ -17,6 +17,7 @@ from ..compiler.program import Await, Block, Jump, Reraise
 from ..exceptions import WorkflowUsageError
 from .activation import Activation, Recipe, activate, nothing_to_reraise
 from .awaitables import Awaitable, Handle
+from .generators import hold, release
 from .supplied import supply
 from .tracebacks import without_runtime
 
@@ -97,6 +98,7 @@ class Machine:
     intents: list[Handle[Any]] = field(default_factory=list)
     pending: list[Handle[Any]] = field(default_factory=list)
     ran: set[tuple[int, Block]] = field(default_factory=set)
+    _held: list[Any] = field(default_factory=list, repr=False)
 
     def start(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Begin the call of a workflow function.
@@ -104,6 +106,12 @@ class Machine:
         :raises TypeError: if the arguments don't fit.
         """
         self.stack = [activate(function, args, kwargs)]
+
+    def hold(self, generators: list[Any]) -> None:
+        """Keep generators from being closed should this machine be dropped before its next step."""
+        for generator in generators:
+            hold(generator)
+        self._held.extend(generators)
 
     # -- steps
 
@@ -113,6 +121,8 @@ class Machine:
         What was awaited must be ready.
         """
         self.intents, self.ran = [], set()
+        while self._held:
+            release(self._held.pop())
         with _as_current(self):
             if self.awaiting is not None:
                 awaiting, self.awaiting = self.awaiting, None

@@ -11,7 +11,6 @@ from typing import Any
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import LaunchError
 from ..runtime import Failed, Handle, Machine, Returned
-from ..runtime.generators import abandon
 from ..values.frame import load_frame, store_frame
 from ..values.pinning import needs_recipe
 from ..values.snapshot import Codec, decode, encode
@@ -51,8 +50,6 @@ def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
     """Return the machine as a restart would give it."""
     live = _LiveCodec()
     frame = store_frame(machine, [live])
-    for generator in frame.generators:
-        abandon(generator)
     document = json.loads(json.dumps(frame.snapshot.document, allow_nan=False))
     return load_frame(document, frame.snapshot.blobs.__getitem__, host, [live])
 

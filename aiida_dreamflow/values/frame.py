@@ -33,12 +33,10 @@ class StoredFrame:
 
     :ivar snapshot: the document and its blobs.
     :ivar by_recipe: the variables that could not be stored and will be made again.
-    :ivar generators: the unfinished generators in it (see `abandon`).
     """
 
     snapshot: Snapshot
     by_recipe: frozenset[str]
-    generators: list[Any]
 
 
 def store_frame(machine: Machine, codecs: Sequence[Codec] = ()) -> StoredFrame:
@@ -66,8 +64,8 @@ def store_frame(machine: Machine, codecs: Sequence[Codec] = ()) -> StoredFrame:
             snapshot = encode(roots, every)
     except CannotStoreError as error:
         raise _explained(machine, error) from None
-    by_recipe = frozenset(recipe.site.variable for recipe in values.used)
-    return StoredFrame(snapshot, by_recipe, list(generators.unfinished.values()))
+    machine.hold(list(generators.unfinished.values()))
+    return StoredFrame(snapshot, frozenset(recipe.site.variable for recipe in values.used))
 
 
 def _rest(machine: Machine) -> dict[str, Any]:

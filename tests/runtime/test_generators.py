@@ -1,0 +1,104 @@
+"""Generators: what is refused, and that nothing of one runs because its frame was dropped."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+
+import pytest
+
+from aiida_dreamflow import checkpoint
+from aiida_dreamflow.exceptions import CannotStoreError
+from aiida_dreamflow.runtime import Machine, Suspended
+from aiida_dreamflow.testing import run_in_memory
+from aiida_dreamflow.testing.memory import _MemoryHost
+from aiida_dreamflow.values.frame import store_frame
+
+
+def cleaning(log):
+    try:
+        yield 1
+        yield 2
+    finally:
+        log.append('cleaned')
+
+
+LOG: list[str] = []
+
+
+def cleaning_globally():
+    yield from cleaning(LOG)
+
+
+async def holds_one():
+    g = cleaning_globally()
+    next(g)
+    await checkpoint()
+    return next(g)
+
+
+def test_dropped_machine_does_not_close_its_generators():
+    LOG.clear()
+    machine = Machine(_MemoryHost())
+    machine.start(holds_one, (), {})
+    assert isinstance(machine.step(), Suspended)
+    store_frame(machine)
+    del machine
+    gc.collect()
+    assert LOG == []
+
+
+def test_machine_that_goes_on_closes_them_as_python_does():
+    LOG.clear()
+    machine = Machine(_MemoryHost())
+    machine.start(holds_one, (), {})
+    machine.step()
+    store_frame(machine)
+    assert machine.step().value == 2
+    del machine
+    gc.collect()
+    assert LOG == ['cleaned']
+
+
+def in_an_expression():
+    print([1, (yield 2)])
+
+
+def in_a_finally_reached_by_return():
+    try:
+        return
+    finally:
+        yield 1
+
+
+def no_source():
+    scope = {}
+    exec('def made():\n    yield 1', scope)
+    return scope['made']()
+
+
+def reads_its_namespace():
+    yield 1
+    yield locals()
+
+
+@pytest.mark.parametrize(
+    ('make', 'reason'),
+    [
+        (in_an_expression, 'inside of a larger expression'),
+        (in_a_finally_reached_by_return, 'also reached by a jump'),
+        (no_source, 'cannot be had'),
+        (reads_its_namespace, r'`locals\(\)`'),
+    ],
+)
+def test_refused_with_the_name_of_the_variable(make, reason):
+    async def workflow_function():
+        generator = make()
+        next(generator)
+        await checkpoint()
+        with contextlib.suppress(StopIteration):
+            next(generator)
+
+    assert run_in_memory(workflow_function, restart=False) is None
+    with pytest.raises(CannotStoreError, match=rf'variable `generator` .*{reason}'):
+        run_in_memory(workflow_function)
