@@ -17,7 +17,6 @@ import __future__
 
 import ast
 import builtins
-import copy
 import dis
 import hashlib
 import inspect
@@ -360,8 +359,11 @@ class _WithoutAnnotations(ast.NodeTransformer):
 
 
 def _mentioned(body: list[ast.stmt], annotations: bool) -> tuple[set[str], set[str]]:
-    """Return the global names that statements read, and those that their functions declare ``global`` and set."""
-    tree = ast.Module(copy.deepcopy(body), [])
+    """Return the global names that statements read, and those that their functions declare ``global`` and set.
+
+    :param annotations: whether to read those of functions; otherwise the statements lose them.
+    """
+    tree = ast.Module(body, [])
     if not annotations:
         tree = _WithoutAnnotations().visit(tree)
     code = compile(tree, '<bundle>', 'exec', flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)

@@ -10,101 +10,160 @@ File, line and function name are the user's: tracebacks, ``pdb`` and coverage se
 from __future__ import annotations
 
 import ast
+import copy
+import functools
 import sys
 import types
 from collections.abc import Iterable
+from typing import Any
 
-from .flow import leaves
-from .program import HIDDEN, Await, Block, Leave, Program, RecipeSite, Yielded, copy_tree
-from .trees import NESTED_SCOPES, copy_place
+from .flow import STATEMENT_LISTS, has_leave
+from .program import HIDDEN, Await, Block, Jump, Leave, Program, RecipeSite, Yielded
+from .trees import copy_place
 
 __all__ = ('block_code', 'generate_code', 'raising_code', 'recipe_code')
 
 
 def generate_code(program: Program) -> None:
-    """Compile all blocks of a program."""
+    """Compile all blocks of a program, in one go."""
     for block in program.blocks:
-        block.exits = [leave.exit for leave in leaves(block)]
         block.params = tuple(sorted(block.mentioned & block.reads))
-    names = [f'.make{block.index}' for block in program.blocks]
-    makers = [_maker(program, block, name, frozenset()) for block, name in zip(program.blocks, names, strict=True)]
-    codes = _compile(program, [*makers, _binder(program)], [*names, '.bind'])
-    *block_codes, program.binder = codes
-    for block, code in zip(program.blocks, block_codes, strict=True):
+    functions = [_block_function(program, block, frozenset()) for block in program.blocks]
+    *codes, program.binder = _compile(program, [*functions, _binder(program)])
+    for block, code in zip(program.blocks, codes, strict=True):
         block.code = code
 
 
+@functools.cache
 def block_code(program: Program, block: Block, unbound: frozenset[str]) -> types.CodeType:
     """Compile a block anew for a state in which some of the variables that it may read are unbound.
 
     :param unbound: the parameters that have no value.
     """
-    return _compile(program, [_maker(program, block, '.make', unbound)], ['.make'])[0]
+    return _compile(program, [_block_function(program, block, unbound)])[0]
 
 
+@functools.cache
 def raising_code(program: Program, place: ast.AST) -> types.CodeType:
     """Compile a function that raises its argument as if from a place in the user's function.
 
     :param place: where the exception appears: the expression that was awaited, say.
     """
     raising = copy_place(ast.Raise(ast.Name('.exception', ast.Load())), place)
-    return _compile(program, [_wrap(program, '.make', ['.exception'], [raising])], ['.make'])[0]
+    return _compile(program, [_function(program, _arguments(['.exception']), [raising])])[0]
 
 
+@functools.cache
 def recipe_code(program: Program, site: RecipeSite) -> types.CodeType:
     """Compile a function that makes a recipe's value again; its parameters are the recipe's inputs."""
-    making = copy_place(ast.Return(copy_tree(site.call)), site.call)
-    return _compile(program, [_wrap(program, '.make', list(site.inputs), [making])], ['.make'])[0]
+    making = copy_place(ast.Return(site.call), site.call)
+    return _compile(program, [_function(program, _arguments(site.inputs), [making])])[0]
 
 
-def _maker(program: Program, block: Block, name: str, unbound: frozenset[str]) -> ast.FunctionDef:
-    """Return the definition of a function that contains that of a block."""
+def _block_function(program: Program, block: Block, unbound: frozenset[str]) -> ast.FunctionDef:
+    """Return the definition of the function that a block becomes."""
     first = block.body[0]
-    numbers = {id(exit): number for number, exit in enumerate(block.exits)}
     body: list[ast.stmt] = []
+    rebound = block.rebound - program.scope.declared_global
+    if rebound:
+        body.append(copy_place(ast.Nonlocal(sorted(rebound)), first))
+    if block.rebound - rebound:
+        body.append(copy_place(ast.Global(sorted(block.rebound - rebound)), first))
     for variable in sorted(unbound):
         # Makes it a local variable without a value: reading it raises what CPython raises.
         body.append(copy_place(ast.Assign([ast.Name(variable, ast.Store())], ast.Constant(None)), first))
         body.append(copy_place(ast.Delete([ast.Name(variable, ast.Del())]), first))
-    body.extend(_Returns(numbers).visit(copy_tree(statement)) for statement in block.body)
-    shared, declared = _shared_stores(program, block.body)
-    if shared:
-        body.insert(0, copy_place(ast.Nonlocal(sorted(shared)), first))
-    if declared:
-        body.insert(0, copy_place(ast.Global(sorted(declared)), first))
-    params = [param for param in block.params if param not in unbound]
-    return _wrap(program, name, params, body)
+    body.extend(_repeated(block) if _jumps_to_itself(block.body, block) else _returning(block.body, block))
+    return _function(program, _arguments(param for param in block.params if param not in unbound), body)
 
 
-def _wrap(program: Program, maker: str, params: list[str], body: list[ast.stmt]) -> ast.FunctionDef:
-    """Return the definition of a function that closes over the shared variables around one with this body."""
-    name = program.name
-    outer = sorted(program.scope.cells | program.scope.frees)
-    inner = ast.FunctionDef(name, _arguments(params), body, [], None)
-    statements: list[ast.stmt] = [inner]
-    if name not in outer:
-        # A name declared global gives what is defined inside the qualified name that the user expects.
-        statements.insert(0, ast.Global([name]))
-    maker_node = ast.FunctionDef(maker, _arguments([*outer, *HIDDEN]), statements, [], None)
-    for node in (maker_node, inner):
-        if sys.version_info >= (3, 12):
-            node.type_params = []
-    return copy_place(maker_node, program.source.node)
+def _jumps_to_itself(body: list[ast.stmt], block: Block) -> bool:
+    """Return whether a jump in a block, one that is in no native loop, leads to its beginning."""
+    for statement in body:
+        if isinstance(statement, Leave):
+            exit = statement.exit
+            if isinstance(exit, Jump) and exit.target is block:
+                return exit.keep in (None, block.depth) and not exit.renewed
+        elif isinstance(statement, ast.If) and _jumps_to_itself([*statement.body, *statement.orelse], block):
+            return True
+    return False
+
+
+def _repeated(block: Block) -> list[ast.stmt]:
+    """Return a block as a native loop: a turn that awaits nothing stays in it."""
+    first = block.body[0]
+    return [
+        copy_place(ast.While(copy_place(ast.Constant(True), first), _returning(block.body, block, True), []), first)
+    ]
+
+
+def _returning(body: list[Any], block: Block, repeated: bool = False) -> list[Any]:
+    """Return statements with ``return number, value, .locals()`` for each `Leave`; what has none is not copied.
+
+    :param repeated: whether a native loop around them begins the block again.
+    """
+    return [_without_leave(statement, block, repeated) for statement in body]
+
+
+def _without_leave(statement: Any, block: Block, repeated: bool) -> Any:
+    if isinstance(statement, Leave):
+        if repeated and _jumps_to_itself([statement], block):
+            return copy_place(ast.Continue(), statement)
+        return _return(statement, block.exits.index(statement.exit))
+    if not has_leave(statement):
+        return statement
+    copied = copy.copy(statement)
+    for name in STATEMENT_LISTS:
+        if hasattr(statement, name):
+            inner = repeated and isinstance(statement, ast.If)
+            setattr(copied, name, _returning(getattr(statement, name), block, inner))
+    return copied
+
+
+def _return(leave: Leave, number: int) -> ast.Return:
+    value = leave.value if leave.value is not None else ast.Constant(None)
+    if isinstance(leave.exit, Await) and isinstance(value, ast.Call) and not isinstance(leave.exit.node, Yielded):
+        # `await helper(x)` must not make a coroutine, which could not be stored.
+        callee = ast.Call(ast.Name('.callee', ast.Load()), [value.func], [])
+        value = ast.copy_location(ast.Call(copy_place(callee, value.func), value.args, value.keywords), value)
+    variables = ast.Call(ast.Name('.locals', ast.Load()), [], [])
+    return copy_place(ast.Return(ast.Tuple([ast.Constant(number), value, variables], ast.Load())), leave)
+
+
+def _function(program: Program, arguments: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
+    """Return the definition of a function of the user's name."""
+    function = ast.FunctionDef(program.name, arguments, body, [], None)
+    if sys.version_info >= (3, 12):
+        function.type_params = []
+    return copy_place(function, program.source.node)
 
 
 def _arguments(names: Iterable[str]) -> ast.arguments:
     return ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
 
 
-def _compile(program: Program, makers: list[ast.FunctionDef], names: list[str]) -> list[types.CodeType]:
-    module = ast.fix_missing_locations(ast.Module(list(makers), []))
+def _compile(program: Program, functions: list[ast.FunctionDef]) -> list[types.CodeType]:
+    """Compile functions that close over the shared variables and what the runtime supplies.
+
+    They have the same name, so each stands in a function of its own, and these in one that has what is shared.
+    """
+    outer = sorted(program.scope.cells | program.scope.frees)
+    makers: list[ast.stmt] = []
+    for number, function in enumerate(functions):
+        maker = _function(program, _arguments([]), [function])
+        maker.name = f'.make{number}'
+        if program.name not in outer:
+            # A name declared global gives what is defined inside the qualified name that the user expects.
+            maker.body.insert(0, copy_place(ast.Global([program.name]), function))
+        makers.append(maker)
+    module = ast.Module([_function(program, _arguments([*outer, *HIDDEN]), makers)], [])
     compiled = compile(module, program.source.filename, 'exec', program.source.future_flags, dont_inherit=True)
-    found = {code.co_name: code for code in compiled.co_consts if isinstance(code, types.CodeType)}
-    return [_inner(found[name]) for name in names]
+    (shared,) = _codes_in(compiled)
+    return [_codes_in(maker)[0] for maker in _codes_in(shared)]
 
 
-def _inner(maker: types.CodeType) -> types.CodeType:
-    return next(const for const in maker.co_consts if isinstance(const, types.CodeType))
+def _codes_in(code: types.CodeType) -> list[types.CodeType]:
+    return [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
 
 
 def _binder(program: Program) -> ast.FunctionDef:
@@ -125,57 +184,4 @@ def _binder(program: Program) -> ast.FunctionDef:
         defaults=[ast.Constant(None) for _ in own.defaults],
     )
     names = ast.Dict([ast.Constant(a.arg) for a in every], [ast.Name(a.arg, ast.Load()) for a in every])
-    maker = _wrap(program, '.bind', [], [ast.Return(names)])
-    maker.body[-1].args = bare  # type: ignore[attr-defined]
-    return copy_place(maker, program.source.node)
-
-
-def _shared_stores(program: Program, body: list[ast.stmt]) -> tuple[set[str], set[str]]:
-    """Return the cells or free variables, and the globals, that a block's own statements write."""
-    found = _Stores()
-    for statement in body:
-        found.visit(statement)
-    return found.names & (program.scope.cells | program.scope.frees), found.names & program.scope.declared_global
-
-
-class _Stores(ast.NodeVisitor):
-    """Collects the names that statements bind or unbind in their own scope."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    def visit(self, node: ast.AST) -> None:
-        """Visit a node and what is below it in the same scope."""
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            self.names.add(node.id)
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name is not None:
-            self.names.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest is not None:
-            self.names.add(node.rest)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            self.names.update(alias.asname or alias.name.partition('.')[0] for alias in node.names)
-        if isinstance(node, ast.comprehension):
-            # Its targets are its own; a walrus inside it binds in the function.
-            for part in (node.iter, *node.ifs):
-                self.visit(part)
-        elif isinstance(node, NESTED_SCOPES):
-            if not isinstance(node, ast.Lambda):
-                self.names.add(node.name)
-        else:
-            self.generic_visit(node)
-
-
-class _Returns(ast.NodeTransformer):
-    """Turns `Leave` into ``return number, value, .locals()``."""
-
-    def __init__(self, numbers: dict[int, int]) -> None:
-        self.numbers = numbers
-
-    def visit_Leave(self, node: Leave) -> ast.stmt:
-        number = ast.Constant(self.numbers[id(node.exit)])
-        variables = ast.Call(ast.Name('.locals', ast.Load()), [], [])
-        value = node.value if node.value is not None else ast.Constant(None)
-        if isinstance(node.exit, Await) and isinstance(value, ast.Call) and not isinstance(node.exit.node, Yielded):
-            # `await helper(x)` must not make a coroutine, which could not be stored.
-            value.func = copy_place(ast.Call(ast.Name('.callee', ast.Load()), [value.func], []), value.func)
-        return copy_place(ast.Return(ast.Tuple([number, value, variables], ast.Load())), node)
+    return _function(program, bare, [ast.Return(names)])

@@ -8,19 +8,22 @@ from collections.abc import Iterator
 
 from .program import Block, Jump, Leave, Program
 
-__all__ = ('leaves', 'simplify')
+__all__ = ('STATEMENT_LISTS', 'has_leave', 'simplify')
+
+#: Fields in which a compound statement has other statements, or clauses that have them.
+STATEMENT_LISTS = ('body', 'handlers', 'orelse', 'finalbody', 'cases')
 
 
-def leaves(block: Block) -> list[Leave]:
-    """Return the statements that leave a block, in order."""
-    return [leave for statement in block.body for leave in _leaves_in(statement)]
+def has_leave(statement: ast.AST) -> bool:
+    """Return whether a statement may leave its block."""
+    return any(True for _ in _leaves_in(statement))
 
 
 def _leaves_in(statement: ast.AST) -> Iterator[Leave]:
     if isinstance(statement, Leave):
         yield statement
     elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        for name in ('body', 'handlers', 'orelse', 'finalbody', 'cases'):
+        for name in STATEMENT_LISTS:
             for inner in getattr(statement, name, ()):
                 yield from _leaves_in(inner)
 
@@ -38,7 +41,7 @@ def simplify(program: Program) -> None:
 
 def _collect_exits(program: Program) -> None:
     for block in program.blocks:
-        block.exits = [leave.exit for leave in leaves(block)]
+        block.exits = [leave.exit for statement in block.body for leave in _leaves_in(statement)]
 
 
 def _shorten(program: Program) -> None:

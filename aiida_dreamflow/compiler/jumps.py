@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from .program import Block, Jump, Leave, Reraise, Return
-from .trees import assign, copy_place, load
+from .trees import assign, children, copy_place, load
 
 __all__ = ('FALL_THROUGH', 'RAISED', 'Cleanup', 'JumpKind', 'Loop', 'Surroundings', 'is_bare_raise', 'jumps_out')
 
@@ -25,6 +25,16 @@ FALL_THROUGH, RAISED = 0, 1
 
 #: The variable that holds what is returned while ``finally`` blocks run.
 _RETURNED = '.returned'
+
+#: The jumps that lead out of a node: what each needs around it, and whether a ``try`` or ``with`` stands in between.
+_OpenJumps = frozenset[tuple[Literal['return', 'loop', 'raise'], bool]]
+
+_NO_JUMPS: _OpenJumps = frozenset()
+
+_GUARDS = (ast.Try, ast.With, getattr(ast, 'TryStar', ast.Try))
+
+#: Attribute under which a node keeps the jumps that lead out of it.
+_OPEN_JUMPS = '_dreamflow_open_jumps'
 
 
 @dataclass
@@ -101,6 +111,10 @@ class _InlineJumps(ast.NodeTransformer):
         self.surroundings = surroundings
         self.loops = 0
 
+    def visit(self, node: ast.AST) -> Any:
+        """Visit a statement and those in it."""
+        return node if isinstance(node, ast.expr) else super().visit(node)
+
     def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
         return self.surroundings.jump('return', node, node.value)
 
@@ -143,32 +157,42 @@ def is_bare_raise(statement: ast.AST) -> bool:
     return isinstance(statement, ast.Raise) and statement.exc is None
 
 
-def jumps_out(statement: ast.AST, loops: int = 0, guarded: bool = False, handling: bool = False) -> Jumps:
+def jumps_out(statement: ast.AST) -> Jumps:
     """Return whether jumps lead out of a statement, and whether it has to be cut for them.
 
     A jump out of ``try`` or ``with`` has to run their cleanup before anything else happens, so these are cut.
-
-    :param loops: how many loops of the same statement are around this part of it.
-    :param guarded: whether a ``try`` or ``with`` of the same statement is around this part of it.
-    :param handling: whether an ``except`` of the same statement is around it, which a bare ``raise`` belongs to.
     """
-    if (
-        isinstance(statement, ast.Return)
-        or (isinstance(statement, ast.Break | ast.Continue) and not loops)
-        or (is_bare_raise(statement) and not handling)
-    ):
-        return 'cut' if guarded else 'native'
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
-        return 'no'
-    guarded = guarded or isinstance(statement, ast.Try | ast.With | getattr(ast, 'TryStar', ast.Try))
-    handling = handling or isinstance(statement, ast.ExceptHandler)
-    answer: Jumps = 'no'
-    for name, value in ast.iter_fields(statement):
-        inside = loops + (isinstance(statement, ast.For | ast.While) and name == 'body')
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                found = jumps_out(child, inside, guarded, handling)
-                if found == 'cut':
-                    return 'cut'
-                answer = found if found != 'no' else answer
-    return answer
+    found = _open_jumps(statement)
+    if any(guarded for _, guarded in found):
+        return 'cut'
+    return 'native' if found else 'no'
+
+
+def _open_jumps(node: ast.AST) -> _OpenJumps:
+    """Return the jumps that lead out of a node; they are kept with it."""
+    found: _OpenJumps | None = vars(node).get(_OPEN_JUMPS)
+    if found is None:
+        found = _find_open_jumps(node)
+        setattr(node, _OPEN_JUMPS, found)
+    return found
+
+
+def _find_open_jumps(node: ast.AST) -> _OpenJumps:
+    if isinstance(node, ast.Return):
+        return frozenset({('return', False)})
+    if isinstance(node, ast.Break | ast.Continue):
+        return frozenset({('loop', False)})
+    if is_bare_raise(node):
+        return frozenset({('raise', False)})
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return _NO_JUMPS
+    below = [child for child in children(node) if not isinstance(child, ast.expr)]
+    found = _NO_JUMPS.union(*map(_open_jumps, below))
+    if isinstance(node, ast.For | ast.While):
+        inside = _NO_JUMPS.union(*map(_open_jumps, node.body))
+        found = frozenset(jump for jump in inside if jump[0] != 'loop').union(*map(_open_jumps, node.orelse))
+    elif isinstance(node, ast.ExceptHandler):
+        found = frozenset(jump for jump in found if jump[0] != 'raise')
+    elif isinstance(node, _GUARDS):
+        found = frozenset((kind, True) for kind, _ in found)
+    return found

@@ -159,6 +159,7 @@ class Block:
     :ivar body: its statements; a `Leave` may also stand inside of ``if``, ``for`` and ``while``.
     :ivar exits: the exits of all its `Leave` statements, in order.
     :ivar mentioned: the local variables (cells left out) that it mentions.
+    :ivar rebound: the cells, and the variables of the functions around and of the module, that it binds or unbinds.
     :ivar reads: the variables whose value at its beginning it may read.
     :ivar code: the compiled body.
     :ivar params: the parameters of that code.
@@ -170,6 +171,7 @@ class Block:
     body: list[ast.stmt] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
     mentioned: frozenset[str] = frozenset()
+    rebound: frozenset[str] = frozenset()
     reads: frozenset[str] = frozenset()
     code: types.CodeType | None = None
     params: tuple[str, ...] = ()

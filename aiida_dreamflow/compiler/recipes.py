@@ -10,11 +10,14 @@ from __future__ import annotations
 import ast
 
 from .program import Program, RecipeSite
-from .trees import call, contains_await, copy_place, iterate_own, load
+from .trees import call, copy_place, iterate_own, iterate_statements, load
 
 __all__ = ('mark_recipes', 'note_recipe')
 
 _ATTRIBUTE = '_dreamflow_recipe'
+
+#: Awaits, and expressions with scopes or assignments of their own: a recipe does not follow these.
+_NOT_FOLLOWED = (ast.Await, ast.NamedExpr, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def mark_recipes(program: Program) -> None:
@@ -22,32 +25,19 @@ def mark_recipes(program: Program) -> None:
 
     Assignments inside of nested functions, and those that read the variable they assign, are none.
     """
-    for statement in program.source.node.body if not program.source.is_generator else ():
-        for node in iterate_own(statement):
-            if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call)):
-                continue
-            target = node.targets[0]
-            if not isinstance(target, ast.Name) or contains_await(node.value) or _binds_names(node.value):
-                continue
-            inputs = _local_names(program, node.value)
-            if target.id in program.scope.locals and target.id not in inputs:
-                site = RecipeSite(len(program.recipes), target.id, node.value, inputs)
-                program.recipes.append(site)
-                setattr(node, _ATTRIBUTE, site)
-
-
-def _local_names(program: Program, expression: ast.expr) -> tuple[str, ...]:
-    # Variables from outside, of the module or of a function around, are looked up anew.
-    names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
-    return tuple(sorted(names & program.scope.locals))
-
-
-def _binds_names(expression: ast.expr) -> bool:
-    """Return whether an expression has scopes or assignments of its own, which a recipe does not follow."""
-    return any(
-        isinstance(node, ast.NamedExpr | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
-        for node in ast.walk(expression)
-    )
+    for node in iterate_statements([] if program.source.is_generator else program.source.node.body):
+        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call)):
+            continue
+        target = node.targets[0]
+        if not isinstance(target, ast.Name) or target.id not in program.scope.locals:
+            continue
+        parts = list(iterate_own(node.value))
+        # Variables from outside, of the module or of a function around, are looked up anew.
+        inputs = {part.id for part in parts if isinstance(part, ast.Name)} & program.scope.locals
+        if target.id not in inputs and not any(isinstance(part, _NOT_FOLLOWED) for part in parts):
+            site = RecipeSite(len(program.recipes), target.id, node.value, tuple(sorted(inputs)))
+            program.recipes.append(site)
+            setattr(node, _ATTRIBUTE, site)
 
 
 def note_recipe(statement: ast.stmt) -> list[ast.stmt]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable
+from typing import Any
 
 from .jumps import jumps_out
 from .program import Program
@@ -26,7 +27,7 @@ def refuse_unsupported(program: Program) -> None:
     """
     for statement in program.source.node.body:
         for node in iterate_own(statement):
-            for rule in RULES:
+            for rule in RULES.get(type(node), ()):
                 rule(program, node)
 
 
@@ -108,13 +109,15 @@ def _own_class(program: Program, node: ast.AST) -> None:
 
 #: Everything that is refused by its form. What is refused by its meaning (`submit` that isn't called, say) is refused
 #: by the pass that gives the meaning.
-RULES: tuple[Callable[[Program, ast.AST], None], ...] = (
-    _generator,
-    _async_iteration,
-    _awaiting_generator,
-    _awaiting_guard,
-    _exception_group,
-    _template,
-    _namespace,
-    _own_class,
-)
+RULES: dict[type[ast.AST], tuple[Callable[[Program, Any], None], ...]] = {
+    ast.Yield: (_generator,),
+    ast.YieldFrom: (_generator,),
+    ast.AsyncFor: (_async_iteration,),
+    ast.comprehension: (_async_iteration,),
+    ast.GeneratorExp: (_awaiting_generator,),
+    ast.match_case: (_awaiting_guard,),
+    getattr(ast, 'TryStar', type(None)): (_exception_group,),
+    getattr(ast, 'TemplateStr', type(None)): (_template,),
+    ast.Call: (_namespace,),
+    ast.Name: (_own_class,),
+}

@@ -68,6 +68,8 @@ class FunctionSource:
     def code_of_line(self, number: int) -> str:
         """Return a line of the source without indentation and comment."""
         line = self.lines.get(number, '').strip()
+        if '#' not in line:
+            return line
         with contextlib.suppress(tokenize.TokenError, SyntaxError):  # a line may be only the begin of a statement
             for token in tokenize.generate_tokens(iter([line]).__next__):
                 if token.type == tokenize.COMMENT:
@@ -127,30 +129,29 @@ def read_source(function: object, generator: bool = False) -> FunctionSource:
     :raises CompileError: for anything else, with the reason and what to do.
     """
     function = _require_function(function, generator)
-    code = function.__code__
+    code, name = function.__code__, function.__qualname__
     lines = linecache.getlines(code.co_filename, function.__globals__)
-    own = _own_lines(lines, code)
-    name = function.__qualname__
-    if not own:
-        raise CompileError(
-            f'the source of `{name}` cannot be had (it was made in an interactive session, or its file has changed): '
-            'write it in a file or in a notebook cell'
-        )
-    first = code.co_firstlineno
-    text, shift = ''.join(own), first - 1
-    if own[0][:1].isspace():
-        text, shift = _WRAPPER.format(', '.join(code.co_freevars)) + text, first - 2
     try:
-        node = _definition(ast.parse(text, code.co_filename), code.co_name)
-    except SyntaxError as error:
-        raise CompileError(f'the source of `{name}` does not parse: {error.msg}') from error
+        text, node = _parse(_lines_by_indentation(lines, code), code)
+    except SyntaxError:  # something in it, a string say, is indented less than its `def`
+        own = _lines_by_token(lines, code)
+        if not own:
+            raise CompileError(
+                f'the source of `{name}` cannot be had (it was made in an interactive session, or its file has '
+                'changed): write it in a file or in a notebook cell'
+            ) from None
+        try:
+            text, node = _parse(own, code)
+        except SyntaxError as error:
+            raise CompileError(f'the source of `{name}` does not parse: {error.msg}') from error
+    first = code.co_firstlineno
     if node is None:
         raise CompileError(
             f'line {first} of {code.co_filename} no longer defines `{name}`: the file was edited since it was '
             'imported; start Python again'
         )
-    ast.increment_lineno(node, shift)
-    numbered = {first + number: line.rstrip('\n') for number, line in enumerate(own)}
+    last = node.end_lineno or first
+    numbered = {number: lines[number - 1].rstrip('\n') for number in range(first, last + 1)}
     return FunctionSource(function, code.co_filename, text, node, numbered)
 
 
@@ -179,12 +180,49 @@ def _require_function(function: object, generator: bool) -> types.FunctionType:
     return function
 
 
-def _own_lines(lines: list[str], code: types.CodeType) -> list[str]:
-    """Cut the lines of one function out of those of its file."""
+def _lines_by_indentation(lines: list[str], code: types.CodeType) -> list[str]:
+    """Cut the lines of one function out of those of its file: up to the first that is indented as little as it is."""
+    own = lines[code.co_firstlineno - 1 :]
+    known = _last_line(code) - code.co_firstlineno + 1
+    for number in range(known, len(own)):
+        line = own[number].strip()
+        if line and line[0] != '#' and _indentation(own[number]) <= _indentation(own[0]):
+            return own[:number]
+    return own
+
+
+def _last_line(code: types.CodeType) -> int:
+    """Return the last line that code says it comes from."""
+    nested = [_last_line(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return max([code.co_firstlineno, *nested, *(number for *_, number in code.co_lines() if number is not None)])
+
+
+def _indentation(line: str) -> int:
+    line = line.expandtabs()
+    return len(line) - len(line.lstrip())
+
+
+def _lines_by_token(lines: list[str], code: types.CodeType) -> list[str]:
+    """Cut the lines of one function out of those of its file: right for any text, but slow."""
     try:
         return inspect.getblock(lines[code.co_firstlineno - 1 :])
     except (IndentationError, SyntaxError, IndexError):
         return []
+
+
+def _parse(own: list[str], code: types.CodeType) -> tuple[str, FunctionNode | None]:
+    """Return the text of a function, and its definition as it stands in its file.
+
+    :param own: its lines; there may be more.
+    :raises SyntaxError: if they are not all of it.
+    """
+    if not own:
+        raise SyntaxError('no source')
+    wrapper = _WRAPPER.format(', '.join(code.co_freevars)) if own[0][:1].isspace() else ''
+    before = '\n' * (code.co_firstlineno - 1 - len(wrapper.splitlines()))
+    node = _definition(ast.parse(before + wrapper + ''.join(own), code.co_filename), code.co_name)
+    length = node.end_lineno - code.co_firstlineno + 1 if node is not None and node.end_lineno else None
+    return wrapper + ''.join(own[:length]), node
 
 
 def _definition(tree: ast.Module, name: str) -> FunctionNode | None:

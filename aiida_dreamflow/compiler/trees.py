@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import TypeVar
 
@@ -11,9 +11,11 @@ __all__ = (
     'Names',
     'assign',
     'call',
+    'children',
     'contains_await',
     'copy_place',
     'iterate_own',
+    'iterate_statements',
     'load',
     'store',
 )
@@ -21,20 +23,62 @@ __all__ = (
 #: Nodes that begin a scope of their own: what is awaited in there is awaited by somebody else.
 NESTED_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
+_AWAITING = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+
+#: Fields that hold no nodes, or only those that say how an expression is meant.
+_NO_NODES = frozenset({'arg', 'asname', 'attr', 'ctx', 'id', 'kind', 'level', 'module', 'op', 'ops'})
+
+#: For each type of node that was met, the fields that may hold nodes.
+_fields: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: ()}
+
+#: Attribute of the nodes that are known to await nothing.
+_QUIET = '_dreamflow_quiet'
+
 _PLACE = ('lineno', 'col_offset', 'end_lineno', 'end_col_offset')
 
 Node = TypeVar('Node', bound=ast.AST)
 
 
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes right below a node, but for operators and contexts."""
+    kind = type(node)
+    if kind not in _fields:
+        _fields[kind] = tuple(name for name in kind._fields if name not in _NO_NODES)
+    found: list[ast.AST] = []
+    for name in _fields[kind]:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
 def iterate_own(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and those below it which run when the function itself runs.
+    """Yield a node and those below it which run when the function itself runs, in the order of the source.
 
     Bodies of nested functions and classes are left out; their decorators, defaults and bases are not.
     """
-    yield node
-    parts = evaluated_parts(node) if isinstance(node, NESTED_SCOPES) else ast.iter_child_nodes(node)
-    for part in parts:
-        yield from iterate_own(part)
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(_own_parts(node))
+
+
+def iterate_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a list and those below them, in the order of the source; nested scopes are left out."""
+    waiting: list[ast.AST] = body[::-1]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, NESTED_SCOPES):
+            waiting += [child for child in reversed(children(node)) if not isinstance(child, ast.expr)]
+
+
+def _own_parts(node: ast.AST) -> Sequence[ast.AST]:
+    return evaluated_parts(node) if isinstance(node, NESTED_SCOPES) else children(node)
 
 
 def evaluated_parts(node: ast.AST) -> list[ast.expr]:
@@ -48,8 +92,16 @@ def evaluated_parts(node: ast.AST) -> list[ast.expr]:
 
 
 def contains_await(node: ast.AST) -> bool:
-    """Return whether running a node may await something."""
-    return any(isinstance(child, ast.Await | ast.AsyncFor | ast.AsyncWith) for child in iterate_own(node))
+    """Return whether running a node may await something.
+
+    A node that doesn't is marked: no pass after `desugar` lets a node that awaits nothing await something.
+    """
+    if _QUIET in vars(node):
+        return False
+    if isinstance(node, _AWAITING) or any(map(contains_await, _own_parts(node))):
+        return True
+    setattr(node, _QUIET, True)
+    return False
 
 
 class Names:
@@ -65,29 +117,32 @@ class Names:
 
 def copy_place(node: Node, place: ast.AST) -> Node:
     """Give a node that was made by the compiler, and all below it that have none, a place in the user's file."""
-    where = {name: getattr(place, name) for name in _PLACE if hasattr(place, name)}
-    vars(node).update(where)
-    _fill_in(node, where)
+    _put(node, _place_of(place))
     return node
 
 
-def _fill_in(node: ast.AST, where: dict[str, int]) -> None:
-    """Place what is below a node and has no place; not as `ast` does it, through the user's trees again and again."""
-    for child in ast.iter_child_nodes(node):
+def _place_of(node: ast.AST) -> dict[str, int]:
+    known = vars(node)
+    return {name: known[name] for name in _PLACE if name in known}
+
+
+def _put(node: ast.AST, where: dict[str, int]) -> None:
+    """Place a node and what is below it without a place: not what is the user's, which has its own."""
+    if 'lineno' in node._attributes:
+        vars(node).update(where)
+    for child in children(node):
         if 'lineno' not in vars(child):
-            if 'lineno' in child._attributes:
-                vars(child).update(where)
-            _fill_in(child, where)
+            _put(child, where)
 
 
 def load(name: str, place: ast.AST) -> ast.Name:
     """Return the expression that reads a variable."""
-    return copy_place(ast.Name(name, ast.Load()), place)
+    return ast.Name(name, ast.Load(), **_place_of(place))
 
 
 def store(name: str, place: ast.AST) -> ast.Name:
     """Return the target that writes a variable."""
-    return copy_place(ast.Name(name, ast.Store()), place)
+    return ast.Name(name, ast.Store(), **_place_of(place))
 
 
 def assign(name: str, value: ast.expr, place: ast.AST) -> ast.Assign:

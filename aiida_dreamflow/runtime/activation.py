@@ -91,7 +91,7 @@ class Activation:
             arguments = [variables[name] for name in block.params]
             function = self._functions.get(block) or self._function(block)
         except KeyError:
-            missing = frozenset(block.params) - variables.keys()
+            missing = frozenset(block.params).difference(variables)
             arguments = [variables[name] for name in block.params if name not in missing]
             function = self._make_function(block_code(self.program, block, missing))
         self._running = function.__code__
