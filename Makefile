@@ -22,7 +22,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help:
 	@echo 'make demo       run the example under a daemon, in a throwaway AiiDA profile'
 	@echo 'make test       run the test suite'
-	@echo 'make benchmark  what a step and a child cost, and lines per room'
+	@echo 'make benchmark  what compiling, a step and a child cost, and lines per room'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make docs       build the documentation into docs/_build/html'
 	@echo 'make clean      remove everything that the above have made'
@@ -34,7 +34,7 @@ test: $(VENV)/.tests
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal -m '$(SELECT)' $(PYTEST_ARGS)
 
 benchmark: $(VENV)/.examples
-	@for name in lines imports steps children; do $(BIN)/python benchmarks/$$name.py || exit; done
+	@for name in lines imports compiling between steps children; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check

@@ -21,6 +21,19 @@ def test_lines(root):
 
 
 @pytest.mark.long
+def test_compiling(root):
+    output = run(root, 'compiling', '--rounds', '1', '--parts', '2')
+    assert 'generate_code' in output
+
+
+@pytest.mark.long
+def test_between(root):
+    output = run(root, 'between', '--rounds', '1', '--turns', '2000', '--awaits', '10')
+    assert 'rare_await' in output
+    assert 'with a restart at each' in output
+
+
+@pytest.mark.long
 def test_imports(root):
     assert 'import aiida_dreamflow' in run(root, 'imports', '--rounds', '1')
 

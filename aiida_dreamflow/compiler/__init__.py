@@ -26,8 +26,8 @@ __all__ = ('PASSES', 'Await', 'Block', 'Bundle', 'Program', 'bundle', 'compile_f
 
 #: What happens to a function, in order.
 PASSES = (
+    desugar,  # `submit(...)` in a plain def, the `yield` of a generator in terms of `await`
     refuse_unsupported,  # what the language does not have
-    desugar,  # `with`, `submit(...)` in a plain def, ... in simpler terms
     mark_recipes,  # which assignments can be made again
     lower,  # trees -> basic blocks; expressions cut where they await
     simplify,  # unreachable blocks out, chains of blocks joined

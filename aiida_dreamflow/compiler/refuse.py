@@ -116,8 +116,8 @@ RULES: dict[type[ast.AST], tuple[Callable[[Program, Any], None], ...]] = {
     ast.comprehension: (_async_iteration,),
     ast.GeneratorExp: (_awaiting_generator,),
     ast.match_case: (_awaiting_guard,),
-    getattr(ast, 'TryStar', type(None)): (_exception_group,),
-    getattr(ast, 'TemplateStr', type(None)): (_template,),
+    getattr(ast, 'TryStar', ast.Try): (_exception_group,),
+    getattr(ast, 'TemplateStr', ast.JoinedStr): (_template,),
     ast.Call: (_namespace,),
     ast.Name: (_own_class,),
 }

@@ -68,7 +68,7 @@ def iterate_own(node: ast.AST) -> Iterator[ast.AST]:
 
 def iterate_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield the statements of a list and those below them, in the order of the source; nested scopes are left out."""
-    waiting: list[ast.AST] = body[::-1]
+    waiting: list[ast.AST] = [*reversed(body)]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.stmt):
