@@ -17,7 +17,6 @@ import __future__
 
 import ast
 import builtins
-import dis
 import hashlib
 import inspect
 import linecache
@@ -27,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ..exceptions import WorkflowUsageError
+from .units import Unit, first_line, mentioned, units_of
 
 __all__ = ('Bundle', 'bundle')
 
@@ -125,7 +125,7 @@ def bundle(
     """
     plain = _require_function(function, what, allow_async)
     text, tree, node = _read(plain, what)
-    units = _units(tree, text)
+    units = units_of(tree, text)
     own = _own_unit(units, node, plain, what)
     kept = _closure(units, own, plain, what, annotations)
     name = plain.__qualname__ if not own.is_cut_out else plain.__name__
@@ -188,65 +188,20 @@ def _defines(node: ast.FunctionDef | ast.AsyncFunctionDef, code: types.CodeType)
     """Whether the running code may come from this definition."""
     arguments = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
     count = code.co_argcount + code.co_kwonlyargcount
-    return (_first_line(node), node.name, arguments) == (
+    return (first_line(node), node.name, arguments) == (
         code.co_firstlineno,
         code.co_name,
         list(code.co_varnames[:count]),
     )
 
 
-# -- the file as units that are kept or blanked -----------------------------------------------------------------------
-
-
-@dataclass(eq=False)
-class _Unit:
-    """Top-level statements that share lines, usually one: kept together or not at all.
-
-    ``is_cut_out`` marks a definition that stands inside a function or the main block.
-    """
-
-    body: list[ast.stmt]
-    first: int
-    last: int
-    is_cut_out: bool = False
-
-    def __post_init__(self) -> None:
-        self.is_main = any(isinstance(node, ast.If) and _is_main_test(node.test) for node in self.body)
-        self.is_star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == '*' for node in self.body)
-        self.is_future = any(isinstance(node, ast.ImportFrom) and node.module == '__future__' for node in self.body)
-        visitor = _Bound()
-        for node in self.body:
-            visitor.visit(node)
-        self.binds = visitor.names - {''}
-        self.calls = visitor.called
-        self.is_import = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in self.body)
-
-
-def _first_line(node: ast.stmt) -> int:
-    decorators: list[ast.expr] = getattr(node, 'decorator_list', [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _units(tree: ast.Module, lines: list[str]) -> list[_Unit]:
-    """Cut a module into units."""
-    groups: list[tuple[list[ast.stmt], int, int]] = []
-    for node in tree.body:
-        first, last = _first_line(node), node.end_lineno or node.lineno
-        if groups and first <= groups[-1][2]:
-            body, start, _ = groups.pop()
-            groups.append(([*body, node], start, last))
-        else:
-            groups.append(([node], first, last))
-    return [_Unit(*group) for group in groups]
-
-
-def _own_unit(units: list[_Unit], node: ast.stmt, function: types.FunctionType, what: str) -> _Unit:
+def _own_unit(units: list[Unit], node: ast.stmt, function: types.FunctionType, what: str) -> Unit:
     """Return the unit of the function's definition; a new one if it stands inside a function or the main block."""
     around = next(unit for unit in units if unit.first <= node.lineno <= unit.last)
     if '<locals>' not in function.__qualname__ and not around.is_main:
         return around
     _refuse_captured(function, what)
-    return _Unit([node], _first_line(node), node.end_lineno or node.lineno, is_cut_out=True)
+    return Unit([node], first_line(node), node.end_lineno or node.lineno, is_cut_out=True)
 
 
 def _refuse_captured(function: types.FunctionType, what: str) -> None:
@@ -274,122 +229,14 @@ def _holds(cell: types.CellType, function: types.FunctionType) -> bool:
     return callable(captured) and inspect.unwrap(captured) is function
 
 
-def _is_main_test(test: ast.expr) -> bool:
-    """Whether an expression compares ``__name__`` with ``'__main__'``."""
-    return any(
-        isinstance(node, ast.Compare)
-        and any(isinstance(part, ast.Name) and part.id == '__name__' for part in ast.walk(node))
-        and any(isinstance(part, ast.Constant) and part.value == '__main__' for part in ast.walk(node))
-        for node in ast.walk(test)
-    )
-
-
-# -- names ------------------------------------------------------------------------------------------------------------
-
-
-class _Bound(ast.NodeVisitor):
-    """Collects the names that statements bind or change in their own scope."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-        #: What a method is called on for its effect; a module, for one, is not changed by that.
-        self.called: set[str] = set()
-
-    def visit_Expr(self, node: ast.Expr) -> None:
-        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
-            self.called.add(_base_name(node.value.func))
-        self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-        self.names.add(node.name)
-
-    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
-    visit_ClassDef = visit_FunctionDef  # noqa: N815
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        pass
-
-    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
-        self.names.update(alias.asname or alias.name.partition('.')[0] for alias in node.names)
-
-    visit_ImportFrom = visit_Import  # noqa: N815
-
-    def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, (ast.Store, ast.Del)):
-            self.names.add(node.id)
-
-    def visit_Subscript(self, node: ast.Subscript | ast.Attribute) -> None:
-        if isinstance(node.ctx, (ast.Store, ast.Del)):
-            self.names.add(_base_name(node))
-        self.generic_visit(node)
-
-    visit_Attribute = visit_Subscript  # noqa: N815
-
-    def generic_visit(self, node: ast.AST) -> None:
-        if isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-            self.names.add(node.name)
-        if isinstance(node, ast.MatchMapping) and node.rest:
-            self.names.add(node.rest)
-        super().generic_visit(node)
-
-
-def _base_name(node: ast.expr) -> str:
-    """Return ``x`` for ``x.a[0].b``, nothing for what has no name in front."""
-    while isinstance(node, (ast.Subscript, ast.Attribute)):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ''
-
-
-class _WithoutAnnotations(ast.NodeTransformer):
-    """Takes the annotations of functions away; those of a class body mean something (dataclasses) and stay."""
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        node.returns = None
-        self.generic_visit(node)
-        return node
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        node.returns = None
-        self.generic_visit(node)
-        return node
-
-
-def _mentioned(body: list[ast.stmt], annotations: bool) -> tuple[set[str], set[str]]:
-    """Return the global names that statements read, and those that their functions declare ``global`` and set.
-
-    :param annotations: whether to read those of functions; otherwise the statements lose them.
-    """
-    tree = ast.Module(body, [])
-    if not annotations:
-        tree = _WithoutAnnotations().visit(tree)
-    code = compile(tree, '<bundle>', 'exec', flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-    read: set[str] = set()
-    written: set[str] = set()
-    pending = [code]
-    while pending:
-        code = pending.pop()
-        pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-        for instruction in dis.get_instructions(code):
-            # The compiler has sorted out the scopes: what is looked up in the module says so by name.
-            if instruction.opname in ('LOAD_NAME', 'LOAD_GLOBAL', 'LOAD_FROM_DICT_OR_GLOBALS', 'DELETE_GLOBAL'):
-                read.add(instruction.argval)
-            elif instruction.opname == 'STORE_GLOBAL':
-                written.add(instruction.argval)
-    return read, written
-
-
 # -- what is needed ---------------------------------------------------------------------------------------------------
 
 
-def _closure(units: list[_Unit], own: _Unit, function: types.FunctionType, what: str, annotations: bool) -> list[_Unit]:
+def _closure(units: list[Unit], own: Unit, function: types.FunctionType, what: str, annotations: bool) -> list[Unit]:
     """Return the units that the function needs, in the order of the file."""
     kept = {own, *(unit for unit in units if unit.is_star or unit.is_future)}
     has_star = any(unit.is_star for unit in units)
-    binders: dict[str, list[_Unit]] = {}
+    binders: dict[str, list[Unit]] = {}
     own_values = set[str]().union(*(unit.binds for unit in units if not unit.is_import))
     for unit in units:
         if not unit.is_main:
@@ -400,7 +247,7 @@ def _closure(units: list[_Unit], own: _Unit, function: types.FunctionType, what:
     binders[own_name] = [own]
     pending, seen, written = list(kept), set[str](), set[str]()
     while pending:
-        read, set_globally = _mentioned(pending.pop().body, annotations)
+        read, set_globally = mentioned(pending.pop().body, annotations)
         written |= set_globally
         for name in (read | set_globally) - seen:
             seen.add(name)
@@ -414,7 +261,7 @@ def _closure(units: list[_Unit], own: _Unit, function: types.FunctionType, what:
     return sorted(kept, key=lambda unit: unit.first)
 
 
-def _refuse_missing(missing: set[str], function: types.FunctionType, units: list[_Unit], what: str) -> None:
+def _refuse_missing(missing: set[str], function: types.FunctionType, units: list[Unit], what: str) -> None:
     """Refuse names that exist while the program runs, although no statement of the file makes them."""
     for name in sorted(missing & function.__globals__.keys()):
         if any(name in unit.binds for unit in units if unit.is_main):
@@ -427,7 +274,7 @@ def _refuse_missing(missing: set[str], function: types.FunctionType, units: list
         raise WorkflowUsageError(f'`{function.__qualname__}` cannot become {what}: it uses `{name}`, but {reason}')
 
 
-def _refuse_overlap(kept: set[_Unit], own: _Unit, function: types.FunctionType, what: str) -> None:
+def _refuse_overlap(kept: set[Unit], own: Unit, function: types.FunctionType, what: str) -> None:
     """Refuse a nested function that needs the very function it is nested in."""
     if any(unit is not own and unit.first <= own.first <= unit.last for unit in kept):
         raise WorkflowUsageError(
@@ -436,7 +283,7 @@ def _refuse_overlap(kept: set[_Unit], own: _Unit, function: types.FunctionType, 
         )
 
 
-def _blank(lines: list[str], kept: list[_Unit]) -> str:
+def _blank(lines: list[str], kept: list[Unit]) -> str:
     """Return the text with everything blank that is not kept."""
     result = ['\n'] * max(unit.last for unit in kept)
     for unit in kept:

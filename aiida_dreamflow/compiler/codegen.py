@@ -4,6 +4,8 @@ A block becomes a function of its own: its parameters are the variables it may r
 what it takes along, and its variables. Cells, free variables and what the runtime supplies are free variables of that
 function, so that nested functions share them in the ordinary way.
 
+A block that jumps to its own beginning, a turn of a loop in which nothing was awaited, becomes a native loop.
+
 File, line and function name are the user's: tracebacks, ``pdb`` and coverage see the source.
 """
 

@@ -1,0 +1,161 @@
+"""A module as units that travel or stay behind, and the global names that each of them binds and mentions.
+
+Must not know which units are needed.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import types
+from dataclasses import dataclass
+
+__all__ = ('Unit', 'first_line', 'mentioned', 'units_of')
+
+
+@dataclass(eq=False)
+class Unit:
+    """Top-level statements that share lines, usually one: kept together or not at all.
+
+    ``is_cut_out`` marks a definition that stands inside a function or the main block.
+    """
+
+    body: list[ast.stmt]
+    first: int
+    last: int
+    is_cut_out: bool = False
+
+    def __post_init__(self) -> None:
+        self.is_main = any(isinstance(node, ast.If) and _is_main_test(node.test) for node in self.body)
+        self.is_star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == '*' for node in self.body)
+        self.is_future = any(isinstance(node, ast.ImportFrom) and node.module == '__future__' for node in self.body)
+        visitor = _Bound()
+        for node in self.body:
+            visitor.visit(node)
+        self.binds = visitor.names - {''}
+        self.calls = visitor.called
+        self.is_import = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in self.body)
+
+
+def first_line(node: ast.stmt) -> int:
+    """Return the first line of a statement, that of its decorators if it has some."""
+    decorators: list[ast.expr] = getattr(node, 'decorator_list', [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def units_of(tree: ast.Module, lines: list[str]) -> list[Unit]:
+    """Cut a module into units."""
+    groups: list[tuple[list[ast.stmt], int, int]] = []
+    for node in tree.body:
+        first, last = first_line(node), node.end_lineno or node.lineno
+        if groups and first <= groups[-1][2]:
+            body, start, _ = groups.pop()
+            groups.append(([*body, node], start, last))
+        else:
+            groups.append(([node], first, last))
+    return [Unit(*group) for group in groups]
+
+
+def _is_main_test(test: ast.expr) -> bool:
+    """Whether an expression compares ``__name__`` with ``'__main__'``."""
+    return any(
+        isinstance(node, ast.Compare)
+        and any(isinstance(part, ast.Name) and part.id == '__name__' for part in ast.walk(node))
+        and any(isinstance(part, ast.Constant) and part.value == '__main__' for part in ast.walk(node))
+        for node in ast.walk(test)
+    )
+
+
+class _Bound(ast.NodeVisitor):
+    """Collects the names that statements bind or change in their own scope."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        #: What a method is called on for its effect; a module, for one, is not changed by that.
+        self.called: set[str] = set()
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+            self.called.add(_base_name(node.value.func))
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        self.names.add(node.name)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+    visit_ClassDef = visit_FunctionDef  # noqa: N815
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        pass
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        self.names.update(alias.asname or alias.name.partition('.')[0] for alias in node.names)
+
+    visit_ImportFrom = visit_Import  # noqa: N815
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, (ast.Store, ast.Del)):
+            self.names.add(node.id)
+
+    def visit_Subscript(self, node: ast.Subscript | ast.Attribute) -> None:
+        if isinstance(node.ctx, (ast.Store, ast.Del)):
+            self.names.add(_base_name(node))
+        self.generic_visit(node)
+
+    visit_Attribute = visit_Subscript  # noqa: N815
+
+    def generic_visit(self, node: ast.AST) -> None:
+        if isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            self.names.add(node.name)
+        if isinstance(node, ast.MatchMapping) and node.rest:
+            self.names.add(node.rest)
+        super().generic_visit(node)
+
+
+def _base_name(node: ast.expr) -> str:
+    """Return ``x`` for ``x.a[0].b``, nothing for what has no name in front."""
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ''
+
+
+class _WithoutAnnotations(ast.NodeTransformer):
+    """Takes the annotations of functions away; those of a class body mean something (dataclasses) and stay."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+
+def mentioned(body: list[ast.stmt], annotations: bool) -> tuple[set[str], set[str]]:
+    """Return the global names that statements read, and those that their functions declare ``global`` and set.
+
+    :param annotations: whether to read those of functions; otherwise the statements lose them.
+    """
+    tree = ast.Module(body, [])
+    if not annotations:
+        tree = _WithoutAnnotations().visit(tree)
+    code = compile(tree, '<bundle>', 'exec', flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    read: set[str] = set()
+    written: set[str] = set()
+    pending = [code]
+    while pending:
+        code = pending.pop()
+        pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+        for instruction in dis.get_instructions(code):
+            # The compiler has sorted out the scopes: what is looked up in the module says so by name.
+            if instruction.opname in ('LOAD_NAME', 'LOAD_GLOBAL', 'LOAD_FROM_DICT_OR_GLOBALS', 'DELETE_GLOBAL'):
+                read.add(instruction.argval)
+            elif instruction.opname == 'STORE_GLOBAL':
+                written.add(instruction.argval)
+    return read, written
