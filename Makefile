@@ -1,20 +1,21 @@
 # Two commands on a fresh machine with Python 3.10 or newer:
 #
 #   make demo     watch an optimisation run, in an AiiDA of its own
-#   make test     run the test suite, but for its longest tests
+#   make test     run the test suite
 #
 # Everything goes into `.venv` and `.demo`, here in this folder. `make clean` removes both.
 
 PYTHON ?= python3
 # More than cores: many tests wait for a daemon.
 WORKERS ?= 3
-SELECT ?= not long
 PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 # The AiiDA daemon is started with the `verdi` that is found first on the PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Many processes are started here; without this each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test benchmark lint docs clean
@@ -31,7 +32,7 @@ demo: $(VENV)/.examples
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.tests
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal -m '$(SELECT)' $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(PYTEST_ARGS)
 
 benchmark: $(VENV)/.examples
 	@for name in lines imports compiling between steps children; do $(BIN)/python benchmarks/$$name.py || exit; done
@@ -46,7 +47,7 @@ docs: $(VENV)/.dev
 	@echo 'open docs/_build/html/index.html'
 
 clean:
-	@rm -rf $(VENV) .venv-egobox030 .demo docs/_build .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .egobox030 .demo docs/_build .mypy_cache .pytest_cache .ruff_cache
 
 # One environment, three sets of extras, each installed when it is first needed.
 $(VENV)/.examples $(VENV)/.tests $(VENV)/.dev: $(VENV)/.%: $(VENV)/.python pyproject.toml

@@ -124,7 +124,7 @@ def _submit_and_wait(process: Any, **inputs: Any) -> Any:
     while not node.is_terminated:
         if time.monotonic() > deadline:
             raise SystemExit(f'{node.process_label} {node.pk} has not ended within 300 s: {node.process_state}')
-        time.sleep(0.01)
+        time.sleep(0.02)  # to look costs 3 ms, which the worker would miss
     return node
 
 

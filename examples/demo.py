@@ -85,11 +85,13 @@ def _demonstrate(console: Console, folder: Path, workers: int, timeout: float) -
 
 def _look(node: ProcessNode) -> Moment:
     """Ask the database, and nothing else: any process could do this, on this machine or another."""
-    from aiida.orm import CalcJobNode
+    from aiida.orm import CalcJobNode, QueryBuilder, WorkChainNode
 
     line = str(node.base.attributes.get('stepper_state_info', ''))
-    jobs = [child for child in node.called if isinstance(child, CalcJobNode)]
-    return Moment('' if line == 'None' else line, sum(job.is_terminated for job in jobs))
+    query = QueryBuilder().append(WorkChainNode, filters={'id': node.pk}, tag='workflow')
+    ended = {'attributes.process_state': {'in': ['finished', 'excepted', 'killed']}}
+    query.append(CalcJobNode, with_incoming='workflow', filters=ended)
+    return Moment('' if line == 'None' else line, query.count())
 
 
 def _watch(console: Console, node: ProcessNode, function: Any, timeout: float) -> None:

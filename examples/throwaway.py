@@ -73,7 +73,7 @@ def create_profile(name: str) -> None:
         scheduler_type='core.direct',
         workdir=str(Path(config.dirpath) / 'scratch' / profile.name),
     ).store()
-    computer.configure(safe_interval=0)
+    computer.configure(safe_interval=0, use_login_shell=False)
     computer.set_minimum_job_poll_interval(0)
     computer.set_default_mpiprocs_per_machine(1)
 

@@ -1,4 +1,7 @@
-"""`verdi process` controls and shows a workflow like any other process."""
+"""`verdi process` controls and shows a workflow like any other process.
+
+The commands are called in this process, which costs seconds less than a `verdi` of their own; one test runs that.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,18 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from engine import workflows
 from engine.helpers import evaluations, wait_until
 
 
 def verdi(*arguments: object) -> str:
-    """Run the command as a user would; return what it prints."""
-    done = subprocess.run(['verdi', *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    """Call the command; return what it prints."""
+    from aiida.cmdline.commands.cmd_verdi import verdi as command
+
+    done = CliRunner().invoke(command, [*map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    return done.output
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ def waiting(daemon, tmp_path):
 
 
 def test_shown_while_it_runs(waiting):
-    node = waiting(6.0)
+    node = waiting(3.0)
     line = 'y = await submit(slow_square, x=i, log=log, seconds=seconds)'
     status = verdi('process', 'status', node.pk)
     assert 'survivor' in status
@@ -60,7 +66,7 @@ def workflow_line(text: str) -> int:
 
 
 def test_pause_and_play(waiting):
-    node = waiting(4.0)
+    node = waiting(2.0)
     verdi('process', 'pause', node.pk)
     wait_until(lambda: node.paused, 'it is paused', node)
     # The job goes on by itself, the workflow does not.
@@ -74,16 +80,15 @@ def test_pause_and_play(waiting):
 
 
 def test_kill(waiting):
-    node = waiting(30.0)
+    node = waiting(300.0)
     verdi('process', 'kill', node.pk)
-    wait_until(lambda: node.is_killed, 'it is killed', node, seconds=20)
+    wait_until(lambda: node.is_killed, 'it is killed', node)
     (job,) = evaluations(node)
-    wait_until(lambda: job.is_terminated, 'its job is killed', node, seconds=20)
+    wait_until(lambda: job.is_terminated, 'its job is killed', node)
     assert job.is_killed
     assert node.is_sealed
 
 
-@pytest.mark.long
 def test_kill_reaches_only_what_still_runs(daemon, tmp_path):
     """Finished children and steps have nobody who could answer; AiiDA would wait for them."""
     from aiida import engine
@@ -106,24 +111,24 @@ def test_interrupt_kills_the_children_too(profile, tmp_path):
         'from aiida import engine, load_profile\n'
         'load_profile()\n'
         'from engine import workflows\n'
-        f'engine.run(workflows.survivor, log={str(tmp_path / "log")!r}, n=2, seconds=30.0)\n'
+        f'engine.run(workflows.survivor, log={str(tmp_path / "log")!r}, n=2, seconds=300.0)\n'
     )
     here = Path(__file__).parent.parent
     environment = {**os.environ, 'PYTHONPATH': str(here)}
     running = subprocess.Popen([sys.executable, str(script)], env=environment, stderr=subprocess.PIPE, text=True)
     try:
         wait_until((tmp_path / 'log').exists, 'the first job runs')
-        begin = time.monotonic()
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=20)
+        _, told = running.communicate(timeout=60)  # long before the job would end
     finally:
         running.kill()
-    assert time.monotonic() - begin < 10
     node = orm.QueryBuilder().append(orm.WorkChainNode).order_by({orm.WorkChainNode: {'id': 'desc'}}).first(flat=True)
     assert node.is_killed, told
     assert [job.is_killed for job in evaluations(node)] == [True], told
 
 
 def test_plugin_list():
-    shown = verdi('plugin', 'list', 'aiida.workflows', 'dreamflow.function')
+    """As a user types it."""
+    command = ['verdi', 'plugin', 'list', 'aiida.workflows', 'dreamflow.function']
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     assert 'FunctionWorkChain' in shown or 'workflow' in shown

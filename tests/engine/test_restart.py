@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aiida.engine.persistence import get_object_loader
 from aiida.engine.processes.launcher import ProcessLauncher
 from aiida.manage import get_manager
@@ -34,26 +33,19 @@ def submit(log: Path, **inputs):
     return engine.submit(workflows.survivor, log=str(log), **inputs)
 
 
-def test_worker_killed_while_a_job_runs(daemon, tmp_path):
+def test_worker_killed_while_a_job_and_while_a_step_runs(daemon, tmp_path):
     log = tmp_path / 'log'
-    node = submit(log, n=2, seconds=1.5)
-    for done in (1, 2):
-        wait_until(lambda: len(lines(log)) >= done, f'job {done} runs')  # noqa: B023
-        assert kill_workers(daemon)
-    assert_survived(node, 2, log)
-
-
-def test_worker_killed_while_a_step_runs(daemon, tmp_path):
-    log = tmp_path / 'log'
-    node = submit(log, n=2, seconds=0.0, step_seconds=1.5)
     steps = Path(f'{log}.steps')
-    wait_until(lambda: len(lines(steps)) >= 1, 'a step runs')
+    node = submit(log, n=2, seconds=1.5, step_seconds=1.5)
+    wait_until(lambda: lines(log), 'a job runs', node)
+    assert lines(steps) == []
+    assert kill_workers(daemon)
+    wait_until(lambda: lines(steps), 'a step runs', node)
     assert kill_workers(daemon)
     assert_survived(node, 2, log)
-    assert len(lines(steps)) == 3, 'the killed step runs again, from its start, and no other does'
+    assert lines(steps) == ['0', '0', '1'], 'the killed step runs again, from its start, and no other does'
 
 
-@pytest.mark.long
 def test_the_optimisation_of_the_example(daemon):
     """The example of the README, its worker killed twice."""
     from aiida import engine
@@ -75,13 +67,12 @@ def test_the_optimisation_of_the_example(daemon):
     assert node.outputs.x_opt.get_array().tolist() == expected['x_opt'].tolist()
 
 
-@pytest.mark.long
 def test_worker_killed_after_the_return(daemon, tmp_path):
     """The workflow function is done, and waits for a child that it did not await."""
     from aiida import engine
 
     log = tmp_path / 'log'
-    node = engine.submit(workflows.forgets, log=str(log), seconds=2.0)
+    node = engine.submit(workflows.forgets, log=str(log), seconds=1.5)
     wait_until(lambda: lines(log), 'the job runs', node)
     kill_workers(daemon)
     wait_until(lambda: node.is_terminated, 'it ends', node)
@@ -91,18 +82,17 @@ def test_worker_killed_after_the_return(daemon, tmp_path):
     assert check_provenance(node) == []
 
 
-@pytest.mark.long
 def test_task_delivered_twice(daemon, tmp_path):
     """This process plays the second worker that receives the tasks: it leaves without a trace.
 
     AiiDA itself would run them a second time.
     """
     log = tmp_path / 'log'
-    node = submit(log, n=2, seconds=2.0)
-    wait_until(lambda: lines(log), 'the first job runs', node)
+    node = submit(log, n=1, seconds=2.0)
+    wait_until(lambda: lines(log), 'the job runs', node)
     for pk in (node.pk, evaluations(node)[0].pk):
         assert receive_task(pk) is False
-    assert_survived(node, 2, log)
+    assert_survived(node, 1, log)
 
 
 def receive_task(pk: int) -> Any:
