@@ -66,12 +66,17 @@ def _scope_of_expression(source: FunctionSource) -> Scope:
 
 
 def _find(table: symtable.SymbolTable, name: str) -> symtable.Function:
-    """Return the table of the outermost function of that name (it stands at the top or below one wrapper)."""
-    for child in table.get_children():
-        if isinstance(child, symtable.Function) and child.get_name() == name:
-            return child
-    for child in table.get_children():
-        return _find(child, name)
+    """Return the table of the outermost function of that name.
+
+    It stands at the top or below the wrapper, beside the scopes of its defaults, decorators and annotations (PEP 649),
+    and below that of its type parameters (PEP 695), which has its name but is no function.
+    """
+    level = [table]
+    while level:
+        level = [child for parent in level for child in parent.get_children()]
+        for child in level:
+            if isinstance(child, symtable.Function) and child.get_name() == name:
+                return child
     raise LookupError(name)
 
 
