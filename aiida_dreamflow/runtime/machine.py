@@ -256,7 +256,15 @@ def _not_awaitable(value: Any) -> BaseException:
         )
     if hasattr(value, '__await__'):
         return WorkflowUsageError(f'a workflow cannot wait for an object of type `{kind}`: it cannot be stored')
-    return TypeError(f"object {kind} can't be used in 'await' expression")
+    try:
+        _awaited(value).send(None)  # says it best itself
+    except TypeError as error:
+        return error.with_traceback(None)
+    raise AssertionError('unreachable')
+
+
+async def _awaited(value: Any) -> None:
+    await value
 
 
 _current: ContextVar[Machine | None] = ContextVar('dreamflow_machine', default=None)

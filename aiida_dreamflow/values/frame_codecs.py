@@ -12,6 +12,7 @@ from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import FrameError
 from ..runtime import Activation, Awaitable, Checkpoint, Gather, Handle, Recipe
 from ..runtime.tracebacks import lines_of, rebuilt
+from .annotations import annotate, annotations_of
 from .snapshot import Codec
 
 __all__ = ('AwaitableCodec', 'FunctionCodec', 'RecipeCodec', 'RecipeValueCodec', 'TracebackCodec')
@@ -55,7 +56,8 @@ class FunctionCodec(Codec):
             'kwdefaults': ref(value.__kwdefaults__),
             'attributes': ref(dict(value.__dict__)),
             'names': [ref(getattr(value, name)) for name in _NAMES],
-            'annotations': ref(_annotations(value)),
+            **annotations_of(value, ref),
+            'type_params': ref(getattr(value, '__type_params__', ())),
         }
 
     def decode(self, content: Any, get: Get) -> object:
@@ -74,15 +76,10 @@ class FunctionCodec(Codec):
         function.__dict__.update(get(content['attributes']))
         for name, named in zip(_NAMES, content['names'], strict=True):
             setattr(function, name, get(named))
-        function.__annotations__ = get(content['annotations'])
+        annotate(function, content, get)
+        if type_params := get(content['type_params']):
+            function.__type_params__ = type_params  # type: ignore[attr-defined]
         return function
-
-
-def _annotations(function: types.FunctionType) -> dict[str, Any]:
-    try:
-        return dict(function.__annotations__)
-    except NameError:  # Python 3.14 evaluates them only here, and they may name what isn't there
-        return {}
 
 
 def _workflow_function(module: str, qualname: str) -> types.FunctionType | None:

@@ -1,12 +1,12 @@
 """Iterators and views keep their place, and keep looking at the container they were made from.
 
-What cannot be asked for its place is refused by name. Four choices to know:
+What cannot be asked for its place is refused by name. Three choices to know:
 
 - an iterator over a dict is rebuilt over the same rebuilt dict and put at the same distance from its end; if the dict
   changed its size under the iterator, it is refused, as its next step could only fail;
-- an iterator over a set becomes one over the list of what was left: the order of a set does not survive a restart;
-- an iterator that is exhausted comes back exhausted, but perhaps as one of another type;
-- `itertools` objects go through ``__reduce__``, which Python 3.14 took away from them: there they are refused.
+- an iterator over a set goes on over what was left, in that order, as the order of a set does not survive a restart; it
+  skips what was removed meanwhile, and raises what CPython raises if the set has changed its size;
+- an iterator that is exhausted comes back exhausted, but perhaps as one of another type.
 
 Knows the standard library only.
 """
@@ -125,8 +125,48 @@ def _write_odict_iterator(value: Any, w: Writing) -> Record:
     return ['iterator', ['iter', w.ref(left)], [0, None]]
 
 
+class _SetIterator:
+    """An iterator over a set as CPython's, but for its order, which is that of the process it began in."""
+
+    items: set[Any] | frozenset[Any] | None = None
+    size = 0
+    left: list[Any]
+
+    def __iter__(self) -> _SetIterator:
+        return self
+
+    def __next__(self) -> Any:
+        if self.items is None:
+            raise StopIteration
+        if len(self.items) != self.size:
+            self.size = -1
+            raise RuntimeError('Set changed size during iteration')
+        while self.left:
+            item = self.left.pop()
+            if item in self.items:
+                return item
+        self.items = None
+        raise StopIteration
+
+    def __length_hint__(self) -> int:
+        return len(self.left) if self.items is not None and len(self.items) == self.size else 0
+
+
 def _write_set_iterator(value: Any, w: Writing) -> Record:
-    return ['iterator', ['iter', w.ref(_left_of(value))], [0, None]]
+    items = next((found for found in gc.get_referents(value) if isinstance(found, (set, frozenset))), None)
+    if items is None:
+        return ['set iterator', None]  # exhausted: it let go of its set
+    return ['set iterator', None, [w.ref(items), len(items), *map(w.ref, reversed(_left_of(value)))]]
+
+
+def _write_own_set_iterator(value: _SetIterator, w: Writing) -> Record:
+    if value.items is None:
+        return ['set iterator', None]
+    return ['set iterator', None, [w.ref(value.items), value.size, *map(w.ref, value.left)]]
+
+
+def _fill_set_iterator(obj: _SetIterator, rest: Any, r: Reader) -> None:
+    obj.items, obj.size, *obj.left = map(r.get, rest)
 
 
 def _write_view(view: str) -> Callable[[Any, Writing], Record]:
@@ -160,10 +200,12 @@ for _view, _get in _VIEWS.items():
     WRITERS[type(_get({}))] = WRITERS[type(_get(OrderedDict()))] = _write_view(_view)
 WRITERS[type(iter(OrderedDict()))] = _write_odict_iterator
 WRITERS[type(iter(set()))] = _write_set_iterator
+WRITERS[_SetIterator] = _write_own_set_iterator
 
 KINDS = (
     Kind('iterator', _make_iterator, _fill_iterator, lambda rest: 1, late=1),
     Kind('dict iterator', _make_dict_iterator, late=2),
     Kind('exhausted', _make_exhausted),
+    Kind('set iterator', lambda first, r: _SetIterator(), _fill_set_iterator),
     Kind('view', _make_view),
 )

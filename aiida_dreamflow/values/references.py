@@ -40,10 +40,15 @@ def _leads_to(module: str, path: str, value: object) -> bool:
 def _named(value: Any, qualname: str) -> str | None:
     owner = getattr(value, '__module__', None)
     if not isinstance(owner, str):
-        owner = pickle.whichmodule(value, qualname)  # type: ignore[attr-defined]
-    for detour in _DETOURS:
-        if _leads_to(owner, qualname + detour, value):
-            return f'{owner}:{qualname}{detour}'
+        try:
+            owner = pickle.whichmodule(value, qualname)  # type: ignore[attr-defined]
+        except pickle.PicklingError:  # from Python 3.14 on; before, it named `__main__`
+            owner = '__main__'
+    # A class that a package shows may move between its private modules, as `pathlib.Path` did in Python 3.13 and 3.14.
+    for module in dict.fromkeys((owner.partition('._')[0], owner)):
+        for detour in _DETOURS:
+            if _leads_to(module, qualname + detour, value):
+                return f'{module}:{qualname}{detour}'
     return _TYPE_NAMES.get(id(value))
 
 

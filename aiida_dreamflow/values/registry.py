@@ -8,14 +8,14 @@ from enum import Enum
 from typing import Any
 
 from ..exceptions import FrameError
-from . import containers, iterators, objects, references
+from . import containers, cursors, iterators, objects, references
 from .records import Kind
 
 __all__ = ('kind_named', 'writer_for')
 
-_WRITERS: dict[type, Any] = {**containers.WRITERS, **iterators.WRITERS, **references.WRITERS}
+_WRITERS: dict[type, Any] = {**containers.WRITERS, **iterators.WRITERS, **cursors.WRITERS, **references.WRITERS}
 _KINDS: dict[str, Kind] = {
-    kind.name: kind for room in (containers, iterators, objects, references) for kind in room.KINDS
+    kind.name: kind for room in (containers, iterators, cursors, objects, references) for kind in room.KINDS
 }
 _NUMPY_KINDS = ('array', 'array view', 'memory', 'object array', 'dtype', 'scalar')
 

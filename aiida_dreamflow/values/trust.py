@@ -30,6 +30,7 @@ _PLAIN_KINDS = frozenset(
             'scalar',
         ),
         *('list', 'tuple', 'dict', 'set', 'frozenset', 'cell', 'iterator', 'dict iterator', 'exhausted', 'view'),
+        *('itertools', 'tee source', 'set iterator'),
         *('exception', 'array', 'array view', 'object array', 'memory'),
     ]
 )

@@ -15,6 +15,14 @@ if sys.version_info >= (3, 11):
     from .corpus import newer
 
     MODULES.append(newer)
+if sys.version_info >= (3, 12):
+    from .corpus import typed_312
+
+    MODULES.append(typed_312)
+if sys.version_info >= (3, 14):
+    from .corpus import typed_314
+
+    MODULES.append(typed_314)
 CASES = [
     pytest.param(function, id=f'{module.__name__.rpartition(".")[2]}-{name.removeprefix("do_")}')
     for module in MODULES

@@ -85,7 +85,7 @@ def test_not_awaitable():
         await double(1)
 
     message, line = error_of(workflow, TypeError)
-    assert message == "object int can't be used in 'await' expression"
+    assert message in ("object int can't be used in 'await' expression", "'int' object can't be awaited")
     assert line == 'await double(1)'
 
 

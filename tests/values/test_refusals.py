@@ -6,7 +6,6 @@ import asyncio
 import collections
 import functools
 import io
-import itertools
 import socket
 import subprocess
 import sys
@@ -58,7 +57,6 @@ CASES = {
     'code': (lambda: _frame.__code__, 'code', 'keep the function'),
     'memoryview': (lambda: memoryview(b'x'), 'memoryview', 'bytes'),
     'refuses': (things.Refuses, 'Refuses', 'TypeError: not me'),
-    'pairwise': (lambda: itertools.pairwise([1]), 'pairwise', 'does not support pickling'),
 }
 
 
