@@ -18,11 +18,12 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test benchmark lint docs clean
+.PHONY: help demo test interpreters benchmark lint docs clean
 
 help:
 	@echo 'make demo       run the example under a daemon, in a throwaway AiiDA profile'
 	@echo 'make test       run the test suite'
+	@echo 'make interpreters  run what needs no AiiDA under every Python (3.10 to 3.14) that is found'
 	@echo 'make benchmark  what compiling, a step and a child cost, and lines per room'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make docs       build the documentation into docs/_build/html'
@@ -33,6 +34,10 @@ demo: $(VENV)/.examples
 
 test: $(VENV)/.tests
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(PYTEST_ARGS)
+
+# Those on the PATH, those of pyenv, and those named in DREAMFLOW_PYTHONS=/a/bin/python:/b/bin/python
+interpreters: $(VENV)/.python
+	@$(BIN)/python tests/interpreters.py $(INTERPRETERS_ARGS)
 
 benchmark: $(VENV)/.examples
 	@for name in lines imports compiling between steps children; do $(BIN)/python benchmarks/$$name.py || exit; done
@@ -47,7 +52,7 @@ docs: $(VENV)/.dev
 	@echo 'open docs/_build/html/index.html'
 
 clean:
-	@rm -rf $(VENV) .egobox030 .demo docs/_build .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-* .egobox030 .demo docs/_build .mypy_cache .pytest_cache .ruff_cache
 
 # One environment, three sets of extras, each installed when it is first needed.
 $(VENV)/.examples $(VENV)/.tests $(VENV)/.dev: $(VENV)/.%: $(VENV)/.python pyproject.toml

@@ -399,10 +399,9 @@ def test_a_part_of_an_expression():
     [
         lambda: open(os.devnull),
         lambda: threading.Lock(),
-        lambda: (x for x in range(3)),
         lambda: threading.Thread(),
     ],
-    ids=['file', 'lock', 'generator', 'thread'],
+    ids=['file', 'lock', 'thread'],
 )
 def test_reopening_is_not_rebuilding(make):
     async def workflow():
@@ -433,8 +432,7 @@ def test_context_manager_of_a_generator():
         with manage():
             await checkpoint()
 
-    text, _ = message_of(workflow)
-    assert 'in `workflow`' in text
+    assert run_in_memory(workflow) is None
 
 
 def test_dead_variables_are_no_matter():
