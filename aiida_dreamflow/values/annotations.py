@@ -29,7 +29,8 @@ def annotations_of(function: FunctionType, ref: Callable[[object], Any]) -> dict
 
 def _are_known(function: FunctionType) -> bool:
     """Whether somebody has asked for them."""
-    others = (function.__globals__, function.__builtins__, function.__dict__, function.__kwdefaults__)
+    names = ('__globals__', '__builtins__', '__dict__', '__kwdefaults__')
+    others = [getattr(function, name) for name in names]
     found = [part for part in gc.get_referents(function) if type(part) is dict]
     return any(all(part is not other for other in others) for part in found)
 
