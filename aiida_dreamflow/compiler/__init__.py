@@ -21,6 +21,7 @@ from .recipes import mark_recipes
 from .refuse import refuse_unsupported
 from .scopes import analyse_scope
 from .source import FunctionSource, read_source
+from .unbound import mark_unbound
 
 __all__ = ('PASSES', 'Await', 'Block', 'Bundle', 'Program', 'bundle', 'compile_function', 'compile_generator')
 
@@ -28,6 +29,7 @@ __all__ = ('PASSES', 'Await', 'Block', 'Bundle', 'Program', 'bundle', 'compile_f
 PASSES = (
     desugar,  # `submit(...)` in a plain def, the `yield` of a generator in terms of `await`
     refuse_unsupported,  # what the language does not have
+    mark_unbound,  # where a shared variable might have no value
     mark_recipes,  # which assignments can be made again
     lower,  # trees -> basic blocks; expressions cut where they await
     simplify,  # unreachable blocks out, chains of blocks joined

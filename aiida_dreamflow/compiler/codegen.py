@@ -85,7 +85,7 @@ def _jumps_to_itself(body: list[ast.stmt], block: Block) -> bool:
         if isinstance(statement, Leave):
             exit = statement.exit
             if isinstance(exit, Jump) and exit.target is block:
-                return exit.keep in (None, block.depth) and not exit.renewed
+                return exit.keep in (None, block.depth) and exit.only_jumps
         elif isinstance(statement, ast.If) and _jumps_to_itself([*statement.body, *statement.orelse], block):
             return True
     return False
@@ -154,14 +154,15 @@ def _compile(program: Program, functions: list[ast.FunctionDef]) -> list[types.C
     for number, function in enumerate(functions):
         maker = _function(program, _arguments([]), [function])
         maker.name = f'.make{number}'
-        if program.name not in outer:
+        function.name = program.source.qualname
+        if function.name not in outer:
             # A name declared global gives what is defined inside the qualified name that the user expects.
-            maker.body.insert(0, copy_place(ast.Global([program.name]), function))
+            maker.body.insert(0, copy_place(ast.Global([function.name]), function))
         makers.append(maker)
     module = ast.Module([_function(program, _arguments([*outer, *HIDDEN]), makers)], [])
     compiled = compile(module, program.source.filename, 'exec', program.source.future_flags, dont_inherit=True)
     (shared,) = _codes_in(compiled)
-    return [_codes_in(maker)[0] for maker in _codes_in(shared)]
+    return [_codes_in(maker)[0].replace(co_name=program.name) for maker in _codes_in(shared)]
 
 
 def _codes_in(code: types.CodeType) -> list[types.CodeType]:

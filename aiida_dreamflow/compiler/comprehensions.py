@@ -53,7 +53,8 @@ def expand_comprehension(
     for generator in reversed(node.generators):
         for condition in reversed(generator.ifs):
             body = [copy_place(ast.If(condition, body, []), condition)]
-        body = [copy_place(ast.For(generator.target, generator.iter, body, []), generator.target)]
+        loop = ast.AsyncFor if generator.is_async else ast.For
+        body = [copy_place(loop(generator.target, generator.iter, body, []), generator.target)]
     fill = [assign(container, copy_place(empty, node), node), *body]
     return ExpandedComprehension(container, fill, _shared(fill, set(own.values())))
 

@@ -1,5 +1,6 @@
 """Pass: say the richer statements in terms of the simpler ones, tree to tree.
 
+- The annotations of variables are dropped.
 - In a plain ``def`` a call of an await function, ``submit(f, x=x)`` or ``submit(f, x=x).result()``, *is* its result:
   it becomes ``await submit(f, x=x)``. The function is recognised by the object that its name means.
 - ``with`` and ``async with`` that must be cut become ``try``, as PEP 343 and PEP 492 spell them out.
@@ -14,7 +15,7 @@ from typing import cast
 from .program import Delegated, Program, Yielded
 from .trees import NESTED_SCOPES, Names, assign, call, copy_place, load
 
-__all__ = ('AWAIT_MARK', 'FUNCTION_MARK', 'bind_exception', 'desugar', 'expand_with')
+__all__ = ('AWAIT_MARK', 'FUNCTION_MARK', 'bind_exception', 'desugar', 'expand_async_for', 'expand_with')
 
 #: Attribute of the functions whose call in a plain ``def`` is an await point.
 AWAIT_MARK = '__dreamflow_await__'
@@ -24,7 +25,8 @@ FUNCTION_MARK = '__dreamflow_function__'
 
 
 def desugar(program: Program) -> None:
-    """Make the awaits of a plain ``def`` explicit; those of a generator are its ``yield`` expressions."""
+    """Make the awaits explicit, in a plain ``def`` and in a generator, and drop the annotations of variables."""
+    _drop_annotations(program.source.node.body)
     if not program.source.is_async:
         node = program.source.node
         transformer = _Yields() if program.source.is_generator else _PlainAwaits(program)
@@ -43,6 +45,34 @@ class _Yields(ast.NodeTransformer):
         return node
 
     visit_Lambda = visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = _leave_alone  # noqa: N815
+
+
+def _drop_annotations(body: list[ast.stmt]) -> None:
+    """Replace annotated assignments by plain ones: inside a function an annotation is not evaluated.
+
+    A block that shares the variable could not annotate it.
+    """
+    body[:] = [part for each in body for part in (_unannotated(each) if isinstance(each, ast.AnnAssign) else [each])]
+    for statement in body:
+        if not isinstance(statement, NESTED_SCOPES):
+            for field in ('body', 'orelse', 'finalbody'):
+                _drop_annotations(getattr(statement, field, []))
+            for part in (*getattr(statement, 'handlers', ()), *getattr(statement, 'cases', ())):
+                _drop_annotations(part.body)
+
+
+def _unannotated(node: ast.AnnAssign) -> list[ast.stmt]:
+    if node.value is not None:
+        return [copy_place(ast.Assign([node.target], node.value), node)]
+    evaluated: list[ast.expr | None] = []
+    if isinstance(node.target, ast.Attribute | ast.Subscript):
+        evaluated.append(node.target.value)
+    if isinstance(node.target, ast.Subscript):
+        index = node.target.slice
+        evaluated += [index.lower, index.upper, index.step] if isinstance(index, ast.Slice) else [index]
+    return [copy_place(ast.Expr(part), node) for part in evaluated if part is not None] or [
+        copy_place(ast.Pass(), node)
+    ]
 
 
 class _PlainAwaits(ast.NodeTransformer):
@@ -132,6 +162,24 @@ def expand_with(statement: ast.With | ast.AsyncWith, names: Names) -> list[ast.s
         assign(value, special(enter), place),
         assign(left, copy_place(ast.Constant(False), place), place),
         copy_place(guarded, place),
+    ]
+
+
+def expand_async_for(statement: ast.AsyncFor, names: Names) -> list[ast.stmt]:
+    """Return an ``async for`` statement in terms of ``while`` and ``try``.
+
+    Source: PEP 492 and the language reference, "The async for statement".
+    """
+    place = statement.iter
+    cursor, item, more = names.new('iter'), names.new('item'), names.new('more')
+    awaited = ast.Await(call(call('.anext', place, load(cursor, place)), place))
+    ended = ast.ExceptHandler(load('.StopAsyncIteration', place), None, [assign(more, ast.Constant(False), place)])
+    body = [copy_place(ast.Assign([statement.target], load(item, place)), statement.target), *statement.body]
+    turn = copy_place(ast.Try([assign(item, copy_place(awaited, place), place)], [ended], body, []), place)
+    return [
+        assign(cursor, call('.aiter', place, statement.iter), place),
+        assign(more, ast.Constant(True), place),
+        copy_place(ast.While(load(more, place), [turn], statement.orelse), statement),
     ]
 
 

@@ -49,7 +49,12 @@ def _shorten(program: Program) -> None:
     for block in program.blocks:
         for exit in block.exits:
             seen: set[Block] = set()
-            while isinstance(exit, Jump) and exit.target not in seen and (jump := _only_jump(exit.target)):
+            while (
+                isinstance(exit, Jump)
+                and not exit.handling
+                and exit.target not in seen
+                and (jump := _only_jump(exit.target))
+            ):
                 seen.add(exit.target)
                 kept = exit.target.depth if exit.keep is None else exit.keep
                 exit.target, exit.keep = jump.target, min(kept, exit.target.depth, jump.target.depth)
@@ -59,7 +64,7 @@ def _only_jump(block: Block) -> Jump | None:
     """Return the jump that a block consists of, unless more comes with it: handling deeper, or new cells."""
     if len(block.body) == 1 and isinstance(block.body[0], Leave):
         exit = block.body[0].exit
-        if isinstance(exit, Jump) and exit.target.depth <= block.depth and exit.keep is None and not exit.renewed:
+        if isinstance(exit, Jump) and exit.target.depth <= block.depth and exit.keep is None and exit.only_jumps:
             return exit
     return None
 
@@ -87,7 +92,7 @@ def _join_chains(program: Program) -> None:
         while block not in joined and isinstance(last := block.body[-1], Leave) and isinstance(last.exit, Jump):
             target = last.exit.target
             same = (target.depth, target.handler) == (block.depth, block.handler)
-            if entries[target] != 1 or not same or target is block or last.exit.renewed:
+            if entries[target] != 1 or not same or target is block or not last.exit.only_jumps:
                 break
             block.body[-1:] = target.body
             block.exits[-1:] = target.exits

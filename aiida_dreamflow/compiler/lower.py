@@ -13,13 +13,16 @@ import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
-from .desugar import bind_exception, expand_with
+from .desugar import bind_exception, expand_async_for, expand_with
+from .groups import lower_group_clauses
 from .jumps import FALL_THROUGH, RAISED, Cleanup, Loop, Surroundings, is_bare_raise, jumps_out
 from .program import Await, Block, Held, Jump, Leave, Program, Reraise, Return, is_hidden
 from .recipes import note_recipe
 from .spill import Slot, Spiller
 from .trees import Names, assign, call, contains_await, copy_place, load
+from .unbound import may_see_unbound
 
 _JUMPS = (ast.Break, ast.Continue, ast.Return)
 
@@ -50,6 +53,7 @@ class Lowerer:
         self.held: list[Held] = []
         self.statement: ast.stmt = program.source.node
         self.spill = Spiller(self)
+        self._shares = bool(program.scope.cells)
 
     # -- blocks
 
@@ -117,7 +121,8 @@ class Lowerer:
 
     def _lower(self, statement: ast.stmt) -> None:
         jumps = jumps_out(statement)
-        if contains_await(statement) or jumps == 'cut' or isinstance(statement, _JUMPS) or is_bare_raise(statement):
+        cut = contains_await(statement) or jumps == 'cut' or (self._shares and may_see_unbound(statement))
+        if cut or isinstance(statement, _JUMPS) or is_bare_raise(statement):
             lowering: Callable[[ast.stmt], None] = getattr(self, f'_{type(statement).__name__}')
             lowering(statement)
         elif isinstance(statement, ast.Global | ast.Nonlocal):
@@ -142,11 +147,6 @@ class Lowerer:
         value = self.spill.saved(value)
         for target in node.targets:
             self.spill.assign_target(target, value)
-
-    def _AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802
-        # Inside a function an annotation is not evaluated.
-        if node.value is not None:
-            self._lower(copy_place(ast.Assign([node.target], node.value), node))
 
     def _AugAssign(self, node: ast.AugAssign) -> None:  # noqa: N802
         self.spill.augmented(node)
@@ -232,6 +232,9 @@ class Lowerer:
         self.spill.assign_target(node.target, load(item, node.target))
         self._loop(node, None, head, otherwise, after, Held('iterator', (cursor,)))
 
+    def _AsyncFor(self, node: ast.AsyncFor) -> None:  # noqa: N802
+        self.statements(expand_async_for(node, self.names))
+
     def _loop(
         self, node: ast.For | ast.While, body: Block | None, head: Block, otherwise: Block, after: Block, *held: Held
     ) -> None:
@@ -261,10 +264,26 @@ class Lowerer:
 
     def _Match(self, node: ast.Match) -> None:  # noqa: N802
         node.subject = self.spill.expression(node.subject)
+        if any(_awaiting_guard(case) for case in node.cases):
+            node.subject = self.spill.saved(node.subject)
         after, bodies = self.block(), [(self.block(), case.body) for case in node.cases]
+        cases: list[ast.match_case] = []  # those that one native `match` tries
         for case, (block, _) in zip(node.cases, bodies, strict=True):
-            case.body = [copy_place(Leave(Jump(block)), case.body[0])]
-        self.emit(node)
+            cases.append(case)
+            place = case.body[0]
+            if (guard := _awaiting_guard(case)) is None:
+                case.body = [copy_place(Leave(Jump(block)), place)]
+                continue
+            matched, following = self.block(), self.block()
+            case.guard, case.body = None, [copy_place(Leave(Jump(matched)), place)]
+            self.emit(copy_place(ast.Match(node.subject, cases), node))
+            self.goto(following)
+            self.begin(matched)
+            self.branch(self.spill.expression(guard), block, following)
+            self.begin(following)
+            cases = []
+        if cases:
+            self.emit(copy_place(ast.Match(node.subject, cases), node))
         self.goto(after)
         for block, body in bodies:
             self.begin(block)
@@ -281,22 +300,27 @@ class Lowerer:
         else:
             self.statements(node.body)
 
-    def _except(self, node: ast.Try) -> None:
+    _TryStar = _Try
+
+    def _except(self, node: Any) -> None:
         after, otherwise = self.block(), self.block()
-        with self._handling():
+        with self.handling():
             clauses = self.block()
         body = Block(self.depth, clauses)
         self.goto(body)
         self.begin(body)
-        with self._guarded_by(clauses):
+        with self.guarded_by(clauses):
             self.statements(node.body)
             self.statement = node
         self.goto(otherwise)
-        with self._handling():
+        with self.handling():
             self.begin(clauses)
-            for handler in node.handlers:
-                self._clause(handler, after)
-            self.finish(Leave(Reraise()), node)
+            if isinstance(node, ast.Try):
+                for handler in node.handlers:
+                    self._clause(handler, after)
+                self.finish(Leave(Reraise()), node)
+            else:
+                lower_group_clauses(self, node, after)
         self.begin(otherwise)
         self.statements(node.orelse)
         self.statement = node
@@ -325,18 +349,18 @@ class Lowerer:
     def _finally(self, node: ast.Try) -> None:
         after = self.block()
         completion = self.names.new('completion')
-        with self._handling():
+        with self.handling():
             raised, cleanup_block = self.block(), self.block()
         cleanup = Cleanup(completion, cleanup_block, self.depth)
         body = Block(self.depth, raised)
         self.goto(body)
         self.begin(body)
-        with self._guarded_by(raised), self._inside(cleanup):
-            self._Try(copy_place(ast.Try(node.body, node.handlers, node.orelse, []), node))
+        with self.guarded_by(raised), self._inside(cleanup):
+            self._Try(copy_place(type(node)(node.body, node.handlers, node.orelse, []), node))
             self.statement = node
         self.emit(assign(completion, ast.Constant(FALL_THROUGH), node))
         self.goto(cleanup_block, self.depth)
-        with self._handling():
+        with self.handling():
             self.begin(raised)
             self.emit(assign(completion, ast.Constant(RAISED), node))
             self.goto(cleanup_block)
@@ -361,13 +385,15 @@ class Lowerer:
         self.goto(after)
 
     @contextmanager
-    def _handling(self) -> Iterator[None]:
+    def handling(self) -> Iterator[None]:
+        """Handle one more exception in the blocks made meanwhile."""
         self.depth += 1
         yield
         self.depth -= 1
 
     @contextmanager
-    def _guarded_by(self, handler: Block) -> Iterator[None]:
+    def guarded_by(self, handler: Block) -> Iterator[None]:
+        """Send the exceptions of the blocks made meanwhile to a handler."""
         outer, self.handler = self.handler, handler
         yield
         self.handler = outer
@@ -383,6 +409,11 @@ class Lowerer:
         self.around.append(construct)
         yield
         self.around.pop()
+
+
+def _awaiting_guard(case: ast.match_case) -> ast.expr | None:
+    """Return the guard of a ``case`` if it awaits."""
+    return case.guard if case.guard is not None and contains_await(case.guard) else None
 
 
 def _with_recipes(statement: ast.stmt) -> list[ast.stmt]:

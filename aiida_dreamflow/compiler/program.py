@@ -40,7 +40,10 @@ __all__ = (
 )
 
 #: What compiled code asks of the runtime, by name.
-HIDDEN = ('.locals', '.iter', '.next', '.end', '.type', '.exc_info', '.manager', '.AssertionError', '.made', '.callee')
+HIDDEN = (
+    '.locals', '.iter', '.next', '.end', '.type', '.exc_info', '.manager', '.AssertionError', '.made', '.callee',
+    '.aiter', '.anext', '.StopAsyncIteration', '.split_group', '.merge_groups',
+)  # fmt: skip
 
 
 def is_hidden(name: str) -> bool:
@@ -56,11 +59,18 @@ class Jump:
     :ivar keep: how many of the exceptions being handled stay so; ``None`` for as many as the target expects. (A jump
         from an ``except`` body into the ``finally`` of the same ``try`` drops one and enters with none.)
     :ivar renewed: the cells that begin anew there, empty; what shares the old ones keeps them.
+    :ivar handling: whether the value that it takes along takes the place of the innermost exception being handled.
     """
 
     target: Block
     keep: int | None = None
     renewed: tuple[str, ...] = ()
+    handling: bool = False
+
+    @property
+    def only_jumps(self) -> bool:
+        """Whether nothing else comes with it."""
+        return not self.renewed and not self.handling
 
     def __str__(self) -> str:
         return f'goto {self.target.name}'
@@ -284,7 +294,7 @@ class _Readable(ast.NodeTransformer):
         value = ast.unparse(node.value) if node.value is not None else ''
         exit = node.exit
         if isinstance(exit, Jump):
-            text = str(exit)
+            text = f'{exit}  # handling {value}' if exit.handling else str(exit)
         elif isinstance(exit, Await):
             live = ', '.join(sorted(exit.live)) or '-'
             text = f'{exit.result} = {exit.word} {value}; {exit}  # {exit.label.split(maxsplit=1)[0]}, live: {live}'

@@ -10,13 +10,11 @@ import builtins
 from collections.abc import Callable
 from typing import Any
 
-from .jumps import jumps_out
 from .program import Program
 from .trees import contains_await, iterate_own
 
 __all__ = ('RULES', 'refuse_unsupported')
 
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _NAMESPACE_READERS = ('locals', 'vars', 'dir', 'eval', 'exec')
 
 
@@ -36,53 +34,20 @@ def _generator(program: Program, node: ast.AST) -> None:
         program.source.refuse(node, '`yield` makes a generator, which cannot be a workflow', 'use `return`')
 
 
-def _async_iteration(program: Program, node: ast.AST) -> None:
-    if isinstance(node, ast.AsyncFor) or (isinstance(node, ast.comprehension) and node.is_async):
-        place = node if isinstance(node, ast.AsyncFor) else node.target
-        program.source.refuse(
-            place, '`async for` is not supported yet', 'loop with `for` over handles and `await` each of them'
-        )
-
-
 def _awaiting_generator(program: Program, node: ast.AST) -> None:
-    if isinstance(node, ast.GeneratorExp) and any(contains_await(part) for part in _repeated(node)):
+    if isinstance(node, ast.GeneratorExp) and _is_asynchronous(node):
         program.source.refuse(
-            node, '`await` inside a generator expression is not supported', 'use a list comprehension: `[... for ...]`'
+            node,
+            '`await` and `async for` inside a generator expression make an asynchronous generator, which keeps its '
+            'place on the stack of Python',
+            'use a list comprehension: `[... for ...]`',
         )
 
 
-def _repeated(node: ast.AST) -> list[ast.AST]:
-    """Return the parts of a comprehension that are evaluated again and again, in its own scope."""
-    assert isinstance(node, _COMPREHENSIONS)
-    values: list[ast.AST] = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+def _is_asynchronous(node: ast.GeneratorExp) -> bool:
+    """Return whether what a generator expression does again and again, in its own scope, may await."""
     first, *others = node.generators
-    return [*values, *first.ifs, *others]
-
-
-def _awaiting_guard(program: Program, node: ast.AST) -> None:
-    if isinstance(node, ast.match_case) and node.guard is not None and contains_await(node.guard):
-        program.source.refuse(
-            node.guard, '`await` in the guard of a `case` is not supported yet', 'await before the `match`'
-        )
-
-
-def _exception_group(program: Program, node: ast.AST) -> None:
-    try_star = getattr(ast, 'TryStar', None)
-    if try_star is not None and isinstance(node, try_star) and _must_be_cut(node):
-        program.source.refuse(
-            node, '`except*` around an `await` is not supported yet', 'use `except` and look into `.exceptions`'
-        )
-
-
-def _must_be_cut(node: ast.AST) -> bool:
-    return contains_await(node) or jumps_out(node) != 'no'
-
-
-def _template(program: Program, node: ast.AST) -> None:
-    if type(node).__name__ == 'TemplateStr' and contains_await(node):
-        program.source.refuse(
-            node, '`await` inside a template string is not supported', 'await into a variable, then use that'
-        )
+    return bool(first.is_async) or any(contains_await(part) for part in (node.elt, *first.ifs, *others))
 
 
 def _namespace(program: Program, node: ast.AST) -> None:
@@ -112,12 +77,7 @@ def _own_class(program: Program, node: ast.AST) -> None:
 RULES: dict[type[ast.AST], tuple[Callable[[Program, Any], None], ...]] = {
     ast.Yield: (_generator,),
     ast.YieldFrom: (_generator,),
-    ast.AsyncFor: (_async_iteration,),
-    ast.comprehension: (_async_iteration,),
     ast.GeneratorExp: (_awaiting_generator,),
-    ast.match_case: (_awaiting_guard,),
-    getattr(ast, 'TryStar', ast.Try): (_exception_group,),
-    getattr(ast, 'TemplateStr', ast.JoinedStr): (_template,),
     ast.Call: (_namespace,),
     ast.Name: (_own_class,),
 }

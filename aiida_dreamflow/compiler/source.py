@@ -23,8 +23,9 @@ __all__ = ('FunctionSource', 'read_source')
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
-#: Line put before an indented function, so that it parses where it stands: columns and strings stay as they are.
-_WRAPPER = 'def _({}):\n'
+#: Line put before an indented function, so that it parses where it stands: columns and strings stay as they are. Its
+#: defaults and decorators may await.
+_WRAPPER = 'async def _({}):\n'
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ class FunctionSource:
     def is_generator(self) -> bool:
         """Whether it is a generator function or a generator expression."""
         return inspect.isgeneratorfunction(self.function)
+
+    @property
+    def qualname(self) -> str:
+        """The qualified name that what is defined inside of the function is named after."""
+        qualname: str = getattr(self.function.__code__, 'co_qualname', self.function.__qualname__)
+        return qualname
 
     @property
     def fingerprint(self) -> str:
@@ -228,7 +235,7 @@ def _parse(own: list[str], code: types.CodeType) -> tuple[str, FunctionNode | No
 def _definition(tree: ast.Module, name: str) -> FunctionNode | None:
     """Return the outermost definition in the tree (below the wrapper), if it has the right name."""
     body: list[ast.stmt] = tree.body
-    if body and isinstance(body[0], ast.FunctionDef) and body[0].name == '_' and name != '_':
+    if body and isinstance(body[0], ast.AsyncFunctionDef) and body[0].name == '_' and name != '_':
         body = body[0].body
     node = body[0] if body else None
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:

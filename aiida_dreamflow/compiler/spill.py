@@ -81,7 +81,17 @@ class Spiller:
         if isinstance(node, ast.FormattedValue):
             formatted = copy_place(ast.JoinedStr([node]), node)
             return copy_place(ast.FormattedValue(self.saved(formatted), -1, None), node)
+        if type(node).__name__ == 'Interpolation':
+            self._save_interpolation(node)
+            return node
         return self.saved(node)
+
+    def _save_interpolation(self, node: Any) -> None:
+        """Save a part of a template string (Python 3.14): it is evaluated, but not formatted."""
+        node.value = self.saved(node.value)
+        if node.format_spec is not None:
+            written = copy_place(ast.FormattedValue(self.saved(node.format_spec), -1, None), node)
+            node.format_spec = copy_place(ast.JoinedStr([written]), node)
 
     def _save_slice(self, node: ast.Slice) -> None:
         for field in ('lower', 'upper', 'step'):

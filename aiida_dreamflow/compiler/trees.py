@@ -98,7 +98,7 @@ def contains_await(node: ast.AST) -> bool:
     """
     if _QUIET in vars(node):
         return False
-    if isinstance(node, _AWAITING) or any(map(contains_await, _own_parts(node))):
+    if isinstance(node, _AWAITING) or getattr(node, 'is_async', False) or any(map(contains_await, _own_parts(node))):
         return True
     setattr(node, _QUIET, True)
     return False

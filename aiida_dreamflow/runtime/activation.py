@@ -153,11 +153,16 @@ class Activation:
 
     # -- going on
 
-    def jump(self, exit: Jump) -> None:
-        """Go on with the target of a jump."""
+    def jump(self, exit: Jump, value: Any) -> None:
+        """Go on with the target of a jump.
+
+        :param value: what it takes along.
+        """
         depth = exit.target.depth
         kept = self.handled[: depth if exit.keep is None else exit.keep]
         self.handled = kept + [None] * (depth - len(kept))
+        if exit.handling:
+            self.handled[-1] = value
         self._renew(exit.renewed)
         self.block = exit.target
 
@@ -217,8 +222,6 @@ class Activation:
         if type(error) is not NameError or error.name not in self.cells or not self._is_innermost(error.__traceback__):
             return error
         local = UnboundLocalError(_UNBOUND.replace('variable_', error.name))
-        if sys.version_info >= (3, 11):
-            local.name = error.name
         local.__traceback__, local.__context__ = error.__traceback__, error.__context__
         return local
 

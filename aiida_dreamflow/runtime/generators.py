@@ -163,7 +163,7 @@ def _advance(activation: Activation, received: Any, thrown: BaseException | None
             error.__traceback__ = without_runtime(error.__traceback__)
             error = activation.in_own_words(error)
         elif isinstance(exit, Jump):
-            activation.jump(exit)
+            activation.jump(exit, value)
         elif isinstance(exit, Await):
             activation.suspend(exit)
             return value

@@ -154,7 +154,7 @@ class Machine:
             raised.__traceback__ = without_runtime(raised.__traceback__)
             return self._raise(activation.in_own_words(raised))
         if isinstance(exit, Jump):
-            activation.jump(exit)
+            activation.jump(exit, value)
             return None
         if isinstance(exit, Await):
             return self._await(activation, exit, value)
@@ -180,7 +180,7 @@ class Machine:
             self.stack.append(value)
             return None
         if not isinstance(value, Awaitable):
-            return self._throw(_not_awaitable(value))
+            return self._throw(self._fresh(_not_awaitable(value)))
         self.awaiting = value
         return Suspended(value)
 

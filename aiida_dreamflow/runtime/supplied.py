@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Awaitable, Callable
+from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any
 
 from ..compiler.program import HIDDEN
+from .groups import merge_groups, split_group
 
 __all__ = ('END', 'SUPPLIED', 'supply')
 
@@ -32,6 +36,46 @@ async def _enter_async(manager: Any) -> None:
         pass
 
 
+class _Iterable:
+    """An asynchronous iterable: its iterator is given, or the first thing to await."""
+
+    def __init__(self, iterator: Any = None, awaitable: Any = None) -> None:
+        self.iterator, self.awaitable = iterator or self, awaitable
+
+    def __aiter__(self) -> Any:
+        return self.iterator
+
+    def __anext__(self) -> Any:
+        return self.awaitable
+
+
+async def _loop_async(iterable: Any) -> None:
+    async for _ in iterable:
+        pass
+
+
+def _aiter(iterable: Any) -> Any:
+    """Return the iterator of an ``async for``, or raise what that raises: it says it best itself."""
+    kind = type(iterable)
+    if hasattr(kind, '__aiter__'):
+        iterator = kind.__aiter__(iterable)
+        if hasattr(type(iterator), '__anext__'):
+            return iterator
+        iterable = _Iterable(iterator)
+    return _loop_async(iterable).send(None)
+
+
+def _anext(iterator: Any) -> Callable[[], Any]:
+    """Return the function whose call an ``async for`` awaits."""
+    method = partial(type(iterator).__anext__, iterator)
+    return method if iscoroutinefunction(method.func) else partial(_call_anext, method)
+
+
+def _call_anext(method: Callable[[], Any]) -> Any:
+    awaitable = method()
+    return awaitable if isinstance(awaitable, Awaitable) else _loop_async(_Iterable(awaitable=awaitable)).send(None)
+
+
 def _exc_info() -> tuple[Any, Any, Any]:
     """Return `sys.exc_info()`, with the traceback as the exception has it.
 
@@ -50,6 +94,11 @@ _VALUES = {
     '.exc_info': _exc_info,
     '.manager': _require_manager,
     '.AssertionError': AssertionError,
+    '.aiter': _aiter,
+    '.anext': _anext,
+    '.StopAsyncIteration': StopAsyncIteration,
+    '.split_group': split_group,
+    '.merge_groups': merge_groups,
 }
 
 #: What compiled code closes over. Cells of what this module must not know are empty until `supply`.

@@ -20,7 +20,9 @@ from aiida_dreamflow import checkpoint, gather, submit
 from aiida_dreamflow.compiler import compile_function
 
 FOLDER = Path(__file__).parent / 'golden'
-FILES = sorted(FOLDER.glob('*.txt'))
+FILES = [
+    path for path in sorted(FOLDER.glob('*.txt')) if sys.version_info >= (3, 11) or 'except*' not in path.read_text()
+]
 ARROW = '\n--- compiles to ---\n\n'
 NO_PARENTHESES = str.maketrans('', '', '()')
 

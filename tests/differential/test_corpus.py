@@ -8,21 +8,21 @@ import sys
 import pytest
 
 from .comparing import seen_in_memory, seen_natively
-from .corpus import children, exceptions, expressions, generators, loops, managers, matching, names
+from .corpus import asynchronous, children, exceptions, expressions, generators, loops, managers, matching, names
 
-MODULES = [expressions, loops, generators, exceptions, names, managers, matching, children]
+MODULES = [asynchronous, expressions, loops, generators, exceptions, names, managers, matching, children]
 if sys.version_info >= (3, 11):
-    from .corpus import newer
+    from .corpus import groups, newer
 
-    MODULES.append(newer)
+    MODULES += [groups, newer]
 if sys.version_info >= (3, 12):
-    from .corpus import typed_312
+    from .corpus import newer_312, typed_312
 
-    MODULES.append(typed_312)
+    MODULES += [newer_312, typed_312]
 if sys.version_info >= (3, 14):
-    from .corpus import typed_314
+    from .corpus import newer_314, typed_314
 
-    MODULES.append(typed_314)
+    MODULES += [newer_314, typed_314]
 CASES = [
     pytest.param(function, id=f'{module.__name__.rpartition(".")[2]}-{name.removeprefix("do_")}')
     for module in MODULES

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 
-from aiida_dreamflow import checkpoint
+from aiida_dreamflow import checkpoint, gather, submit
 
 __all__ = (
-    'E0', 'E1', 'E2', 'ERRORS', 'AsyncManager', 'Box', 'Manager', 'aboom', 'boom', 'checkpoint', 'echo', 'handling',
-    'nested', 'say', 'tick',
+    'COUNT', 'E0', 'E1', 'E2', 'ERRORS', 'AsyncManager', 'Box', 'Manager', 'Stream', 'aboom', 'boom', 'checkpoint',
+    'child', 'echo', 'gather', 'handling', 'loud', 'nested', 'say', 'shown', 'submit', 'tick',
 )  # fmt: skip
+
+COUNT = 0
 
 
 class E0(Exception):
@@ -65,6 +68,56 @@ def echo(*args, **kwargs):
     return args, kwargs
 
 
+def child(mark, value):
+    """What runs elsewhere: it prints nothing."""
+    if isinstance(value, str | tuple | list):
+        raise ERRORS[mark % 3](mark)
+    return [mark, value]
+
+
+def loud(value):
+    print('decorate', value)
+
+    def decorate(f):
+        print('decorated', f.__name__, value)
+
+        @functools.wraps(f)
+        def wrapper(*args, **kwargs):
+            print('call', f.__name__, args, kwargs)
+            return f(*args, **kwargs)
+
+        return wrapper
+
+    return decorate
+
+
+def shown(template):
+    parts = [(part.value, part.expression, part.conversion, part.format_spec) for part in template.interpolations]
+    return template.strings, parts
+
+
+class Stream:
+    """Counts, and says so; may fail at a number."""
+
+    def __init__(self, mark, end, fails=None):
+        self.mark, self.end, self.fails, self.now = mark, end, fails, 0
+
+    def __aiter__(self):
+        print('aiter', self.mark)
+        return self
+
+    async def __anext__(self):
+        print('anext', self.mark, self.now)
+        await checkpoint()
+        if self.now == self.fails:
+            self.now += 1
+            boom(self.mark, 1)
+        if self.now >= self.end:
+            raise StopAsyncIteration
+        self.now += 1
+        return self.now
+
+
 def handling(mark):
     error = sys.exc_info()[1]
     print(mark, 'handling', repr(error), error and repr(error.__context__))
@@ -74,9 +127,17 @@ class Box:
     def __init__(self, mark):
         self.mark = mark
 
+    def __init_subclass__(cls, **kwargs):
+        print('subclass', cls.__qualname__, kwargs)
+
     def put(self, value):
         print('put', self.mark, value)
         return value
+
+    async def later(self, value, *args, k):
+        print('later', self.mark, value, args, k)
+        await checkpoint()
+        return self.put(value)
 
     def __getitem__(self, key):
         print('get', self.mark, key)
@@ -84,6 +145,9 @@ class Box:
 
     def __setitem__(self, key, value):
         print('set', self.mark, key, value)
+
+    def __delitem__(self, key):
+        print('del', self.mark, key)
 
 
 class Manager:

@@ -524,3 +524,10 @@ async def do_missing_argument():
 
 async def do_unexpected_keyword():
     return await t(val=1)
+
+
+async def do_not_awaitable_while_handling():
+    try:
+        boom()
+    except ValueError:
+        await say(5)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from aiida_dreamflow import checkpoint
 
-from .helpers import boom, quiet, say, t
+from .helpers import boom, fail, quiet, say, t
 
 
 @dataclass
@@ -162,3 +162,108 @@ async def do_match_star_and_wildcards():
         case [first, _, *_, last]:
             await checkpoint()
             return first, last
+
+
+async def do_guard_awaits():
+    out = []
+    for value in range(6):
+        match await quiet(value):
+            case 0:
+                out.append('zero')
+            case n if await t(n > 4):
+                out.append(('big', n))
+            case 1 | 2 if say(value) == 2:
+                out.append('two')
+            case m if await quiet(m % 2):
+                out.append(('odd', m))
+            case _:
+                out.append('rest')
+    return out
+
+
+async def do_guard_awaits_captures_survive():
+    match await quiet((1, [2, 3])):
+        case (a, [b, *_]) if await t(a > b):
+            pass
+        case (c, d) if say(False):
+            pass
+        case (e, [*f]) if await t(False):
+            pass
+    return a, b, c, d, e, f
+
+
+async def do_guard_awaits_order():
+    class Says:
+        def __eq__(self, other):
+            print('==', other)
+            return other != 1
+
+        __hash__ = None
+
+    match Says():
+        case 1 if await t('not here'):
+            pass
+        case 2 if await t(False):
+            pass
+        case 3 if say(True) and await t(True):
+            return 'three'
+
+
+async def do_guard_raises():
+    try:
+        match 1:
+            case x if await fail(ValueError('guard')):
+                pass
+            case 1:
+                await t('never')
+    except ValueError as error:
+        return x, str(await quiet(error))
+
+
+async def do_guard_awaits_no_case():
+    match await quiet([1]):
+        case [x] if await t(False):
+            return 'no'
+    return await t('after'), x
+
+
+async def do_guard_awaits_subject_evaluated_once():
+    match say(1), say(await quiet(2)):
+        case (1, y) if await t(y == 1):
+            return 'one'
+        case (1, y) if await t(y == 2):
+            return 'two'
+
+
+async def do_guard_awaits_jumps():
+    for i in range(5):
+        match i:
+            case n if await quiet(n == 1):
+                continue
+            case n if await quiet(n == 3):
+                break
+            case _:
+                say(i)
+    else:
+        return 'else'
+    return n
+
+
+async def do_guard_awaits_class_pattern():
+    match Point(1, 2):
+        case Point(x=a, y=b) as p if await quiet(a) and (c := await quiet(b)):
+            return a, b, c, p
+
+
+async def do_guard_with_shared_captures():
+    match [1, 2]:
+        case [a, b] if await quiet(any(b == x for x in [2])) and await quiet(True):
+            return (lambda: a + b)()
+
+
+async def do_guard_only_cut_by_a_body():
+    match await quiet(3):
+        case n if n > 5:
+            await checkpoint()
+        case n if n > 2:
+            return await quiet(n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 
 from aiida_dreamflow import checkpoint
@@ -415,6 +416,11 @@ class Account:
         await checkpoint()
         return n * 10
 
+    async def names(self):
+        await checkpoint()
+        f = lambda: [x for x in ()]
+        return f.__qualname__
+
 
 async def do_methods():
     account = Account()
@@ -694,3 +700,241 @@ async def do_type_of_self_reference():
     best = max(items, key=lambda x: items.count(x))
     await checkpoint()
     return best
+
+
+async def do_unbound_cell_caught_natively():
+    def f():
+        return x
+
+    await checkpoint()
+    for i in range(3):
+        try:
+            say(x)
+        except UnboundLocalError as e:
+            say((type(e).__name__, str(e)))
+        if i == 1:
+            x = i
+        await checkpoint()
+    return f()
+
+
+async def do_unbound_cell_caught_as_name_error():
+    def f():
+        return x
+
+    await checkpoint()
+    try:
+        x += 1
+    except NameError as e:
+        kept = [type(e).__name__, str(e), e.name]
+    try:
+        f()
+    except NameError as e:
+        kept += [type(e).__name__, str(e)]
+    x = 1
+    return kept
+
+
+async def do_unbound_cell_seen_by_a_manager():
+    from .helpers import Manager
+
+    def f():
+        return x
+
+    await checkpoint()
+    with Manager('outer', swallow=True), Manager('a'):
+        del x
+    x = 1
+    return f()
+
+
+async def do_unbound_cell_in_context():
+    def f():
+        return x
+
+    await checkpoint()
+    try:
+        try:
+            say(x)
+        finally:
+            boom()
+    except ValueError as error:
+        context = error.__context__
+        print(type(context).__name__, context)
+    x = 1
+
+
+async def do_deleted_cell_caught_natively():
+    x = 1
+    f = lambda: x
+    await checkpoint()
+    try:
+        say(x)
+        del x
+        say(x)
+    except UnboundLocalError as e:
+        return str(e)
+
+
+async def do_unbound_cell_in_except_clause():
+    def f():
+        return kind
+
+    await checkpoint()
+    try:
+        boom()
+    except kind:
+        pass
+    kind = KeyError
+
+
+async def do_except_name_as_cell_caught_natively():
+    await checkpoint()
+    try:
+        boom()
+    except ValueError as e:
+        f = lambda: e
+    try:
+        return e
+    except UnboundLocalError as error:
+        return str(error)
+
+
+async def do_unbound_cell_of_a_genexp():
+    await checkpoint()
+    try:
+        total = sum(x + y for y in [1])
+    except NameError as e:
+        print(type(e).__name__, e)
+    try:
+        say(x)
+    except NameError as e:
+        print(type(e).__name__, e)
+    x = 1
+
+
+async def do_bound_cells_stay_native():
+    def f():
+        return a, b, c, d
+
+    a, b = 1, 2
+    import math as c
+
+    if await quiet(True):
+        d = 1
+    else:
+        d = 2
+    for a in range(3):
+        try:
+            b += a
+            say((a, b, d))
+        except NameError:
+            return 'never'
+    return f()[:2]
+
+
+async def do_helper_of_a_helper_with_closures():
+    log = []
+
+    async def outer(n, *, depth=await quiet(0)):
+        async def inner(k, /, *rest, **options):
+            nonlocal n
+            n += await quiet(k)
+            log.append((n, rest, options, depth))
+            return n
+
+        if depth < 2:
+            await outer(n + 1, depth=depth + 1)
+        return await inner(1, 2, 3, a=await inner(5)), inner.__name__
+
+    return await outer(10), log
+
+
+async def do_decorated_helper():
+    def loud(f):
+        print('decorates', f.__name__)
+
+        @functools.wraps(f)
+        async def wrapper(*args, **kwargs):
+            print('before', args, kwargs)
+            try:
+                return await f(*args, **kwargs)
+            finally:
+                await t('after')
+
+        return wrapper
+
+    @loud
+    @loud
+    async def helper(x, y=2):
+        await checkpoint()
+        return x // y
+
+    print(await helper(4))
+    return await helper(1, y=0)
+
+
+async def do_method_of_a_local_class():
+    class Tree:
+        def __init__(self, *children):
+            self.children = children
+
+        async def size(self, *, unit=1):
+            total = unit
+            for child in self.children:
+                total += await child.size(unit=unit)
+            await checkpoint()
+            return total
+
+        @property
+        def sizer(self):
+            return self.size
+
+    tree = Tree(Tree(), Tree(Tree(), Tree()))
+    return await tree.size(), await tree.sizer(unit=2)
+
+
+async def do_helper_called_with_awaited_parts():
+    async def f(a, b=1, /, *args, c, d=4, **kwargs):
+        await checkpoint()
+        return a, b, args, c, d, kwargs
+
+    return await f(await t(1), *await t([2, 3]), c=await t(4), **await t({'e': 5}))
+
+
+async def do_annotated_cell():
+    await checkpoint()
+    with contextlib.suppress(NameError):
+        c: int
+        d: int = say(1)
+
+        def f():
+            return c, d
+
+        say(c)
+    c: not_there = await quiet(2)
+    return f()
+
+
+async def do_annotated_targets():
+    d: dict = {}
+    d[say('key')]: int = await t('value')
+    d[await t('not set')]: not_there
+    d[say(1) : await t(2)]: not_there
+    Account().total: int = await quiet(1)
+    (await quiet(Account())).total: not_there
+    (e): int = await t(3)
+    return d, e
+
+
+async def do_qualified_names_inside_of_helpers():
+    async def helper():
+        class A:
+            def f(self):
+                return lambda: 1
+
+        await checkpoint()
+        g = lambda: 2
+        return A.__qualname__, A.f.__qualname__, A().f().__qualname__, g.__qualname__
+
+    return await helper(), await Account().names()
