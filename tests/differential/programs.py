@@ -421,7 +421,11 @@ class Writer:
 
     def loop_body(self, depth: int) -> None:
         self.loops += 1
-        self.inside(depth)
+        self.indent += 1
+        if self.awaiting and self.pick(True, False):
+            self.emit(f'await tick({self.mark()}, {self.pick("x", "a", "0")})')
+        self.block(depth)
+        self.indent -= 1
         self.loops -= 1
         if self.pick(True, False, False):
             self.emit('else:')

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
-from .mutations import MUTATIONS, broken, notices, random_programs, with_native
+from .comparing import seen_natively
+from .mutations import MUTATIONS, broken, notices, random_programs
 from .test_corpus import CASES
+from .test_fuzz import comparable
 
 
 @pytest.fixture(scope='module')
-def corpus():
-    return with_native([case.values[0] for case in CASES[::2]])
+def functions():
+    return {'corpus': [case.values[0] for case in CASES], 'random programs': random_programs(300)}
 
 
-@pytest.fixture(scope='module')
-def fuzz():
-    return with_native(random_programs(80))
-
-
-@pytest.mark.slow
-@pytest.mark.optional
-@pytest.mark.skipif(sys.platform == 'win32', reason='no timer that interrupts')
+@pytest.mark.long
 @pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('harness', ['corpus', 'random programs'])
 @pytest.mark.parametrize('mutation', MUTATIONS, ids=lambda mutation: mutation.__name__)
-def test_noticed(mutation, corpus, fuzz):
-    with broken(mutation):
-        for pairs in (corpus, fuzz):
-            assert any(notices(*pair) for pair in pairs)
-
-
-def test_without_a_fault_nothing_is_noticed(corpus, fuzz):
-    assert len(corpus) == len(CASES[::2])
-    assert len(fuzz) == 80
+def test_noticed(mutation, harness, functions):
+    for function in functions[harness]:
+        native = comparable(seen_natively(function))
+        with broken(mutation):
+            noticed = notices(function, native)
+        if noticed:
+            break
+    assert noticed
+    with broken(None):
+        assert not notices(function, native)
