@@ -35,7 +35,10 @@ def split_group(error: BaseException | None, kinds: Any) -> tuple[BaseException 
     if any(kind in type(error).__mro__ for kind in every):
         return (error if isinstance(error, _Group) else _wrapped(error)), None
     if isinstance(error, _Group):
+        suppressed = error.__suppress_context__
         matched, rest = error.split(kinds)
+        # Called from Python, `split` marks a group that it gives back whole.
+        error.__suppress_context__ = suppressed
         return matched, rest
     return None, error
 

@@ -417,3 +417,13 @@ async def do_bare_raise_in_native_parts():
     except* KeyError:
         with contextlib.suppress(OSError):
             raise
+
+
+async def do_context_is_not_suppressed_by_a_clause_that_does_not_match():
+    try:
+        await checkpoint()
+        raise both()
+    except* OSError:
+        pass
+    except* Exception:
+        await fail(TypeError('x'))
