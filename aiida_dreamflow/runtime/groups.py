@@ -35,11 +35,9 @@ def split_group(error: BaseException | None, kinds: Any) -> tuple[BaseException 
     if any(kind in type(error).__mro__ for kind in every):
         return (error if isinstance(error, _Group) else _wrapped(error)), None
     if isinstance(error, _Group):
-        suppressed = error.__suppress_context__
         matched, rest = error.split(kinds)
-        # Called from Python, `split` marks a group that it gives back whole.
-        error.__suppress_context__ = suppressed
-        return matched, rest
+        # Before Python 3.12 a clause that matches nothing goes on with the group itself, not with a copy.
+        return matched, (error if matched is None and sys.version_info < (3, 12) else rest)
     return None, error
 
 
