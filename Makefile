@@ -18,12 +18,13 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interpreters benchmark lint docs clean
+.PHONY: help demo test interpreters mutations benchmark lint docs clean
 
 help:
 	@echo 'make demo       run the example under a daemon, in a throwaway AiiDA profile'
 	@echo 'make test       run the test suite'
 	@echo 'make interpreters  run what needs no AiiDA under every Python (3.10 to 3.14) that is found'
+	@echo 'make mutations  check that the differential tests notice faults of the compiler'
 	@echo 'make benchmark  what compiling, a step and a child cost, and lines per room'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make docs       build the documentation into docs/_build/html'
@@ -38,6 +39,10 @@ test: $(VENV)/.tests
 # Those on the PATH, those of pyenv, and those named in DREAMFLOW_PYTHONS=/a/bin/python:/b/bin/python
 interpreters: $(VENV)/.python
 	@$(BIN)/python tests/interpreters.py $(INTERPRETERS_ARGS)
+
+# Whether the differential tests can fail: faults are put into the compiler, and must be noticed.
+mutations: $(VENV)/.tests
+	@$(BIN)/python -m pytest -q tests/differential/check_mutations.py
 
 benchmark: $(VENV)/.examples
 	@for name in lines imports compiling between steps children; do $(BIN)/python benchmarks/$$name.py || exit; done

@@ -1,4 +1,7 @@
-"""The harness notices faults of the compiler: each of `MUTATIONS` is seen by the corpus and by random programs."""
+"""The harness notices faults of the compiler: each of `MUTATIONS` is seen by the corpus and by random programs.
+
+Tests of the tests, run by ``make mutations``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ def functions():
     return {'corpus': [case.values[0] for case in CASES], 'random programs': random_programs(300)}
 
 
-@pytest.mark.long
 @pytest.mark.filterwarnings('ignore')
 @pytest.mark.parametrize('harness', ['corpus', 'random programs'])
 @pytest.mark.parametrize('mutation', MUTATIONS, ids=lambda mutation: mutation.__name__)
