@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import symtable
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,12 +48,16 @@ def analyse_scope(source: FunctionSource) -> Scope:
     if source.function.__code__.co_name == '<genexpr>':
         return _scope_of_expression(source)
     table = _find(symtable.symtable(source.text, source.filename, 'exec'), source.node.name)
-    own = frozenset(table.get_locals())
-    captured = frozenset(_captured(table, generators=True)) & own
+
+    def names(found: Iterable[str]) -> frozenset[str]:
+        return frozenset(source.private.get(name, name) for name in found)
+
+    own = names(table.get_locals())
+    captured = names(_captured(table, generators=True)) & own
     lasting = captured.intersection(_names_in_lasting_generators(source.node, _consumers(source, own)))
-    kept = lasting.union(_captured(table, generators=False)) & own
-    declared = frozenset(s.get_name() for s in table.get_symbols() if s.is_declared_global())
-    return Scope(own, captured, kept, frozenset(table.get_frees()), declared)
+    kept = (lasting | names(_captured(table, generators=False))) & own
+    declared = names(s.get_name() for s in table.get_symbols() if s.is_declared_global())
+    return Scope(own, captured, kept, names(table.get_frees()), declared)
 
 
 def _scope_of_expression(source: FunctionSource) -> Scope:

@@ -14,10 +14,11 @@ import inspect
 import linecache
 import tokenize
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ..exceptions import CompileError
+from .private import mangle
 
 __all__ = ('FunctionSource', 'read_source')
 
@@ -37,6 +38,7 @@ class FunctionSource:
     :ivar text: the function's own lines, below a line that closes over its free variables if it is nested.
     :ivar node: its definition; line numbers are those of the file.
     :ivar lines: the lines of the file that the function covers, keyed by line number.
+    :ivar private: the private names of its class in it, and what they stand for; the definition has that already.
     """
 
     function: types.FunctionType
@@ -44,6 +46,7 @@ class FunctionSource:
     text: str
     node: FunctionNode
     lines: dict[int, str]
+    private: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_async(self) -> bool:
@@ -159,7 +162,7 @@ def read_source(function: object, generator: bool = False) -> FunctionSource:
         )
     last = node.end_lineno or first
     numbered = {number: lines[number - 1].rstrip('\n') for number in range(first, last + 1)}
-    return FunctionSource(function, code.co_filename, text, node, numbered)
+    return FunctionSource(function, code.co_filename, text, node, numbered, mangle(node, function))
 
 
 def _require_function(function: object, generator: bool) -> types.FunctionType:

@@ -938,3 +938,31 @@ async def do_qualified_names_inside_of_helpers():
         return A.__qualname__, A.f.__qualname__, A().f().__qualname__, g.__qualname__
 
     return await helper(), await Account().names()
+
+
+class _Secretive:
+    def __init__(self, secret):
+        self.__secret = secret
+
+    async def reveal(self, __more=1):
+        __local = await t(self.__secret)
+        self.__secret += __local + __more
+        return await self.__hidden(_Secretive__own=[__x for __x in range(2)])
+
+    async def __hidden(self, *, __own):
+        def inner():
+            return self.__secret, __own, __local
+
+        class Other:
+            __x = 1
+
+            def get(self):
+                return self.__x
+
+        __local = await t('local')
+        return inner(), Other().get(), sorted(name for name in vars(Other) if 'x' in name)
+
+
+async def do_private_names():
+    secretive = _Secretive(3)
+    return await secretive.reveal(), await secretive.reveal(_Secretive__more=5), vars(secretive)
