@@ -4,6 +4,8 @@ A block becomes a function of its own: its parameters are the variables it may r
 what it takes along, and its variables. Cells, free variables and what the runtime supplies are free variables of that
 function, so that nested functions share them in the ordinary way.
 
+The variables that it changes it takes out of a dict: nothing else then holds what it drops.
+
 A block that jumps to its own beginning, a turn of a loop in which nothing was awaited, becomes a native loop.
 
 File, line and function name are the user's: tracebacks, ``pdb`` and coverage see the source.
@@ -75,8 +77,17 @@ def _block_function(program: Program, block: Block, unbound: frozenset[str]) -> 
         # Makes it a local variable without a value: reading it raises what CPython raises.
         body.append(copy_place(ast.Assign([ast.Name(variable, ast.Store())], ast.Constant(None)), first))
         body.append(copy_place(ast.Delete([ast.Name(variable, ast.Del())]), first))
+    taken = sorted(block.taken - unbound)
+    body.extend(copy_place(_taking(variable), first) for variable in taken)
     body.extend(_repeated(block) if _jumps_to_itself(block.body, block) else _returning(block.body, block))
-    return _function(program, _arguments(param for param in block.params if param not in unbound), body)
+    params = [param for param in block.params if param not in unbound and param not in block.taken]
+    return _function(program, _arguments(['.taken', *params] if block.taken else params), body)
+
+
+def _taking(variable: str) -> ast.stmt:
+    """Return ``variable = .taken.pop('variable')``."""
+    pop = ast.Call(ast.Attribute(ast.Name('.taken', ast.Load()), 'pop', ast.Load()), [ast.Constant(variable)], [])
+    return ast.Assign([ast.Name(variable, ast.Store())], pop)
 
 
 def _jumps_to_itself(body: list[ast.stmt], block: Block) -> bool:

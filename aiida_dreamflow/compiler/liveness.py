@@ -37,6 +37,7 @@ def analyse_liveness(program: Program) -> None:
             loads |= mentioned.loads
             stores |= mentioned.stores
         block.mentioned = variables.names(loads | stores) - cells
+        block.taken = (variables.names(stores) & block.reads) - cells
         block.rebound = (variables.names(stores) & cells).union(*(mentioned.outer_stores for mentioned in mentions))
 
 

@@ -169,10 +169,12 @@ class Block:
     :ivar body: its statements; a `Leave` may also stand inside of ``if``, ``for`` and ``while``.
     :ivar exits: the exits of all its `Leave` statements, in order.
     :ivar mentioned: the local variables (cells left out) that it mentions.
+    :ivar taken: those of them that it may read, and binds or unbinds. It alone holds their values, so that a large one
+        is freed, and a generator closed, by the line that drops it.
     :ivar rebound: the cells, and the variables of the functions around and of the module, that it binds or unbinds.
     :ivar reads: the variables whose value at its beginning it may read.
     :ivar code: the compiled body.
-    :ivar params: the parameters of that code.
+    :ivar params: the variables that it is given; those `taken` together, in a dict that it empties.
     """
 
     depth: int = 0
@@ -181,6 +183,7 @@ class Block:
     body: list[ast.stmt] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
     mentioned: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
     rebound: frozenset[str] = frozenset()
     reads: frozenset[str] = frozenset()
     code: types.CodeType | None = None

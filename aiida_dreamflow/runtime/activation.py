@@ -87,13 +87,15 @@ class Activation:
         """
         block = self.block
         variables = self.variables
-        try:
-            arguments = [variables[name] for name in block.params]
-            function = self._functions.get(block) or self._function(block)
-        except KeyError:
-            missing = frozenset(block.params).difference(variables)
-            arguments = [variables[name] for name in block.params if name not in missing]
+        missing = frozenset(block.params).difference(variables)
+        if missing:
             function = self._make_function(block_code(self.program, block, missing))
+        else:
+            function = self._functions.get(block) or self._function(block)
+        taken = {name: variables.pop(name) for name in block.taken if name not in missing}
+        arguments = [variables[name] for name in block.params if name not in block.taken and name not in missing]
+        if block.taken:
+            arguments.insert(0, taken)
         self._running = function.__code__
         try:
             if handled is None:
@@ -102,6 +104,7 @@ class Activation:
                 number, value, after = _run_handling(handled, function, arguments)
         except BaseException as error:
             frame = find_frame(error.__traceback__, function.__code__)
+            variables.update(taken)
             if frame is not None:
                 self._take_over(frame.f_locals)
             raise

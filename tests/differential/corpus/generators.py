@@ -463,3 +463,12 @@ def jumps():
 
 async def do_jumps():
     return [await t(value) for value in jumps()]
+
+
+async def do_garbage_runs_finally():
+    g = numbers(2)
+    next(g)
+    await checkpoint()
+    del g
+    print('deleted')
+    await checkpoint()
