@@ -44,6 +44,31 @@ def profile():
     get_manager().reset_profile()
 
 
+@pytest.fixture(autouse=True)
+def no_gaps(request):
+    """Checks, after each test with a profile, the provenance of every workflow function that has ended in it."""
+    if 'profile' not in request.fixturenames:
+        yield
+        return
+    request.getfixturevalue('profile')
+    from aiida import orm
+
+    from aiida_dreamflow.testing import check_provenance
+
+    def workflows():
+        builder = orm.QueryBuilder().append(orm.WorkChainNode, filters={'attributes.sealed': True}, project='id')
+        return set(builder.all(flat=True))
+
+    before = workflows()
+    yield
+    for pk in sorted(workflows() - before):
+        node = orm.load_node(pk)
+        if node.caller is None and 'dreamflow' in (node.process_type or ''):
+            # The children of one that failed go on.
+            faults = [fault for fault in check_provenance(node) if node.is_finished_ok or 'not sealed' not in fault]
+            assert faults == [], f'{node.process_label} {pk}'
+
+
 @pytest.fixture(scope='session')
 def daemon(profile):
     """A running daemon of that profile with one worker; its client. One that stops it starts it again."""

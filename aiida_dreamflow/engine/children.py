@@ -15,6 +15,7 @@ from aiida.engine import Process, ProcessState
 
 from ..exceptions import LaunchError
 from ..jobs.leased import Leased
+from ..jobs.names import port_name
 from ..runtime import Handle
 from .targets import mark_failure, tell_outcome
 from .transaction import delete_unstarted
@@ -46,12 +47,16 @@ class Children:
         """Return the pk of a child that was launched."""
         return self._pks[handle.label]
 
+    def has(self, handle: Handle[Any]) -> bool:
+        """Return whether there is a child of this handle; there is none if it could not be launched."""
+        return handle.label in self._pks
+
     # -- beginning
 
     def launch(self, handle: Handle[Any]) -> None:
         """Launch the child of a handle; an error becomes the child's."""
         process_class, inputs = handle.inputs['process'], dict(handle.inputs['inputs'])
-        inputs['metadata'] = {**inputs.get('metadata', {}), 'call_link_label': handle.label}
+        inputs['metadata'] = {**inputs.get('metadata', {}), 'call_link_label': port_name(handle.label)}
         runner = self._parent.runner
         try:
             if runner.is_daemon_runner:
@@ -72,9 +77,9 @@ class Children:
 
     def adopt_or_launch(self, handles: list[Handle[Any]]) -> None:
         """After a restart: find the children of these handles, or launch them."""
-        found = self._find([handle.label for handle in handles])
+        found = self._find([port_name(handle.label) for handle in handles])
         for handle in handles:
-            node = found.get(handle.label)
+            node = found.get(port_name(handle.label))
             if node is None or not self._continues(node):
                 self.launch(handle)
             else:

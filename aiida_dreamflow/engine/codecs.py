@@ -1,4 +1,4 @@
-"""The codecs that a frame needs inside AiiDA: nodes by uuid, and what the workflow's own file defines by its name.
+"""The codecs that a frame needs inside AiiDA: builders, and what the workflow's own file defines by its name.
 
 The same workflow runs from its file here and from its pinned source there, under different module names. So functions
 and classes of its own file are stored by their name in whatever module the workflow function is in.
@@ -10,30 +10,35 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from aiida import orm
+from aiida.engine import ProcessBuilder
 
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import FrameError
 from ..values.snapshot import Codec
 
-__all__ = ('NodeCodec', 'OwnFileCodec')
+__all__ = ('BuilderCodec', 'OwnFileCodec')
 
 Ref = Callable[[object], Any]
 Get = Callable[[Any], Any]
 
 
-class NodeCodec(Codec):
-    """AiiDA nodes, by uuid. An unstored one must be stored before the frame is loaded."""
+class BuilderCodec(Codec):
+    """Builders of processes: the class and the inputs given so far."""
 
-    name = 'node'
+    name = 'builder'
 
     def encode(self, value: object, ref: Ref) -> Any | None:
-        """Return the uuid of a node."""
-        return value.uuid if isinstance(value, orm.Node) else None
+        """Return process class and inputs of a builder."""
+        if not isinstance(value, ProcessBuilder):
+            return None
+        return [ref(value.process_class), ref(value._inputs(prune=True))]
 
     def decode(self, content: Any, get: Get) -> object:
-        """Return the node."""
-        return orm.load_node(uuid=content)
+        """Return the builder."""
+        process_class, inputs = map(get, content)
+        builder = process_class.get_builder()
+        builder._update(inputs)
+        return builder
 
 
 class OwnFileCodec(Codec):

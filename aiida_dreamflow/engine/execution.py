@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aiida import orm
 from aiida.engine import ExitCode
 
 from ..jobs.names import port_name, python_name
 from ..runtime import Failed, Handle, Machine, Returned, Suspended
+from ..values.entities import EntityCodec
 from ..values.frame import load_frame, store_frame
 from ..values.nodes import from_node, to_node
 from ..values.pinning import needs_recipe
 from ..values.snapshot import Snapshot, decode, encode
 from .children import Children
-from .codecs import NodeCodec, OwnFileCodec
+from .codecs import BuilderCodec, OwnFileCodec
 from .ledger import Ledger
 from .printing import captured
 from .steps import Step, latest_step, write_step
-from .targets import Sources, child_of, is_process, prepare_child
+from .targets import Sources, child_of, is_process, outputs_of, prepare_child
 from .transaction import detach
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Execution:
         self.process = process
         self.children = Children(process)
         self.function = type(process).require_function()
-        self.codecs = [NodeCodec(), OwnFileCodec(self.function)]
+        self.entities = EntityCodec()
+        self.codecs = [self.entities, BuilderCodec(), OwnFileCodec(self.function)]
         self.label = ''
         step = latest_step(process.node)
         if step is None:
@@ -132,7 +134,9 @@ class Execution:
         with captured() as printed:
             outcome = machine.step()
         if not isinstance(outcome, Failed):
-            self._record(outcome, self.ledger.read(machine.ran), first)
+            # A step that reads no variable runs because of the inputs of the workflow.
+            read = self.ledger.read(machine.ran) or self._inputs()
+            self._record(outcome, read, first)
             for handle in self.machine.intents:
                 self.children.launch(handle)
         if text := ''.join(printed).rstrip('\n'):
@@ -140,14 +144,21 @@ class Execution:
         return outcome
 
     def _note_arrival(self) -> None:
-        """Note the node of the value that a variable receives by this resumption."""
+        """Note the nodes that the step reads because of what it has waited for, and the variable that receives one."""
         awaiting, level = self.machine.awaiting, len(self.machine.stack) - 1
-        if not isinstance(awaiting, Handle) or awaiting.exception is not None or is_process(awaiting.target):
-            return
-        exit = self.machine.stack[level].awaiting
-        if exit is not None and exit.assigned is not None:
-            node = orm.load_node(self.children.pk_of(awaiting))
-            self.ledger.arrive(f'{level}:{exit.assigned}', node.outputs.result, awaiting.value)
+        for handle in awaiting.handles() if awaiting is not None else ():
+            outputs = outputs_of(self.children.pk_of(handle)) if handle.done and self.children.has(handle) else {}
+            exit = self.machine.stack[level].awaiting
+            if handle is awaiting and exit is not None and exit.assigned is not None and outputs.keys() == {'result'}:
+                value = outputs['result'] if is_process(handle.target) else handle.value
+                self.ledger.arrive(f'{level}:{exit.assigned}', outputs['result'], value)
+            else:
+                for port, node in outputs.items():
+                    self.ledger.bring(f'{handle.label}_{python_name(port)}', node)
+
+    def _inputs(self) -> dict[str, int]:
+        inputs = {port: node for port, node in self.process.inputs.items() if isinstance(node, orm.Data)}
+        return {port: cast(int, node.pk) for port, node in inputs.items()}
 
     def _line(self) -> int:
         activation = self.machine.stack[0]
@@ -174,19 +185,22 @@ class Execution:
             step.lines = (first, max(first, outcome.activation.block.last_line))
             self._settle_result(outcome.value, step)
             self.returned = step
+        self.entities.unstored = {}
         frame = store_frame(self.machine, self.codecs)
+        for node in self.entities.unstored.values():
+            ledger.node_for(type(node).__name__, detach(node))
         step.nodes = {root: list(entry) for root, entry in ledger.nodes.items()}
         step.sources = self.sources.known(ledger.created.values())
         pks = write_step(self.process.node, step, self.function.__name__, frame.snapshot, read, ledger.created)
         ledger.end_step(pks)
         self.sources = Sources(step.sources)
-        if frame.by_recipe:
+        if frame.by_recipe or self.entities.unstored:
             self._remake(frame.snapshot)
         for handle in self.machine.intents:
             handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], pks)
 
     def _remake(self, snapshot: Snapshot) -> None:
-        """Go on from the stored frame: what has a recipe is made again, so that a restart makes no difference."""
+        """Go on from the stored frame, as a restart would: what has a recipe is made again, nodes are those stored."""
         intents = {handle.label for handle in self.machine.intents}
         self.machine = load_frame(snapshot.document, snapshot.blobs.__getitem__, self, self.codecs)
         self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
@@ -195,14 +209,18 @@ class Execution:
         """Give the inputs of a child the nodes of the variables that they are; the step makes the others."""
         inputs, values = handle.inputs['inputs'], handle.inputs.pop('values')
         if is_process(handle.target):
-            for port, node in inputs.items():
-                if isinstance(node, orm.Data):
-                    inputs[port] = self.ledger.node_for(f'{handle.label}_{port}', node)
+            handle.inputs['inputs'] = self._settled(handle.label, inputs)
             return
         for port, node in inputs['arguments'].items():
-            inputs['arguments'][port] = self.ledger.node_for(f'{handle.label}_{port}', node, values[port])
+            inputs['arguments'][port] = self.ledger.node_for(f'{handle.label}_{python_name(port)}', node, values[port])
         source = inputs['function']
         inputs['function'] = self.ledger.node_for(f'source_of_{source.label.rpartition(".")[2]}', source)
+
+    def _settled(self, name: str, inputs: Any) -> Any:
+        """Return the inputs of a process, however nested, with their nodes among those that the step makes."""
+        if isinstance(inputs, dict):
+            return {port: self._settled(f'{name}_{python_name(port)}', value) for port, value in inputs.items()}
+        return self.ledger.node_for(name, inputs) if isinstance(inputs, orm.Data) else inputs
 
     # -- ending
 

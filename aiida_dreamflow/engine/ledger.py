@@ -16,6 +16,7 @@ from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError
 from ..jobs.names import port_name
 from ..runtime import Activation, Awaitable, Machine
+from ..values.data import DreamData
 from ..values.nodes import digest_of, to_node
 from .transaction import detach
 
@@ -35,6 +36,7 @@ class Ledger:
         self.created: dict[str, orm.Data] = {}
         self._pks = _find_pks([uuid for uuid, _ in nodes.values()])
         self._arrived: dict[str, tuple[orm.Data, str]] = {}
+        self._brought: dict[str, int] = {}
         self._values: list[tuple[Any, str, str]] = []
 
     def end_step(self, pks: dict[str, int]) -> None:
@@ -44,7 +46,7 @@ class Ledger:
         """
         self._pks.update(pks)
         self._pks = {uuid: self._pks[uuid] for uuid, _ in self.nodes.values() if uuid in self._pks}
-        self.created, self._arrived, self._values = {}, {}, []
+        self.created, self._arrived, self._brought, self._values = {}, {}, {}, []
 
     def arrive(self, root: str, node: orm.Data, value: Any) -> None:
         """Note that a variable receives the value of a node unchanged.
@@ -54,6 +56,14 @@ class Ledger:
         """
         self._arrived[root] = (node, digest_of(value))
         self._pks[node.uuid] = cast(int, node.pk)
+
+    def bring(self, name: str, node: orm.Data) -> None:
+        """Note that the step reads a node that no variable receives as it is, such as one of the outputs of a job.
+
+        :param name: what to call it.
+        :param node: the node.
+        """
+        self._brought[name] = cast(int, node.pk)
 
     def read(self, ran: set[tuple[int, Block]]) -> dict[str, int]:
         """Return the pks of the nodes of the variables that a step has read, by link label.
@@ -66,6 +76,9 @@ class Ledger:
         found: dict[str, int] = {}
         for root, uuid in nodes.items():
             found[_free_label(root.partition(':')[2], found)] = self._pks[uuid]
+        for name, pk in self._brought.items():
+            if pk not in found.values():
+                found[_free_label(name, found)] = pk
         return found
 
     def update(self, machine: Machine) -> None:
@@ -109,8 +122,15 @@ class Ledger:
     def _create(self, name: str, value: Any) -> str:
         node: orm.Data = detach(to_node(value))
         if not node.is_stored:
-            self.created[_free_label(name, self.created)] = node
+            self._add(name, node)
         return node.uuid
+
+    def _add(self, name: str, node: orm.Data) -> None:
+        if any(made.uuid == node.uuid for made in self.created.values()):
+            return
+        for inside in node.unstored_inside if isinstance(node, DreamData) else ():
+            self._add(f'{name}_{type(inside).__name__}', detach(inside))
+        self.created[_free_label(name, self.created)] = node
 
     def node_for(self, name: str, node: orm.Data, value: Any = None) -> orm.Data:
         """Return the node for a value that leaves the workflow: a child's input, or an output.
@@ -129,7 +149,7 @@ class Ledger:
             for known, known_digest, uuid in self._values:
                 if known is value and known_digest == digest:
                     return self._node(uuid)
-        self.created[_free_label(name, self.created)] = node
+        self._add(name, node)
         return node
 
     def _node(self, uuid: str) -> orm.Data:

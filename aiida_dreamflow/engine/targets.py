@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiida import orm
@@ -25,15 +25,22 @@ from ..runtime import Handle
 from ..values.nodes import from_node
 from .transaction import detach
 
-__all__ = ('Sources', 'child_of', 'is_process', 'mark_failure', 'prepare_child', 'tell_outcome')
+__all__ = ('Sources', 'child_of', 'is_process', 'mark_failure', 'outputs_of', 'prepare_child', 'tell_outcome')
 
 #: Attribute of an exception that says which child it came from.
 _CHILD_MARK = 'dreamflow_child'
+
+_FUNCTION_JOB = 'aiida.calculations:dreamflow.function'
 
 
 def is_process(target: Any) -> bool:
     """Return whether the target of `submit` is an AiiDA process, not a Python function."""
     return isinstance(target, ProcessBuilder) or (inspect.isclass(target) and issubclass(target, Process))
+
+
+def process_class_of(target: Any) -> Any:
+    """Return the class of the process that a class or builder stands for."""
+    return target.process_class if isinstance(target, ProcessBuilder) else target
 
 
 # -- before
@@ -86,7 +93,7 @@ def prepare_child(target: Any, args: tuple[Any, ...], inputs: dict[str, Any], so
     if is_process(target):
         if args:
             raise TypeError(f'the inputs of `{_name(target)}` are given by name')
-        return {'process': target, 'inputs': _process_inputs(target, inputs), 'values': {}}
+        return {'process': process_class_of(target), 'inputs': _process_inputs(target, inputs), 'values': {}}
     arguments = {**_by_name(target, args), **inputs}
     process_class, given = function_job_inputs(target, arguments, sources.node_of(target))
     for node in given['arguments'].values():
@@ -98,22 +105,37 @@ def prepare_child(target: Any, args: tuple[Any, ...], inputs: dict[str, Any], so
 
 def _process_inputs(target: Any, inputs: dict[str, Any]) -> dict[str, Any]:
     """Return the inputs of a process, with Python values made nodes as its ports say."""
+    process_class = process_class_of(target)
     if isinstance(target, ProcessBuilder):
-        _validate(target.process_class, {**target._inputs(prune=True), **inputs})
-        return inputs
-    serialized = dict(target.spec().inputs.serialize(dict(inputs)))
-    for node in serialized.values():
-        if isinstance(node, orm.Data):
-            detach(node)
-    _validate(target, serialized)
-    return serialized
+        inputs = {**target._inputs(prune=True), **inputs}
+    serialized = process_class.spec().inputs.serialize(dict(inputs))
+    # Nodes that AiiDA would make of default values later would have no creator.
+    return _with_defaults(serialized, _validate(process_class, serialized))
 
 
-def _validate(process_class: Any, inputs: dict[str, Any]) -> None:
+def _with_defaults(inputs: Mapping[str, Any], processed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs with those nodes that only their processed form has, none of them tied to the database session."""
+    merged = dict(inputs)
+    for port, value in processed.items():
+        if isinstance(value, Mapping) and isinstance(inputs.get(port, {}), Mapping):
+            if port in inputs or (nested := _with_defaults({}, value)):
+                merged[port] = _with_defaults(inputs[port], value) if port in inputs else nested
+        elif isinstance(value, orm.Data):
+            merged[port] = detach(inputs.get(port, value))
+    return merged
+
+
+def _validate(process_class: Any, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the inputs of a process as AiiDA completes them.
+
+    :raises LaunchError: if they do not fit.
+    """
     ports = process_class.spec().inputs
-    fault = ports.validate(ports.pre_process(dict(inputs)))
+    processed: Mapping[str, Any] = ports.pre_process(dict(inputs))
+    fault = ports.validate(processed)
     if fault is not None:
         raise LaunchError(f'`{process_class.__name__}` cannot be launched: {fault}')
+    return processed
 
 
 def _by_name(target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
@@ -143,6 +165,16 @@ def tell_outcome(handle: Handle[Any], node: orm.ProcessNode) -> None:
         handle.set_result(_outcome(node, handle.target))
     except Exception as error:
         handle.set_exception(mark_failure(error, f'{handle.label} ({node.pk})'))
+
+
+def outputs_of(pk: int) -> dict[str, orm.Data]:
+    """Return the data nodes that a child has given, by flat label; of a function job its result or exception only."""
+    node = orm.load_node(pk)
+    links = node.base.links.get_outgoing(link_type=(LinkType.CREATE, LinkType.RETURN)).all()
+    outputs = {entry.link_label: entry.node for entry in links}
+    if isinstance(node, orm.CalcJobNode) and node.process_type == _FUNCTION_JOB:
+        return {label: data for label, data in outputs.items() if label in ('result', 'exception')}
+    return outputs
 
 
 def mark_failure(error: Exception, child: str) -> Exception:

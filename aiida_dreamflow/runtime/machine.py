@@ -213,8 +213,7 @@ class Machine:
         :param caller: the code that calls; in a plain ``def`` it must be the workflow function's own.
         """
         self._require_compiled_call(caller)
-        name = getattr(target, '__name__', type(target).__name__)
-        label = f'{name}_{self.launched + 1}'
+        label = f'{_name_of(target)}_{self.launched + 1}'
         handle: Handle[Any] = Handle(label, target, self.host.prepare(label, target, args, inputs))
         self.launched += 1
         self.intents.append(handle)
@@ -301,3 +300,11 @@ def _made(index: int, value: Any, inputs: tuple[Any, ...]) -> None:
 
 
 supply('.made', _made)
+
+
+def _name_of(target: Any) -> str:
+    """Return what a child is called after: the function behind it, or the class that a builder builds."""
+    for behind in ('process_class', '__wrapped__'):
+        target = getattr(target, behind, target)
+    name: str = getattr(target, '__name__', type(target).__name__)
+    return name

@@ -13,8 +13,9 @@ from aiida import orm
 
 from ..exceptions import FrameError, UntrustedValueError
 from . import signing
+from .entities import EntityCodec
 from .records import canonical
-from .snapshot import Snapshot, decode, encode
+from .snapshot import decode, encode
 
 __all__ = ('DreamData', 'short_repr', 'type_name')
 
@@ -50,14 +51,17 @@ class DreamData(orm.Data):
     """One Python value, of any type that :mod:`aiida_dreamflow.values.snapshot` can store.
 
     :param value: the value.
-    :param snapshot: its snapshot, if there is one already: of one root named ``value``, made without codecs.
     :raises CannotStoreError: if the value has no stored form.
     """
 
-    def __init__(self, value: object = None, *, snapshot: Snapshot | None = None, **kwargs: Any) -> None:
+    # The address in the `repr` of an object says nothing of its value.
+    _hash_ignored_attributes = (*orm.Data._hash_ignored_attributes, 'repr')
+
+    def __init__(self, value: object = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if snapshot is None:
-            snapshot = encode({_ROOT: value})
+        entities = EntityCodec()
+        snapshot = encode({_ROOT: value}, [entities])
+        self._inside = entities.unstored
         attributes = {'python_type': type_name(value), 'repr': short_repr(value)}
         if snapshot.runs_code:
             attributes['signature'] = signing.sign(snapshot.document)
@@ -79,13 +83,28 @@ class DreamData(orm.Data):
         :raises FrameError: if it needs a newer version of this package, or something that is not installed.
         """
         document = self._document()
-        signing.require_trust(document, self.base.attributes.get('signature', None))
-        return decode(document, self._read_blob)[_ROOT]
+        codecs = [EntityCodec()]
+        signing.require_trust(document, self.base.attributes.get('signature', None), codecs)
+        return decode(document, self._read_blob, codecs)[_ROOT]
 
     @property
     def python_type(self) -> str:
         """The full name of the type of the value."""
         return str(self.base.attributes.get('python_type'))
+
+    @property
+    def unstored_inside(self) -> list[orm.Data]:
+        """The data nodes inside of the value that are not stored yet."""
+        return [node for node in getattr(self, '_inside', {}).values() if not node.is_stored]
+
+    def store(self) -> DreamData:
+        """Store the node; first the nodes inside of its value.
+
+        :returns: the node.
+        """
+        for node in self.unstored_inside:
+            node.store()
+        return super().store()
 
     def __str__(self) -> str:
         return f'{super().__str__()} value: {self.base.attributes.get("repr")}'

@@ -17,6 +17,7 @@ from typing import Any
 from aiida import orm
 
 from .data import DreamData, short_repr
+from .entities import EntityCodec
 from .snapshot import encode
 
 __all__ = ('digest_of', 'from_node', 'node_repr', 'to_node')
@@ -71,7 +72,7 @@ def digest_of(value: object) -> str:
     :returns: hexadecimal digits.
     :raises CannotStoreError: if the value has no stored form.
     """
-    return encode({'': value}).digest()
+    return encode({'': value}, [EntityCodec()]).digest()
 
 
 def node_repr(value: object) -> str:

@@ -10,7 +10,7 @@ from aiida.engine.processes.launcher import ProcessLauncher
 from aiida.manage import get_manager
 from engine import workflows
 from engine.helpers import evaluations, kill_workers, wait_until
-from engine.provenance_check import check_provenance
+from aiida_dreamflow.testing import check_provenance
 from plumpy.persistence import LoadSaveContext
 
 

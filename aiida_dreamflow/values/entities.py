@@ -1,0 +1,52 @@
+"""AiiDA's own objects inside of Python values: nodes, computers and groups, kept by uuid and loaded again from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aiida import orm
+from aiida.common.exceptions import NotExistent
+
+from ..exceptions import CannotStoreError, FrameError
+from .snapshot import Codec
+
+__all__ = ('EntityCodec',)
+
+_ENTITIES: dict[str, Any] = {'node': orm.Node, 'computer': orm.Computer, 'group': orm.Group}
+
+
+class EntityCodec(Codec):
+    """Nodes, computers and groups by uuid.
+
+    A data node that is not stored yet is kept by its uuid as well: whoever stores the document stores the node with it.
+
+    :ivar unstored: such nodes, by uuid.
+    """
+
+    name = 'entity'
+    runs_code = False
+
+    def __init__(self) -> None:
+        self.unstored: dict[str, orm.Data] = {}
+
+    def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
+        """Return kind and uuid of such an object."""
+        if not isinstance(value, orm.Entity):
+            return None
+        kind = next((kind for kind, cls in _ENTITIES.items() if isinstance(value, cls)), None)
+        if kind is None or not (value.is_stored or isinstance(value, orm.Data)):
+            raise CannotStoreError(type(value).__name__, '', 'it is not in the database; store it before the await')
+        if isinstance(value, orm.Data) and not value.is_stored:
+            self.unstored[value.uuid] = value
+        return [kind, value.uuid]  # type: ignore[attr-defined]
+
+    def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
+        """Return the object as the database has it."""
+        kind, uuid = content
+        try:
+            return _ENTITIES[kind].collection.get(uuid=uuid)
+        except NotExistent:
+            raise FrameError(
+                f'a stored value refers to the {kind} {uuid}, which is not in this profile; import it, or restore it'
+            ) from None
