@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from ..compiler import bundle, compile_function
 from ..compiler.bundle import Bundle
@@ -17,16 +18,31 @@ from .workchain import FunctionWorkChain, require_parameters
 __all__ = ('workflow',)
 
 
-def workflow(function: Callable[..., Any]) -> type[FunctionWorkChain]:
+@overload
+def workflow(function: Callable[..., Any]) -> type[FunctionWorkChain]: ...
+
+
+@overload
+def workflow(
+    *, recipes: bool = True, pickles: bool = True
+) -> Callable[[Callable[..., Any]], type[FunctionWorkChain]]: ...
+
+
+def workflow(function: Callable[..., Any] | None = None, *, recipes: bool = True, pickles: bool = True) -> Any:
     """Compile a function into an AiiDA process class.
 
     The result goes wherever AiiDA takes a process class: ``engine.run``, ``engine.submit``, ``get_builder()``. The
     parameters of the function are its inputs, what the function returns are its outputs.
 
     :param function: an ``async def`` with ``await submit(f, x=x)``, or a plain ``def`` with ``submit(f, x=x)``.
-    :returns: the process class.
+    :param recipes: whether a value that cannot be stored may be made again at each await, by the call that made it;
+        otherwise such a value is an error at the first await that it would cross.
+    :param pickles: whether an object that has no other stored form may be pickled.
+    :returns: the process class; without `function`, a decorator.
     :raises CompileError: if the function says something that a workflow cannot; with file, line and column.
     """
+    if function is None:
+        return functools.partial(workflow, recipes=recipes, pickles=pickles)
     program = compile_function(function)
     plain = program.source.function
     require_parameters(plain)
@@ -38,6 +54,8 @@ def workflow(function: Callable[..., Any]) -> type[FunctionWorkChain]:
         '__wrapped__': staticmethod(plain),
         'function': staticmethod(plain),
         'bundle': source,
+        'recipes': recipes,
+        'pickles': pickles,
         FUNCTION_MARK: staticmethod(plain),
     }
     process_class = types.new_class(

@@ -6,18 +6,22 @@ stored, with the frame and the intents in it, then the intents are carried out.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from aiida import orm
 from aiida.engine import ExitCode
 
 from ..jobs.names import port_name, python_name
-from ..runtime import Failed, Handle, Machine, Returned, Suspended
+from ..runtime import Failed, Handle, Machine, Recipe, Returned, Suspended
+from ..values.data import type_name
 from ..values.entities import EntityCodec
 from ..values.frame import load_frame, store_frame
 from ..values.nodes import from_node, to_node
+from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
 from ..values.snapshot import Snapshot, decode, encode
 from .children import Children
@@ -53,11 +57,13 @@ class Execution:
         self.entities = EntityCodec()
         self.codecs = [self.entities, BuilderCodec(), OwnFileCodec(self.function)]
         self.label = ''
-        step = latest_step(process.node)
-        if step is None:
-            self._start()
-        else:
-            self._resume(step)
+        self.known_recipes: set[tuple[str, int]] = set()
+        with without_pickles(not process.pickles):
+            step = latest_step(process.node)
+            if step is None:
+                self._start()
+            else:
+                self._resume(step)
 
     def _start(self) -> None:
         self.number, self.sources = 0, Sources({})
@@ -76,6 +82,7 @@ class Execution:
         self.ledger = Ledger(step.nodes)
         self.returned = step if step.state == 'returned' else None
         self.machine = load_frame(step.document, step.read_blob, self, self.codecs)
+        self.known_recipes.update(recipe.key for act in self.machine.stack for recipe in act.recipes.values())
         if self.returned is None:
             self._set_label()
         else:
@@ -90,6 +97,11 @@ class Execution:
     # -- running
 
     def advance(self) -> tuple[bool, Any]:
+        """Run steps, with what the workflow allows; see :meth:`_advance`."""
+        with without_pickles(not self.process.pickles):
+            return self._advance()
+
+    def _advance(self) -> tuple[bool, Any]:
         """Run steps until something has to be waited for, or for one turn.
 
         :returns: whether the workflow has ended, and its exit code.
@@ -186,7 +198,7 @@ class Execution:
             self._settle_result(outcome.value, step)
             self.returned = step
         self.entities.unstored = {}
-        frame = store_frame(self.machine, self.codecs)
+        frame = store_frame(self.machine, self.codecs, recipes=self.process.recipes)
         for node in self.entities.unstored.values():
             ledger.node_for(type(node).__name__, detach(node))
         step.nodes = {root: list(entry) for root, entry in ledger.nodes.items()}
@@ -194,6 +206,7 @@ class Execution:
         pks = write_step(self.process.node, step, self.function.__name__, frame.snapshot, read, ledger.created)
         ledger.end_step(pks)
         self.sources = Sources(step.sources)
+        self._report_recipes(frame.by_recipe)
         if frame.by_recipe or self.entities.unstored:
             self._remake(frame.snapshot)
         for handle in self.machine.intents:
@@ -204,6 +217,16 @@ class Execution:
         intents = {handle.label for handle in self.machine.intents}
         self.machine = load_frame(snapshot.document, snapshot.blobs.__getitem__, self, self.codecs)
         self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
+
+    def _report_recipes(self, recipes: Iterable[Recipe]) -> None:
+        """Say once of each recipe what it means."""
+        for recipe in recipes:
+            if recipe.key not in self.known_recipes:
+                self.known_recipes.add(recipe.key)
+                self.process.report(
+                    f'L{recipe.site.call.lineno}: `{recipe.site.variable}`, a {type_name(recipe.value)}, cannot be stored. At '
+                    f'each await it is made again by `{ast.unparse(recipe.site.call)}`; what was changed in it by then is lost'
+                )
 
     def _settle_inputs(self, handle: Handle[Any]) -> None:
         """Give the inputs of a child the nodes of the variables that they are; the step makes the others."""
@@ -270,7 +293,7 @@ class Execution:
 
     def needs_recipe(self, value: Any) -> bool:
         """Return whether a value might have no stored form."""
-        return needs_recipe(value)
+        return self.process.recipes and needs_recipe(value)
 
 
 def _named_outputs(value: Any) -> dict[str, Any]:

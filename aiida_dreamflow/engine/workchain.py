@@ -51,10 +51,14 @@ class FunctionWorkChain(Leased, WorkChain):
 
     :cvar function: the workflow function.
     :cvar bundle: its source with what it uses from its own file; or the error that says why there is none.
+    :cvar recipes: whether values that cannot be stored may be made again at each await.
+    :cvar pickles: whether values may be pickled.
     """
 
     function: ClassVar[types.FunctionType | None] = None
     bundle: ClassVar[Bundle | Exception | None] = None
+    recipes: ClassVar[bool] = True
+    pickles: ClassVar[bool] = True
 
     _kills_children = False
 

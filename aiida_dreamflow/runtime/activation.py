@@ -40,6 +40,11 @@ class Recipe:
     inputs: dict[str, Any]
     value: Any = None
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """Which assignment it is; the same after a restart."""
+        return self.function.__qualname__, self.site.index
+
     def make(self, inputs: dict[str, Any]) -> Any:
         """Evaluate the expression of the assignment again.
 

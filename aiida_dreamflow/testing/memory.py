@@ -12,6 +12,7 @@ from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import LaunchError
 from ..runtime import Failed, Handle, Machine, Returned
 from ..values.frame import load_frame, store_frame
+from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
 from ..values.snapshot import Codec, decode, encode
 
@@ -31,9 +32,14 @@ def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: 
     :raises CompileError: if it cannot be compiled.
     :raises CannotStoreError: if a variable that an await crosses cannot be stored (with ``restart``).
     """
-    host = _MemoryHost()
+    host = _MemoryHost(getattr(function, 'recipes', True))
     machine = Machine(host)
     machine.start(getattr(function, FUNCTION_MARK, function), args, kwargs)
+    with without_pickles(not getattr(function, 'pickles', True)):
+        return _run(machine, host, restart)
+
+
+def _run(machine: Machine, host: _MemoryHost, restart: bool) -> Any:
     while True:
         outcome = machine.step()
         for handle in machine.intents:
@@ -49,7 +55,7 @@ def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: 
 def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
     """Return the machine as a restart would give it."""
     live = _LiveCodec()
-    frame = store_frame(machine, [live])
+    frame = store_frame(machine, [live], recipes=host.recipes)
     document = json.loads(json.dumps(frame.snapshot.document, allow_nan=False))
     return load_frame(document, frame.snapshot.blobs.__getitem__, host, [live])
 
@@ -75,7 +81,13 @@ def _copied(value: Any) -> Any:
 
 
 class _MemoryHost:
-    """The surroundings of a machine that runs in memory."""
+    """The surroundings of a machine that runs in memory.
+
+    :param recipes: whether values may be made again.
+    """
+
+    def __init__(self, recipes: bool = True) -> None:
+        self.recipes = recipes
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Bind and copy the inputs of a function."""
@@ -102,7 +114,7 @@ class _MemoryHost:
 
     def needs_recipe(self, value: Any) -> bool:
         """Return whether the value might have no stored form."""
-        return needs_recipe(value)
+        return self.recipes and needs_recipe(value)
 
 
 class _LiveCodec(Codec):

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..compiler import Program, compile_function
 from ..exceptions import CannotStoreError, FrameError
-from ..runtime import Activation, Host, Machine
+from ..runtime import Activation, Host, Machine, Recipe
 from .frame_codecs import AwaitableCodec, FunctionCodec, RecipeCodec, RecipeValueCodec, TracebackCodec
 from .generators import GeneratorCodec
 from .snapshot import Codec, Snapshot, decode, encode
@@ -32,18 +32,19 @@ class StoredFrame:
     """The stored form of a frame.
 
     :ivar snapshot: the document and its blobs.
-    :ivar by_recipe: the variables that could not be stored and will be made again.
+    :ivar by_recipe: how what could not be stored will be made again.
     """
 
     snapshot: Snapshot
-    by_recipe: frozenset[str]
+    by_recipe: tuple[Recipe, ...]
 
 
-def store_frame(machine: Machine, codecs: Sequence[Codec] = ()) -> StoredFrame:
+def store_frame(machine: Machine, codecs: Sequence[Codec] = (), *, recipes: bool = True) -> StoredFrame:
     """Turn the frame of a machine that waits into its stored form.
 
     :param machine: a machine between two steps.
     :param codecs: further codecs, asked first.
+    :param recipes: whether recipes may make values again; a machine that keeps none has none to offer.
     :raises CannotStoreError: if a variable has no stored form; names it, where it was made and where it would cross.
     """
     values = RecipeValueCodec([recipe for act in machine.stack for recipe in act.recipes.values()])
@@ -63,9 +64,9 @@ def store_frame(machine: Machine, codecs: Sequence[Codec] = ()) -> StoredFrame:
             roots['']['tracebacks'] = [(error, error.__traceback__) for error in tracebacks.raised.values()]
             snapshot = encode(roots, every)
     except CannotStoreError as error:
-        raise _explained(machine, error) from None
+        raise _explained(machine, error, recipes) from None
     machine.hold(list(generators.unfinished.values()))
-    return StoredFrame(snapshot, frozenset(recipe.site.variable for recipe in values.used))
+    return StoredFrame(snapshot, tuple(values.used))
 
 
 def _rest(machine: Machine) -> dict[str, Any]:
@@ -141,27 +142,33 @@ def _load_activation(level: int, state: dict[str, Any], roots: Mapping[str, Any]
     )
 
 
-def _explained(machine: Machine, error: CannotStoreError) -> CannotStoreError:
+def _explained(machine: Machine, error: CannotStoreError, recipes: bool) -> CannotStoreError:
     """Say which variable it is that cannot be stored, where it was made and where it would cross."""
     match = re.match(r'(\d+):(\.?[^.\[(]*)(.*)', error.path, re.DOTALL)
     if match is None:
         return error
     level, name, path = match.groups()
-    return _message(machine.stack[int(level)], name, path, error)
+    return _message(machine.stack[int(level)], name, path, error, recipes)
 
 
-def _message(activation: Activation, name: str, path: str, error: CannotStoreError) -> CannotStoreError:
+def _message(
+    activation: Activation, name: str, path: str, error: CannotStoreError, recipes: bool
+) -> CannotStoreError:
     program, awaiting = activation.program, activation.awaiting
     assert awaiting is not None
     line = awaiting.node.lineno
     lines = _lines_that_assign(program, name)
     made = f', made at line {", ".join(map(str, lines))},' if lines else ''
     what = 'a value of the expression' if name.startswith('.') else f'variable `{name}{path}`'
+    recipe = (
+        f'make it by one assignment from a call (`{name if lines else "x"} = ...(...)`) whose arguments can be stored'
+        if recipes
+        else 'allow it to be made again at each await: recipes are turned off for this workflow (`@workflow(recipes=False)`)'
+    )
     reason = (
         f'{program.source.filename}, line {line}, in `{program.name}`: {what} of type `{error.value_type}`{made} is '
         f'needed after the await at line {line} and cannot be stored: {error.reason}. Make it after the await, '
-        'delete it before (`del`) if it is not needed, or make it by one assignment from a call '
-        f'(`{name if lines else "x"} = ...(...)`) whose arguments can be stored'
+        f'delete it before (`del`) if it is not needed, or {recipe}'
     )
     explained = CannotStoreError(error.value_type, name + path, error.reason)
     explained.args = (reason,)

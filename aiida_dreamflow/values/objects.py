@@ -21,8 +21,10 @@ from enum import Enum
 from typing import Any
 
 from ..exceptions import CannotStoreError
+from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
 from .references import write_named
+from .trust import is_pickle
 
 __all__ = ('KINDS', 'write_enum', 'write_exception', 'write_object')
 
@@ -157,6 +159,11 @@ def write_object(value: object, w: Writing) -> Record:
         raise _refuse(value, f'its `__reduce_ex__` gave {type(reduced).__name__}, neither a name nor 2 to 6 parts')
     padded: tuple[Any, ...] = (*reduced, *[None] * (6 - len(reduced)))
     function, args, state, items, pairs, setter = padded
+    new = function in (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
+    called = args[0] if new else function
+    with_fields = new and called is type(value) and declares_fields(called)
+    if not with_fields and is_pickle(f'{called.__module__}:{getattr(called, "__qualname__", "")}'):
+        _require_pickles(value)
     rest = _write_rest(value, state, items, pairs, setter, w)
     if function is copyreg.__newobj__:  # type: ignore[attr-defined]
         record: Record = ['object', [w.ref(args[0]), [w.ref(arg) for arg in args[1:]], []]]
@@ -166,7 +173,20 @@ def write_object(value: object, w: Writing) -> Record:
         record = ['object', [w.ref(cls), [w.ref(arg) for arg in positional], flat]]
     else:
         record = ['call', [w.ref(function), [w.ref(arg) for arg in args]]]
+    if with_fields:
+        record[0] = 'fields'
     return [*record, rest] if rest else record
+
+
+def _require_pickles(value: object) -> None:
+    if (reason := why_not()) is not None:
+        raise CannotStoreError(
+            type(value).__name__,
+            '',
+            f'it could only be pickled, and {reason}; make its class a dataclass, give it a codec (entry point group '
+            '`dreamflow.codecs`), or keep what it holds in plain values',
+            by_choice=True,
+        )
 
 
 def _flat(pairs: Iterable[tuple[Any, Any]], w: Writing) -> list[Any]:
@@ -244,5 +264,6 @@ KINDS = (
     Kind('flag', lambda first, r: r.get(first[0])(r.get(first[1])), late=1),
     Kind('exception', _make_exception, _fill_exception),
     Kind('object', _make_object, _fill_object, _rank, late=1),
+    Kind('fields', _make_object, _fill_object, _rank, late=1),
     Kind('call', lambda first, r: r.get(first[0])(*map(r.get, first[1])), _fill_object, _rank, late=1),
 )

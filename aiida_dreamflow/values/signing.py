@@ -1,7 +1,7 @@
 """Signatures on stored values: a document that runs code is decoded only by the profile that wrote it.
 
 The key lies beside the profile's configuration, not in its storage: an archive does not carry it, so an archive imported
-elsewhere cannot run code there. AiiDA is asked only for the place of the key, and only when no key is given.
+elsewhere cannot run code there.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..exceptions import UntrustedValueError
+from .pickling import why_not
+from .profile import profile_file
 from .records import canonical
 from .snapshot import Codec, runs_code
+from .trust import has_pickles
 
 __all__ = ('KEY_BYTES', 'Signer', 'key_at', 'profile_key', 'require_trust', 'sign', 'verify')
 
@@ -65,13 +68,10 @@ def profile_key() -> bytes:
 
     :returns: the key.
     """
-    from aiida.manage.configuration import get_config
-    from aiida.manage.manager import get_manager
-
-    profile = get_manager().get_profile()
-    if profile is None:
+    path = profile_file('.key')
+    if path is None:
         raise UntrustedValueError('no AiiDA profile is loaded, so there is no key; call `aiida.load_profile()` first')
-    return _cached_key(Path(get_config().dirpath) / 'dreamflow' / f'{profile.uuid}.key')
+    return _cached_key(path)
 
 
 class Signer:
@@ -103,14 +103,18 @@ class Signer:
         return hmac.compare_digest(self.sign(document).encode(), found)
 
     def require_trust(self, document: Mapping[str, Any], signature: object, codecs: Sequence[Codec] = ()) -> None:
-        """Refuse a document that would run code when decoded, unless this key signed it.
+        """Refuse a document that would run code when decoded, unless this key signed it; a pickle also if these are off.
 
         :param document: the document as it was found.
         :param signature: its signature, ``None`` if there is none.
         :param codecs: those it will be decoded with.
         :raises UntrustedValueError: if it may not be decoded.
         """
-        if runs_code(document, codecs) and not self.verify(document, signature):
+        if not runs_code(document, codecs):
+            return
+        if has_pickles(document['objects']) and (reason := why_not()) is not None:
+            raise UntrustedValueError(f'a stored value is a pickle, which is not loaded: {reason}')
+        if not self.verify(document, signature):
             state = 'carries no signature' if not signature else 'was not signed by this profile, or was altered since'
             raise UntrustedValueError(
                 f'a stored value would run code when loaded, and it {state}. If it comes from an archive, compute it again '

@@ -135,8 +135,8 @@ def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = ()) -> Snapsho
         encoder = _Encoder(codecs, rescued)
         try:
             document = encoder.run(roots)
-        except CannotStoreError:
-            if not encoder.rescue(paths):
+        except CannotStoreError as error:
+            if error.by_choice or not encoder.rescue(paths):
                 raise
         else:
             return Snapshot(document, encoder.blobs, _plain_kinds(codecs))
@@ -233,7 +233,9 @@ class _Encoder:
             self._finish()
         except CannotStoreError as refusal:
             path = self._path(self.current) + refusal.path
-            raise CannotStoreError(refusal.value_type, path, refusal.reason) from refusal.__cause__
+            raise CannotStoreError(
+                refusal.value_type, path, refusal.reason, refusal.by_choice
+            ) from refusal.__cause__
         return {'version': VERSION, 'roots': refs, 'objects': self.records}
 
     def _work(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .records import REF, Record
 
-__all__ = ('records_run_code',)
+__all__ = ('has_pickles', 'is_pickle', 'records_run_code')
 
 _PLAIN_KINDS = frozenset(
     [
@@ -67,11 +67,25 @@ def _is_plain(record: Record, records: list[Record], plain_codecs: frozenset[str
     kind, first = record[0], record[1]
     if kind == 'global':
         return first in _NAMES
-    if kind in ('call', 'object', 'enum', 'flag'):
+    if kind in ('call', 'object', 'fields', 'enum', 'flag'):
         # What is called must be one of those classes itself: a method, say, would pass for a plain value.
         called: Any = records[first[0][REF]]
         return called[0] == 'global' and called[1] in _CLASS_NAMES and not (len(record) > 2 and 'setter' in record[2])
     return kind in _PLAIN_KINDS or kind in plain_codecs
+
+
+def is_pickle(name: str) -> bool:
+    """Whether an object that is made by calling a class or function is a pickle, not one of the plain kinds of Python.
+
+    :param name: module and qualified name of what is called, as ``fractions:Fraction``.
+    """
+    return name not in _CLASS_NAMES and name != 'numpy:dtype'
+
+
+def has_pickles(records: list[Record]) -> bool:
+    """Whether records that may be decoded hold a pickle: an object stored as its own class says."""
+    called = [records[record[1][0][REF]] for record in records if record[0] in ('call', 'object')]
+    return any(made[0] != 'global' or is_pickle(made[1]) for made in called)
 
 
 def records_run_code(records: list[Record], plain_codecs: Iterable[str] = ()) -> bool:
