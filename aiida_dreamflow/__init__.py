@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from .engine.workchain import FunctionWorkChain
     from .jobs.launch import job
     from .runtime import checkpoint, gather, submit
+    from .values.snapshot import Codec
 
 __version__ = '0.1.0'
 
-__all__ = ('FunctionWorkChain', 'checkpoint', 'gather', 'job', 'submit', 'workflow')
+__all__ = ('Codec', 'FunctionWorkChain', 'checkpoint', 'gather', 'job', 'submit', 'workflow')
 
 _HOMES = {
+    'Codec': '.values.snapshot',
     'FunctionWorkChain': '.engine.workchain',
     'checkpoint': '.runtime',
     'gather': '.runtime',

@@ -96,6 +96,11 @@ def _write_array(value: np.ndarray[Any, Any], w: Writing) -> Record:
         fortran = value.flags.f_contiguous and not value.flags.c_contiguous
         items = [w.ref(item) for item in value.ravel(order='F' if fortran else 'C')]
         return ['object array', [list(value.shape), fortran], [bool(value.flags.writeable), *items]]
+    if dtype.kind == 'T':
+        fortran = value.flags.f_contiguous and not value.flags.c_contiguous
+        missing = [w.ref(dtype.na_object)] if hasattr(dtype, 'na_object') else []
+        first = [list(value.shape), fortran, bool(dtype.coerce), missing]
+        return ['text array', first, [bool(value.flags.writeable), *_texts(value, fortran, w)]]
     if dtype.hasobject:
         raise CannotStoreError(
             'numpy.ndarray', '', f'its dtype {dtype} mixes Python objects with numbers; use two arrays'
@@ -103,6 +108,10 @@ def _write_array(value: np.ndarray[Any, Any], w: Writing) -> Record:
     if not _is_simple(dtype) and not dtype.isalignedstruct:
         raise CannotStoreError('numpy.ndarray', '', f'its dtype {dtype!r} has no `.npy` form; convert it with `astype`')
     return w.defer(_settle, value)
+
+
+def _texts(value: np.ndarray[Any, Any], fortran: bool, w: Writing) -> list[Any]:
+    return [w.ref(item) for item in value.ravel(order='F' if fortran else 'C').astype(object)]
 
 
 def _write_subclass(value: np.ndarray[Any, Any], w: Writing) -> Record:
@@ -254,6 +263,13 @@ def _fill_object_array(obj: np.ndarray[Any, Any], rest: Any, r: Reader) -> None:
     obj.flags.writeable = rest[0]
 
 
+def _make_text_array(first: Any, r: Reader) -> np.ndarray[Any, Any]:
+    shape, fortran, coerce, missing = first
+    options = {'na_object': r.get(missing[0])} if missing else {}
+    dtype: Any = np.dtypes.StringDType(coerce=coerce, **options)
+    return np.empty(tuple(shape), dtype, order='F' if fortran else 'C')
+
+
 def _read_scalar(first: Any, r: Reader) -> Any:
     dtype = _dtype_of(first[0], r)
     data = bytes.fromhex(first[1])
@@ -265,6 +281,7 @@ KINDS = (
     Kind('array view', _read_view),
     Kind('memory', lambda first, r: np.frombuffer(bytearray(read_bytes(first, r)), np.uint8)),
     Kind('object array', _make_object_array, _fill_object_array),
+    Kind('text array', _make_text_array, _fill_object_array),
     Kind('dtype', lambda first, r: np.dtype(np.lib.format.descr_to_dtype(ast.literal_eval(first)))),
     Kind('scalar', _read_scalar),
 )

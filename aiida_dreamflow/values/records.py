@@ -15,13 +15,26 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isnan
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-__all__ = ('REF', 'VERSION', 'Kind', 'Reader', 'Record', 'Writing', 'canonical', 'float_of', 'float_text', 'refs_in')
+__all__ = ('CODEC', 'REF', 'VERSION', 'Kind', 'Reader', 'Record', 'Staged', 'Writing', 'canonical', 'float_of', 'float_text', 'refs_in')
 
 VERSION = 1
 REF = '@'
+#: What the kind of a record begins with that a codec wrote; the name of the codec follows.
+CODEC = 'codec:'
 Record = list[Any]
+
+
+class Staged(NamedTuple):
+    """What the ``encode`` of a codec returns for an object that may sit in a cycle.
+
+    :ivar first: enough to make the object with its ``decode``; must not lead back to the object itself.
+    :ivar rest: what its ``fill`` completes it with; may lead anywhere.
+    """
+
+    first: Any
+    rest: Any
 
 
 class Writing(Protocol):

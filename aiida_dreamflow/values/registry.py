@@ -8,16 +8,16 @@ from enum import Enum
 from typing import Any
 
 from ..exceptions import FrameError
-from . import containers, cursors, iterators, objects, references
-from .records import Kind
+from . import containers, cursors, iterators, objects, plugins, references
+from .records import CODEC, Kind, Record, Staged, Writing
 
-__all__ = ('kind_named', 'writer_for')
+__all__ = ('kind_named', 'kind_of', 'writer_for')
 
 _WRITERS: dict[type, Any] = {**containers.WRITERS, **iterators.WRITERS, **cursors.WRITERS, **references.WRITERS}
 _KINDS: dict[str, Kind] = {
     kind.name: kind for room in (containers, iterators, cursors, objects, references) for kind in room.KINDS
 }
-_NUMPY_KINDS = ('array', 'array view', 'memory', 'object array', 'dtype', 'scalar')
+_NUMPY_KINDS = ('array', 'array view', 'memory', 'object array', 'text array', 'dtype', 'scalar')
 
 
 def _arrays() -> Any:
@@ -33,10 +33,44 @@ def writer_for(cls: type) -> Any:
     writer = _WRITERS.get(cls)
     if writer is not None:
         return writer
+    name = plugins.codec_for(cls)
+    writer = _without_codec(cls) if name is None else _writer_of(name, _without_codec(cls))
+    if cls.__module__.partition('.')[0] == 'numpy':
+        _WRITERS[cls] = writer  # never for a user's class: this table would keep it alive
+    return writer
+
+
+def _writer_of(name: str, otherwise: Any) -> Any:
+    """The function that lets a codec write, or leaves it to another if that says "not mine"."""
+
+    def write(value: object, w: Writing) -> Record:
+        content = plugins.encode(name, value, w.ref)
+        if content is None:
+            record: Record = otherwise(value, w)
+            return record
+        return [CODEC + name, *(content if type(content) is Staged else (content,))]
+
+    return write
+
+
+def kind_of(codec: Any, name: str = '') -> Kind:
+    """The kind of the records that a codec writes.
+
+    :param codec: the codec.
+    :param name: its name, if not the one it gives itself.
+    """
+    return Kind(
+        CODEC + (name or codec.name),
+        lambda first, reader: codec.decode(first, reader.get),
+        lambda obj, rest, reader: codec.fill(obj, rest, reader.get),
+        rank=lambda rest: 2,
+        late=1,
+    )
+
+
+def _without_codec(cls: type) -> Any:
     if 'numpy' in sys.modules:
         writer = _arrays().writer_for(cls)
-        if writer is not None and cls.__module__.partition('.')[0] == 'numpy':
-            _WRITERS[cls] = writer  # never for a user's class: this table would keep it alive
         if writer is not None:
             return writer
     if issubclass(cls, type):
@@ -55,6 +89,9 @@ def kind_named(name: str) -> Kind:
     """
     if name in _NUMPY_KINDS and name not in _KINDS:
         _KINDS.update({kind.name: kind for kind in _arrays().KINDS})
+    if name.startswith(CODEC) and name not in _KINDS:
+        codec_name = name[len(CODEC) :]
+        _KINDS[name] = kind_of(plugins.codec_named(codec_name), codec_name)
     try:
         return _KINDS[name]
     except KeyError:

@@ -14,49 +14,41 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import copysign
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 from ..exceptions import CannotStoreError, FrameError, UntrustedValueError
 from .paths import path_between
 from .rebuild import rebuild
-from .records import REF, VERSION, Kind, Record, Writing, canonical
-from .registry import kind_named, writer_for
+from .records import CODEC, REF, VERSION, Kind, Record, Staged, Writing, canonical
+from .registry import kind_named, kind_of, writer_for
 from .trust import records_run_code
 
 __all__ = ('Codec', 'Snapshot', 'Staged', 'decode', 'encode', 'runs_code')
 
-_CODEC = 'codec:'
 _TEXT_INLINE = 64
 _INT_LIMIT = 1 << 63
 # From here on some databases give whole floats back as ints.
 _FLOAT_LIMIT = 1e16
 
 
-class Staged(NamedTuple):
-    """What :meth:`Codec.encode` returns for an object that may sit in a cycle.
-
-    :ivar first: enough to make the object with :meth:`Codec.decode`; must not lead back to the object itself.
-    :ivar rest: what :meth:`Codec.fill` completes it with; may lead anywhere.
-    """
-
-    first: Any
-    rest: Any
-
-
 class Codec(Protocol):
     """How a type, or one single object, is stored by those who know it; subclass it to inherit the defaults.
 
-    Codecs are asked in the order given, before the built-in forms, about every object except small ``int``, ``float``,
-    ``str``, ``bool`` and ``None``. In content, ``{"@": number}`` is reserved for what `ref` returns.
+    A codec of a plugin is an entry point of the group ``dreamflow.codecs``, named after the class whose objects it is
+    asked about, ``package.module.Class``; so it is loaded only when there is such an object.
 
-    :cvar name: names the codec in stored documents; never change it.
+    Codecs that are given to :func:`encode` are asked in the order given, before the built-in forms, about every object
+    except small ``int``, ``float``, ``str``, ``bool`` and ``None``. In content, ``{"@": number}`` is reserved for what
+    `ref` returns.
+
+    :cvar name: names the codec in stored documents, if no entry point does; never change it.
     :cvar last_resort: ask only about an object that could not be stored, or from which such an object was reached:
         the nearest first.
     :cvar runs_code: whether decoding may run code that the document chooses; such documents are decoded only if this
         profile signed them.
     """
 
-    name: str
+    name: str = ''
     last_resort: bool = False
     runs_code: bool = True
 
@@ -160,24 +152,14 @@ def decode(
             'install the version that wrote it'
         )
     decoder = _Decoder(read_blob)
-    known = {_CODEC + codec.name: _kind_of(codec) for codec in codecs}
+    known = {CODEC + codec.name: kind_of(codec) for codec in codecs}
     records = document['objects']
     rebuild(records, [known.get(record[0]) or kind_named(record[0]) for record in records], decoder.built, decoder)
     return {name: decoder.get(ref) for name, ref in document['roots'].items()}
 
 
 def _plain_kinds(codecs: Sequence[Codec]) -> frozenset[str]:
-    return frozenset(_CODEC + codec.name for codec in codecs if not getattr(codec, 'runs_code', True))
-
-
-def _kind_of(codec: Codec) -> Kind:
-    return Kind(
-        _CODEC + codec.name,
-        lambda first, reader: codec.decode(first, reader.get),
-        lambda obj, rest, reader: codec.fill(obj, rest, reader.get),
-        rank=lambda rest: 2,
-        late=1,
-    )
+    return frozenset(CODEC + codec.name for codec in codecs if not getattr(codec, 'runs_code', True))
 
 
 class _Encoder:
@@ -260,7 +242,7 @@ class _Encoder:
         content = codec.encode(value, self.ref)
         if content is None:
             return None
-        return [_CODEC + codec.name, *(content if type(content) is Staged else (content,))]
+        return [CODEC + codec.name, *(content if type(content) is Staged else (content,))]
 
     def _finish(self) -> None:
         """Let the writers that wanted to see everything first write their records, and then what those add."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .records import REF, Record
+from . import plugins
+from .records import CODEC, REF, Record
 
 __all__ = ('has_pickles', 'is_pickle', 'records_run_code')
 
@@ -31,7 +32,7 @@ _PLAIN_KINDS = frozenset(
         ),
         *('list', 'tuple', 'dict', 'set', 'frozenset', 'cell', 'iterator', 'dict iterator', 'exhausted', 'view'),
         *('itertools', 'tee source', 'set iterator'),
-        *('exception', 'array', 'array view', 'object array', 'memory'),
+        *('exception', 'array', 'array view', 'object array', 'text array', 'memory', 'method'),
     ]
 )
 
@@ -56,11 +57,31 @@ _CLASSES = {
     'types': 'NoneType EllipsisType NotImplementedType SimpleNamespace',
     'uuid': 'UUID SafeUUID',
 }
+# Classes of well-known packages whose objects are nothing but their attributes: these are set, nothing is called.
+_INERT = {
+    'ase.atoms': 'Atoms',
+    'ase.calculators.calculator': 'Parameters',
+    'ase.calculators.singlepoint': 'SinglePointCalculator',
+    'ase.cell': 'Cell',
+    'ase.constraints': 'FixAtoms',
+    'ase.constraints.fix_atoms': 'FixAtoms',
+    'pymatgen.core.composition': 'Composition',
+    'pymatgen.core.lattice': 'Lattice',
+    'pymatgen.core.periodic_table': 'Element',
+    'pymatgen.core.sites': 'PeriodicSite Site',
+    'pymatgen.core.structure': 'IMolecule IStructure Molecule Structure',
+}
 # Functions that may be kept and passed on, as in `map(len, items)`, but are not called while decoding. No `getattr`.
 _FUNCTIONS = 'len abs min max sum round repr ord chr sorted any all divmod hash'
 
 _CLASS_NAMES = frozenset(f'{module}:{name}' for module, names in _CLASSES.items() for name in names.split())
-_NAMES = _CLASS_NAMES | {f'builtins:{name}' for name in _FUNCTIONS.split()}
+_INERT_NAMES = frozenset(f'{module}:{name}' for module, names in _INERT.items() for name in names.split())
+_NAMES = (
+    _CLASS_NAMES
+    | _INERT_NAMES
+    | {f'builtins:{name}' for name in _FUNCTIONS.split()}
+    | {'ase.calculators.calculator:Calculator._deprecated_get_spin_polarized'}  # an attribute of each calculator
+)
 
 
 def _is_plain(record: Record, records: list[Record], plain_codecs: frozenset[str]) -> bool:
@@ -70,8 +91,15 @@ def _is_plain(record: Record, records: list[Record], plain_codecs: frozenset[str
     if kind in ('call', 'object', 'fields', 'enum', 'flag'):
         # What is called must be one of those classes itself: a method, say, would pass for a plain value.
         called: Any = records[first[0][REF]]
-        return called[0] == 'global' and called[1] in _CLASS_NAMES and not (len(record) > 2 and 'setter' in record[2])
-    return kind in _PLAIN_KINDS or kind in plain_codecs
+        rest = record[2] if len(record) > 2 else {}
+        if called[0] != 'global' or 'setter' in rest:
+            return False
+        if kind in ('object', 'fields', 'enum') and called[1] in _INERT_NAMES:
+            return kind == 'enum' or (not first[1] and not first[2] and rest.keys() <= {'dict', 'pairs'})
+        return called[1] in _CLASS_NAMES
+    if kind.startswith(CODEC):
+        return kind in plain_codecs or plugins.runs_no_code(kind[len(CODEC) :])
+    return kind in _PLAIN_KINDS
 
 
 def is_pickle(name: str) -> bool:
@@ -79,7 +107,7 @@ def is_pickle(name: str) -> bool:
 
     :param name: module and qualified name of what is called, as ``fractions:Fraction``.
     """
-    return name not in _CLASS_NAMES and name != 'numpy:dtype'
+    return name not in _CLASS_NAMES and name not in _INERT_NAMES and name != 'numpy:dtype'
 
 
 def has_pickles(records: list[Record]) -> bool:

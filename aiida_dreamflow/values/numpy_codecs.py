@@ -1,0 +1,34 @@
+"""numpy's masked arrays: data and mask, which may share memory with other arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = ('CODECS',)
+
+
+class _MaskedArrayCodec:
+    runs_code = False
+
+    def encode(self, value: Any, ref: Callable[[object], Any]) -> Any | None:
+        """Return data, mask, fill value (``None`` while nobody has asked for it) and hardness of the mask."""
+        if type(value) is not np.ma.MaskedArray or vars(value).keys() - _KNOWN:
+            return None
+        mask = None if value.mask is np.ma.nomask else value.mask
+        return [ref(value.data), ref(mask), ref(value._fill_value), bool(value.hardmask)]
+
+    def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
+        """Return the array."""
+        data, mask, fill_value = map(get, content[:3])
+        made = np.ma.MaskedArray(data, mask=np.ma.nomask if mask is None else mask, copy=False, hard_mask=content[3])
+        made._fill_value = fill_value
+        return made
+
+
+#: What numpy itself sets; an array with more attributes is pickled.
+_KNOWN = vars(np.ma.array([0], mask=[1])).keys() | {'_mask', '_fill_value'}
+
+CODECS = {'MaskedArray': _MaskedArrayCodec()}
