@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from aiida import orm
 from aiida.common.exceptions import NotExistent
@@ -171,7 +171,7 @@ def outputs_of(pk: int) -> dict[str, orm.Data]:
     """Return the data nodes that a child has given, by flat label; of a function job its result or exception only."""
     node = orm.load_node(pk)
     links = node.base.links.get_outgoing(link_type=(LinkType.CREATE, LinkType.RETURN)).all()
-    outputs = {entry.link_label: entry.node for entry in links}
+    outputs = {entry.link_label: cast(orm.Data, entry.node) for entry in links}
     if isinstance(node, orm.CalcJobNode) and node.process_type == _FUNCTION_JOB:
         return {label: data for label, data in outputs.items() if label in ('result', 'exception')}
     return outputs

@@ -141,13 +141,9 @@ def _linked(
     for batch in _batches(pks):
         builder = orm.QueryBuilder()
         builder.append(of or orm.ProcessNode, filters={'id': {'in': batch}}, project='id', tag='others')
-        builder.append(
-            cls,
-            edge_filters={'type': {'in': [kind.value for kind in types]}},
-            edge_project='label',
-            project=project,
-            **{'with_outgoing' if incoming else 'with_incoming': 'others'},
-        )
+        place: dict[str, Any] = {'with_outgoing' if incoming else 'with_incoming': 'others'}
+        edges = {'type': {'in': [kind.value for kind in types]}}
+        builder.append(cls, edge_filters=edges, edge_project='label', project=project, **place)
         for other, *found, label in builder.all():
             yield _Link(other, found[0], label), found
 

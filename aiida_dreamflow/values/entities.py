@@ -30,16 +30,21 @@ class EntityCodec(Codec):
     def __init__(self) -> None:
         self.unstored: dict[str, orm.Data] = {}
 
-    def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
+    def encode(self, value: Any, ref: Callable[[object], Any]) -> Any | None:
         """Return kind and uuid of such an object."""
         if not isinstance(value, orm.Entity):
             return None
         kind = next((kind for kind, cls in _ENTITIES.items() if isinstance(value, cls)), None)
-        if kind is None or not (value.is_stored or isinstance(value, orm.Data)):
-            raise CannotStoreError(type(value).__name__, '', 'it is not in the database; store it before the await')
         if isinstance(value, orm.Data) and not value.is_stored:
             self.unstored[value.uuid] = value
-        return [kind, value.uuid]  # type: ignore[attr-defined]
+        elif kind is None:
+            raise CannotStoreError(
+                type(value).__name__, '', 'nodes, computers and groups can be stored, nothing else of AiiDA'
+            )
+        elif not value.is_stored:
+            raise CannotStoreError(type(value).__name__, '', 'it is not in the database; store it before the await')
+        uuid: str = getattr(value, 'uuid')  # noqa: B009  (not every entity has one, these do)
+        return [kind, uuid]
 
     def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
         """Return the object as the database has it."""

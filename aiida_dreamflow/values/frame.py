@@ -151,9 +151,7 @@ def _explained(machine: Machine, error: CannotStoreError, recipes: bool) -> Cann
     return _message(machine.stack[int(level)], name, path, error, recipes)
 
 
-def _message(
-    activation: Activation, name: str, path: str, error: CannotStoreError, recipes: bool
-) -> CannotStoreError:
+def _message(activation: Activation, name: str, path: str, error: CannotStoreError, recipes: bool) -> CannotStoreError:
     program, awaiting = activation.program, activation.awaiting
     assert awaiting is not None
     line = awaiting.node.lineno

@@ -17,18 +17,21 @@ class _MaskedArrayCodec:
         """Return data, mask, fill value (``None`` while nobody has asked for it) and hardness of the mask."""
         if type(value) is not np.ma.MaskedArray or vars(value).keys() - _KNOWN:
             return None
-        mask = None if value.mask is np.ma.nomask else value.mask
-        return [ref(value.data), ref(mask), ref(value._fill_value), bool(value.hardmask)]
+        masked: Any = value
+        mask = None if masked.mask is np.ma.nomask else masked.mask
+        return [ref(masked.data), ref(mask), ref(masked._fill_value), bool(masked.hardmask)]
 
     def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
         """Return the array."""
         data, mask, fill_value = map(get, content[:3])
-        made = np.ma.MaskedArray(data, mask=np.ma.nomask if mask is None else mask, copy=False, hard_mask=content[3])
+        made: Any = np.ma.MaskedArray(
+            data, mask=np.ma.nomask if mask is None else mask, copy=False, hard_mask=content[3]
+        )
         made._fill_value = fill_value
         return made
 
 
 #: What numpy itself sets; an array with more attributes is pickled.
-_KNOWN = vars(np.ma.array([0], mask=[1])).keys() | {'_mask', '_fill_value'}
+_KNOWN = vars(np.ma.array([0], mask=[True])).keys() | {'_mask', '_fill_value'}
 
 CODECS = {'MaskedArray': _MaskedArrayCodec()}

@@ -253,7 +253,11 @@ class _TimestampCodec(_PandasCodec):
     cls = pd.Timestamp
 
     def write(self, value: Any, ref: Ref) -> Any | None:
-        return [ref(value.tz_convert('UTC').tz_localize(None).asm8 if value.tz else value.asm8), ref(value.tz), value.fold]
+        return [
+            ref(value.tz_convert('UTC').tz_localize(None).asm8 if value.tz else value.asm8),
+            ref(value.tz),
+            value.fold,
+        ]
 
     def decode(self, content: Any, get: Get) -> object:
         made = _with_zone(pd.Timestamp(get(content[0])), get(content[1]))
@@ -279,7 +283,10 @@ CODECS: dict[str, Any] = {
             *(_TimedeltaIndexCodec, _CategoricalIndexCodec),
         )
     },
-    **{cls.__name__: _MaskedCodec(cls) for cls in (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)},
+    **{
+        cls.__name__: _MaskedCodec(cls)
+        for cls in (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)
+    },
     'DatetimeArray': _DateArrayCodec(pd.arrays.DatetimeArray, pd.DatetimeIndex),
     'TimedeltaArray': _DateArrayCodec(pd.arrays.TimedeltaArray, pd.TimedeltaIndex),
     'NAType': _MissingCodec(pd.NA),

@@ -17,7 +17,20 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ('CODEC', 'REF', 'VERSION', 'Kind', 'Reader', 'Record', 'Staged', 'Writing', 'canonical', 'float_of', 'float_text', 'refs_in')
+__all__ = (
+    'CODEC',
+    'REF',
+    'VERSION',
+    'Kind',
+    'Reader',
+    'Record',
+    'Staged',
+    'Writing',
+    'canonical',
+    'float_of',
+    'float_text',
+    'refs_in',
+)
 
 VERSION = 1
 REF = '@'

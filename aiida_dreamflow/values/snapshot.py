@@ -19,7 +19,7 @@ from typing import Any, Protocol, cast
 from ..exceptions import CannotStoreError, FrameError, UntrustedValueError
 from .paths import path_between
 from .rebuild import rebuild
-from .records import CODEC, REF, VERSION, Kind, Record, Staged, Writing, canonical
+from .records import CODEC, REF, VERSION, Record, Staged, Writing, canonical
 from .registry import kind_named, kind_of, writer_for
 from .trust import records_run_code
 
@@ -215,9 +215,7 @@ class _Encoder:
             self._finish()
         except CannotStoreError as refusal:
             path = self._path(self.current) + refusal.path
-            raise CannotStoreError(
-                refusal.value_type, path, refusal.reason, refusal.by_choice
-            ) from refusal.__cause__
+            raise CannotStoreError(refusal.value_type, path, refusal.reason, refusal.by_choice) from refusal.__cause__
         return {'version': VERSION, 'roots': refs, 'objects': self.records}
 
     def _work(self) -> None:

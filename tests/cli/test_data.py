@@ -39,7 +39,7 @@ def to_node(profile):
 @pytest.mark.optional
 def test_entry_point(root):
     """The table of this checkout; what is installed may be another."""
-    tomllib = pytest.importorskip("tomllib")
+    tomllib = pytest.importorskip('tomllib')
 
     table = tomllib.loads((root / 'pyproject.toml').read_text())['project']['entry-points']['aiida.cmdline.data']
     assert EntryPoint('dreamflow', table['dreamflow'], 'aiida.cmdline.data').load().name == 'dreamflow'

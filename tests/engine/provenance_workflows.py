@@ -136,10 +136,28 @@ def _odd(_a, b_, é, metadata, inputs, wait, code, function, arguments, lambda_)
 
 @workflow
 async def odd_names(
-    _: int = 1, x_: int = 2, _tmp: int = 3, é: int = 4, lambda_: int = 5, a__b: int = 6, a___b: int = 7, Z0: int = 8, Z0x: int = 9
+    _: int = 1,
+    x_: int = 2,
+    _tmp: int = 3,
+    é: int = 4,
+    lambda_: int = 5,
+    a__b: int = 6,
+    a___b: int = 7,
+    Z0: int = 8,
+    Z0x: int = 9,
 ):
     result_ = await submit(
-        job(_odd), _a=_, b_=x_, é=_tmp, metadata=é, inputs=lambda_, wait=a__b, code=a___b, function=Z0, arguments=Z0x, lambda_=10
+        job(_odd),
+        _a=_,
+        b_=x_,
+        é=_tmp,
+        metadata=é,
+        inputs=lambda_,
+        wait=a__b,
+        code=a___b,
+        function=Z0,
+        arguments=Z0x,
+        lambda_=10,
     )
     ü, _y, y_, label, description, options, node, called, CALL, attributes = result_
     await checkpoint()

@@ -56,10 +56,18 @@ def test_strictness(run):
 def test_what_cannot_be_stored_is_refused_at_the_first_await(name, what, profile):
     message = both_errors(getattr(workflows, name))
     lines = open(workflows.__file__).read().splitlines()
-    made, awaited = map(int, re.search(r'made at line (\d+), is needed after the await at line (\d+)', message).groups())
+    made, awaited = map(
+        int, re.search(r'made at line (\d+), is needed after the await at line (\d+)', message).groups()
+    )
     assert 'Lock()' in lines[made - 1]
     assert awaited == made + 1
-    for part in (f'{workflows.__file__}, line {awaited}, in `', what, 'of type `lock`', 'make it where it is used', '`del`'):
+    for part in (
+        f'{workflows.__file__}, line {awaited}, in `',
+        what,
+        'of type `lock`',
+        'make it where it is used',
+        '`del`',
+    ):
         assert part in message
 
 

@@ -10,8 +10,9 @@ from aiida.engine.processes.launcher import ProcessLauncher
 from aiida.manage import get_manager
 from engine import workflows
 from engine.helpers import evaluations, kill_workers, wait_until
-from aiida_dreamflow.testing import check_provenance
 from plumpy.persistence import LoadSaveContext
+
+from aiida_dreamflow.testing import check_provenance
 
 
 def lines(path: Path) -> list[str]:

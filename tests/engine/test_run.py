@@ -9,10 +9,10 @@ from aiida import engine, orm
 from aiida.cmdline.utils.common import get_workchain_report
 from engine import workflows
 from engine.helpers import evaluations
-from aiida_dreamflow.testing import check_provenance
 
 from aiida_dreamflow import workflow
 from aiida_dreamflow.exceptions import CannotStoreError, CompileError, LaunchError, WorkflowUsageError
+from aiida_dreamflow.testing import check_provenance
 
 
 def report_of(node) -> str:

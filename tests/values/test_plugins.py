@@ -81,7 +81,15 @@ def installed(root, tmp_path_factory):
     (source / 'spectra' / '__init__.py').write_text(SPECTRA)
     (source / 'spectra_dreamflow.py').write_text(example_of_the_docs(root, 'spectra_dreamflow.py'))
     (source / 'pyproject.toml').write_text(PYPROJECT + example_of_the_docs(root, 'pyproject.toml'))
-    options = ['--quiet', '--no-deps', '--no-index', '--no-build-isolation', '--disable-pip-version-check', '--target', str(target)]
+    options = [
+        '--quiet',
+        '--no-deps',
+        '--no-index',
+        '--no-build-isolation',
+        '--disable-pip-version-check',
+        '--target',
+        str(target),
+    ]
     subprocess.run([sys.executable, '-m', 'pip', 'install', *options, str(source)], check=True, capture_output=True)
     return target
 
@@ -111,6 +119,8 @@ def test_codec_that_fails(monkeypatch):
 
     name = f'{Thing.__module__}.{Thing.__qualname__}'
     monkeypatch.setattr(plugins, '_installed', lambda: {name: Point})
-    with pytest.raises(CannotStoreError, match="its codec `.*Thing` failed with AttributeError: 'Thing' object has no") as e:
+    with pytest.raises(
+        CannotStoreError, match="its codec `.*Thing` failed with AttributeError: 'Thing' object has no"
+    ) as e:
         encode({'v': [Thing()]})
     assert e.value.path == 'v[0]'
