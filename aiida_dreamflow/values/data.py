@@ -74,6 +74,8 @@ class DreamData(orm.Data):
             suffix = 'npy' if blob.startswith(_NPY_MAGIC) else 'bin'
             self.base.repository.put_object_from_bytes(blob, f'{sha}.{suffix}')
         self.base.attributes.set_many(attributes)
+        if not self.description:  # `verdi node show` shows this, and no attributes
+            self.description = f'{attributes["python_type"]}: {attributes["repr"]}'
 
     @property
     def value(self) -> Any:
