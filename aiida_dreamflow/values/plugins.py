@@ -41,10 +41,13 @@ def codec_for(cls: type) -> str | None:
 
     :param cls: the class.
     """
-    name = f'{cls.__module__}.{cls.__qualname__}'
+    module = cls.__module__
+    if not isinstance(module, str):  # a few classes have a descriptor there
+        return None
+    name = f'{module}.{cls.__qualname__}'
     if name in _installed():
         return name
-    own = f'{cls.__module__.partition(".")[0]}.{cls.__qualname__}'
+    own = f'{module.partition(".")[0]}.{cls.__qualname__}'
     return own if own in _OWN else None
 
 

@@ -35,7 +35,7 @@ def writer_for(cls: type) -> Any:
         return writer
     name = plugins.codec_for(cls)
     writer = _without_codec(cls) if name is None else _writer_of(name, _without_codec(cls))
-    if cls.__module__.partition('.')[0] == 'numpy':
+    if str(cls.__module__).partition('.')[0] == 'numpy':
         _WRITERS[cls] = writer  # never for a user's class: this table would keep it alive
     return writer
 
