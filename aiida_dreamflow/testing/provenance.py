@@ -5,12 +5,16 @@ The graph is read with a handful of queries, however many steps there are. AiiDA
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ('check_provenance',)
+
+#: For how many seconds a process that has ended may wait for its seal.
+_PATIENCE = 3.0
 
 
 def check_provenance(workflow: Any) -> list[str]:
@@ -24,6 +28,10 @@ def check_provenance(workflow: Any) -> list[str]:
     :returns: a sentence for each fault; none, if all is well.
     """
     graph = _read(workflow)
+    end = time.monotonic() + _PATIENCE
+    while workflow.is_terminated and not all(graph.sealed.values()) and time.monotonic() < end:
+        time.sleep(0.1)  # a worker seals a process a moment after its end
+        graph = _read(workflow)
     return [
         *(f'{graph.name(pk)} is not sealed: it has not ended' for pk in graph.processes if not graph.sealed[pk]),
         *_bad_labels(graph),
