@@ -41,7 +41,7 @@ def codec_for(cls: type) -> str | None:
 
     :param cls: the class.
     """
-    module = cls.__module__
+    module: object = cls.__module__
     if not isinstance(module, str):  # a few classes have a descriptor there
         return None
     name = f'{module}.{cls.__qualname__}'
