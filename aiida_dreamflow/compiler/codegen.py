@@ -78,7 +78,9 @@ def _block_function(program: Program, block: Block, unbound: frozenset[str]) -> 
         body.append(copy_place(ast.Assign([ast.Name(variable, ast.Store())], ast.Constant(None)), first))
         body.append(copy_place(ast.Delete([ast.Name(variable, ast.Del())]), first))
     taken = sorted(block.taken - unbound)
-    body.extend(copy_place(_taking(variable), first) for variable in taken)
+    start = copy_place(ast.Pass(), first)
+    start.end_lineno, start.end_col_offset = start.lineno, start.col_offset  # no line after the first shows up here
+    body.extend(copy_place(_taking(variable), start) for variable in taken)
     body.extend(_repeated(block) if _jumps_to_itself(block.body, block) else _returning(block.body, block))
     params = [param for param in block.params if param not in unbound and param not in block.taken]
     return _function(program, _arguments(['.taken', *params] if block.taken else params), body)
