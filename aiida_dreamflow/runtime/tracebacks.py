@@ -6,20 +6,16 @@ What a user sees is what the user wrote.
 from __future__ import annotations
 
 import types
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ('TracebackLine', 'find_frame', 'lines_of', 'rebuilt', 'without_runtime')
+__all__ = ('find_frame', 'rebuilt', 'without_runtime')
 
 #: The modules that run user code. Those that user code calls stay visible: the line of a wrong call should be seen.
 _MACHINERY = frozenset(
     str(Path(__file__).with_name(name))
     for name in ('activation.py', 'generators.py', 'groups.py', 'machine.py', 'supplied.py', 'tracebacks.py')
 )
-
-#: File, name of the function, and line.
-TracebackLine = tuple[str, str, int]
 
 
 def find_frame(traceback: types.TracebackType | None, code: types.CodeType) -> types.FrameType | None:
@@ -32,40 +28,27 @@ def find_frame(traceback: types.TracebackType | None, code: types.CodeType) -> t
 
 
 def without_runtime(traceback: types.TracebackType | None) -> types.TracebackType | None:
-    """Return a traceback without the frames of the machinery."""
-    entries = []
-    hidden = False
+    """Return a traceback without the frames of the machinery; what comes after the last of these stays the same object."""
+    outer: list[types.TracebackType] = []
+    since: list[types.TracebackType] = []
+    following = traceback
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename in _MACHINERY:
-            hidden = True
+            outer += since
+            since = []
+            following = traceback.tb_next
         else:
-            entries.append(traceback)
+            since.append(traceback)
         traceback = traceback.tb_next
-    if not hidden:
-        return entries[0] if entries else None
-    following = None
-    for entry in reversed(entries):
+    for entry in reversed(outer):
         following = types.TracebackType(following, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return following
 
 
-def lines_of(traceback: types.TracebackType | None) -> list[TracebackLine]:
-    """Return what a traceback says."""
-    found = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        found.append((code.co_filename, code.co_name, traceback.tb_lineno))
-        traceback = traceback.tb_next
-    return found
-
-
-def rebuilt(lines: Sequence[TracebackLine]) -> types.TracebackType | None:
-    """Return a traceback that says this. Its frames have no variables."""
-    following = None
-    for filename, name, line in reversed(lines):
-        # -1: no instruction, hence no columns to underline.
-        following = types.TracebackType(following, _frame(filename, name), -1, line)
-    return following
+def rebuilt(filename: str, name: str, line: int, following: types.TracebackType | None) -> types.TracebackType:
+    """Return the entry of a traceback that says this. Its frame has no variables."""
+    # -1: no instruction, hence no columns to underline.
+    return types.TracebackType(following, _frame(filename, name), -1, line)
 
 
 @lru_cache(maxsize=256)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import importlib
+import sys
 from types import CellType
 from typing import Any
 
+from ..exceptions import FrameError
 from .records import Kind, Reader, Record, Writing, float_of, float_text
 
 __all__ = ('INLINE_BYTES', 'KINDS', 'WRITERS', 'read_bytes', 'write_bytes')
@@ -37,7 +40,23 @@ def _write_str(value: str, w: Writing) -> Record:
 
 def _write_dict(value: dict[Any, Any], w: Writing) -> Record:
     ref = w.ref
+    if '__name__' in value and (module := _module_of(value)) is not None:
+        return ['namespace', module]
     return ['dict', None, [ref(part) for item in value.items() for part in item]]
+
+
+def _module_of(value: dict[Any, Any]) -> str | None:
+    """The name of the module whose globals a dict is; ``None`` if it is an ordinary one."""
+    name = value['__name__']
+    module = sys.modules.get(name) if isinstance(name, str) else None
+    return name if getattr(module, '__dict__', None) is value else None
+
+
+def _read_namespace(first: str, r: Reader) -> object:
+    try:
+        return importlib.import_module(first).__dict__
+    except ImportError as error:
+        raise FrameError(f'a stored value needs the module `{first}`, which cannot be imported ({error})') from error
 
 
 def _fill_dict(obj: dict[Any, Any], rest: Any, r: Reader) -> None:
@@ -118,6 +137,7 @@ KINDS = (
     Kind('list', lambda first, r: [], _fill_list),
     Kind('tuple', lambda first, r: tuple(map(r.get, first))),
     Kind('dict', lambda first, r: {}, _fill_dict, lambda rest: 3 if any(type(key) is dict for key in rest[::2]) else 0),
+    Kind('namespace', _read_namespace),
     Kind('set', lambda first, r: set(), _fill_set, lambda rest: 3),
     Kind('frozenset', lambda first, r: frozenset(map(r.get, first)), late=1),
     Kind('range', lambda first, r: range(*map(r.get, first))),

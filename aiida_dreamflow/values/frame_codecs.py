@@ -11,14 +11,11 @@ from ..compiler import Program, compile_function
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import FrameError
 from ..runtime import Activation, Awaitable, Checkpoint, Gather, Handle, Recipe
-from ..runtime.tracebacks import lines_of, rebuilt
-from .annotations import annotate, annotations_of
-from .snapshot import Codec
+from ..runtime.tracebacks import rebuilt
+from .definitions import complete, parts_of
+from .snapshot import Codec, Staged
 
 __all__ = ('AwaitableCodec', 'FunctionCodec', 'RecipeCodec', 'RecipeValueCodec', 'TracebackCodec')
-
-#: What a decorator such as `functools.wraps` may have changed.
-_NAMES = ('__name__', '__qualname__', '__module__', '__doc__')
 
 Ref = Callable[[object], Any]
 Get = Callable[[Any], Any]
@@ -48,17 +45,8 @@ class FunctionCodec(Codec):
         return None
 
     def _made_inside(self, value: types.FunctionType, owner: types.FunctionType, path: list[int], ref: Ref) -> Any:
-        return {
-            'inside': ref(owner),
-            'path': path,
-            'closure': [ref(cell) for cell in value.__closure__ or ()],
-            'defaults': ref(value.__defaults__),
-            'kwdefaults': ref(value.__kwdefaults__),
-            'attributes': ref(dict(value.__dict__)),
-            'names': [ref(getattr(value, name)) for name in _NAMES],
-            **annotations_of(value, ref),
-            'type_params': ref(getattr(value, '__type_params__', ())),
-        }
+        closure = [ref(cell) for cell in value.__closure__ or ()]
+        return Staged({'inside': ref(owner), 'path': path, 'closure': closure}, parts_of(value, ref))
 
     def decode(self, content: Any, get: Get) -> object:
         """Return the function."""
@@ -71,15 +59,11 @@ class FunctionCodec(Codec):
         owner = get(content['inside'])
         code = _code_at(compile_function(owner), content['path'])
         closure = tuple(get(cell) for cell in content['closure'])
-        function = types.FunctionType(code, owner.__globals__, code.co_name, get(content['defaults']), closure)
-        function.__kwdefaults__ = get(content['kwdefaults'])
-        function.__dict__.update(get(content['attributes']))
-        for name, named in zip(_NAMES, content['names'], strict=True):
-            setattr(function, name, get(named))
-        annotate(function, content, get)
-        if type_params := get(content['type_params']):
-            function.__type_params__ = type_params  # type: ignore[attr-defined]
-        return function
+        return types.FunctionType(code, owner.__globals__, code.co_name, None, closure)
+
+    def fill(self, obj: Any, content: Any, get: Get) -> None:
+        """Complete a function that was made inside of another."""
+        complete(obj, content, get)
 
 
 def _workflow_function(module: str, qualname: str) -> types.FunctionType | None:
@@ -133,14 +117,16 @@ class TracebackCodec(Codec):
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for a traceback."""
         if isinstance(value, types.TracebackType):
-            return lines_of(value)
+            code = value.tb_frame.f_code
+            return [code.co_filename, code.co_name, value.tb_lineno, ref(value.tb_next)]
         if isinstance(value, BaseException) and value.__traceback__ is not None:
             self.raised[id(value)] = value
         return None
 
     def decode(self, content: Any, get: Get) -> object:
         """Return a traceback that shows the same lines."""
-        return rebuilt(content)
+        filename, name, line, following = content
+        return rebuilt(filename, name, line, get(following))
 
 
 class AwaitableCodec(Codec):

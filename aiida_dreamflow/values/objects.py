@@ -23,10 +23,10 @@ from typing import Any
 from ..exceptions import CannotStoreError
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
-from .references import write_named
+from .references import has_name, write_named
 from .trust import is_pickle
 
-__all__ = ('KINDS', 'write_enum', 'write_exception', 'write_object')
+__all__ = ('KINDS', 'is_refused', 'write_enum', 'write_exception', 'write_object')
 
 _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     (
@@ -57,13 +57,17 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
         (types.FrameType, types.TracebackType),
         'a frame or traceback cannot be stored; keep `traceback.format_exc()` instead',
     ),
-    ((types.CodeType,), 'bare code cannot be stored; keep the function, defined at the top level of its file'),
     ((memoryview,), 'a memoryview shows memory of another object; keep that object, or `bytes(view)`'),
 )
 _KINDS_OF_REFUSED = tuple(kind for kinds, _ in _REFUSALS for kind in kinds)
 _MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 # `obj` is the object on which an attribute was missed: anything at all, and nobody's business after a restart.
 _NOT_KEPT = {'args', 'obj', 'exceptions', 'message'}
+
+
+def is_refused(value: object) -> bool:
+    """Whether an object is of a kind that is refused by name: nothing may stand for it, no recipe either."""
+    return isinstance(value, _KINDS_OF_REFUSED) and type(value) not in (io.StringIO, io.BytesIO)
 
 
 def _refuse(value: object, reason: str) -> CannotStoreError:
@@ -74,6 +78,12 @@ def write_enum(value: Enum, w: Writing) -> Record:
     """The record of an enum member: by name, a combination of flags by value."""
     cls = type(value)
     name = value._name_
+    if not has_name(cls):
+        # A class that is stored with its members: they cannot be asked of it before it is complete.
+        base: Any = cls._member_type_  # type: ignore[attr-defined]
+        args = () if base is object else (base(value),)
+        attributes = [w.ref(part) for item in vars(value).items() for part in item]
+        return ['member', [w.ref(cls), w.ref(base), [*map(w.ref, args)]], attributes]
     if cls.__members__.get(name) is value:
         return ['enum', [w.ref(cls), name]]
     return ['flag', [w.ref(cls), w.ref(value._value_)]]
@@ -132,7 +142,7 @@ def _fill_exception(obj: BaseException, rest: Any, r: Reader) -> None:
 
 
 def _reduced(value: object) -> Any:
-    if isinstance(value, _KINDS_OF_REFUSED) and type(value) not in (io.StringIO, io.BytesIO):
+    if is_refused(value):
         raise _refuse(value, next(reason for kinds, reason in _REFUSALS if isinstance(value, kinds)))
     cls = type(value)
     reducer = copyreg.dispatch_table.get(cls)
@@ -259,7 +269,13 @@ def _rank(rest: Any) -> int:
     return 2 if 'set state' in rest or 'setter' in rest or 'items' in rest else 0
 
 
+def _make_member(first: Any, r: Reader) -> object:
+    cls, base, args = first
+    return r.get(base).__new__(r.get(cls), *map(r.get, args))
+
+
 KINDS = (
+    Kind('member', _make_member, lambda obj, rest, r: _update(vars(obj), rest, r)),
     Kind('enum', lambda first, r: r.get(first[0])[first[1]], late=1),
     Kind('flag', lambda first, r: r.get(first[0])(r.get(first[1])), late=1),
     Kind('exception', _make_exception, _fill_exception),

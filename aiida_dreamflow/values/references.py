@@ -5,6 +5,7 @@ A name is verified while storing: what it leads to must be the very same object.
 
 from __future__ import annotations
 
+import _collections_abc
 import importlib
 import pickle
 import sys
@@ -13,14 +14,20 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
+from .definitions import is_made_by_python, write_class, write_function
 from .records import Kind, Reader, Record, Writing
 
-__all__ = ('KINDS', 'WRITERS', 'write_global', 'write_named')
+__all__ = ('KINDS', 'WRITERS', 'has_name', 'write_global', 'write_named')
 
 # A wrapped function and the function behind a class method share their name with what replaced them.
 _DETOURS = ('', '.__func__', '.__wrapped__')
-# `type(None)` says that it is `builtins.NoneType`, which does not exist; `types` has names for such classes.
-_TYPE_NAMES = {id(cls): f'types:{name}' for name, cls in vars(types).items() if isinstance(cls, type)}
+# `type(None)` says that it is `builtins.NoneType`, which does not exist; these modules have names for such classes.
+_TYPE_NAMES = {
+    id(cls): f'{module.__name__}:{name}'
+    for module in (_collections_abc, types)
+    for name, cls in vars(module).items()
+    if isinstance(cls, type)
+}
 
 
 def _walk(module: ModuleType, path: str) -> Any:
@@ -64,20 +71,27 @@ def write_named(value: object, qualname: str) -> Record:
     if name is not None:
         return ['global', name]
     owner = getattr(value, '__module__', None)
-    if '<locals>' in qualname or '<lambda>' in qualname:
-        reason = (
-            f'`{owner}.{qualname}` was made inside a function (`<locals>`) or is a lambda, so no name leads to it; '
-            'move its definition to the top level of its file'
-        )
-    else:
-        reason = f'the name `{owner}.{qualname}` does not lead to this object; give it a name in its module'
+    reason = f'the name `{owner}.{qualname}` does not lead to this object; give it a name in its module'
     raise CannotStoreError(type(value).__name__, '', reason)
 
 
+def _qualname(value: Any) -> str:
+    return str(getattr(value, '__qualname__', None) or getattr(value, '__name__', None))
+
+
+def has_name(value: Any) -> bool:
+    """Whether a name leads to a class or function."""
+    return _named(value, _qualname(value)) is not None
+
+
 def write_global(value: Any, w: Writing) -> Record:
-    """The record of a class or function, by its name; see :func:`write_named`."""
-    name = getattr(value, '__qualname__', None) or getattr(value, '__name__', None)
-    return write_named(value, str(name))
+    """The record of a class or function: its name, or what it consists of if no name leads to it."""
+    if not has_name(value):
+        if isinstance(value, FunctionType):
+            return write_function(value, w)
+        if isinstance(value, type) and is_made_by_python(value):
+            return write_class(value, w)
+    return write_named(value, _qualname(value))
 
 
 def _read_global(first: str, r: Reader) -> object:

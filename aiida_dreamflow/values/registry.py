@@ -8,15 +8,14 @@ from enum import Enum
 from typing import Any
 
 from ..exceptions import FrameError
-from . import containers, cursors, iterators, objects, plugins, references
+from . import containers, cursors, definitions, iterators, objects, plugins, references
 from .records import CODEC, Kind, Record, Staged, Writing
 
 __all__ = ('kind_named', 'kind_of', 'writer_for')
 
-_WRITERS: dict[type, Any] = {**containers.WRITERS, **iterators.WRITERS, **cursors.WRITERS, **references.WRITERS}
-_KINDS: dict[str, Kind] = {
-    kind.name: kind for room in (containers, iterators, cursors, objects, references) for kind in room.KINDS
-}
+_ROOMS: tuple[Any, ...] = (containers, cursors, definitions, iterators, objects, references)
+_WRITERS: dict[type, Any] = {cls: writer for room in _ROOMS for cls, writer in getattr(room, 'WRITERS', {}).items()}
+_KINDS: dict[str, Kind] = {kind.name: kind for room in _ROOMS for kind in room.KINDS}
 _NUMPY_KINDS = ('array', 'array view', 'memory', 'object array', 'text array', 'dtype', 'scalar')
 
 

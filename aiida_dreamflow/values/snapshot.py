@@ -17,6 +17,7 @@ from math import copysign
 from typing import Any, Protocol, cast
 
 from ..exceptions import CannotStoreError, FrameError, UntrustedValueError
+from .objects import is_refused
 from .paths import path_between
 from .rebuild import rebuild
 from .records import CODEC, REF, VERSION, Record, Staged, Writing, canonical
@@ -255,6 +256,8 @@ class _Encoder:
         :returns: whether a codec took it, so that encoding should start again.
         """
         index = self.current
+        if is_refused(self.values[index]):
+            return False
         while index >= 0 and self.last_resort:
             value, path = self.values[index], self._path(index)
             if path not in paths and id(value) not in self.rescued:

@@ -63,7 +63,7 @@ def _work(module: str, settings: Settings) -> list[dict[str, Any]]:
     command = [sys.executable, '-m', f'{__package__}.working', module, json.dumps(asdict(settings))]
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
     env = {**os.environ, 'PYTHONPATH': path, 'PYTHONHASHSEED': str(settings.seed)}
-    done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     cases = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"name"')]
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:]

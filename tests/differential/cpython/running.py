@@ -8,6 +8,7 @@ import gc
 import io
 import json
 import os
+import random
 import re
 import select
 import signal
@@ -83,6 +84,7 @@ def run(case: Case, function: Any, way: str) -> dict[str, Any]:
 
 def _run_test(case: Case, function: Any, way: Callable[[Any, unittest.TestCase], Any]) -> None:
     """Do what `unittest.TestCase.run` does, where an exception is an exception."""
+    random.seed(0)
     module = sys.modules[case.cls.__module__]
     getattr(module, 'setUpModule', lambda: None)()
     case.cls.setUpClass()

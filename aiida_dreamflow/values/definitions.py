@@ -1,0 +1,228 @@
+"""Functions and classes that no name leads to, by what they consist of: those made inside of functions, lambdas included.
+
+A function is its code, its cells, the globals of its module (by the module's name), and what was set on it. A class is
+its metaclass, bases and attributes; it is put together without calling anything of the user's: neither a metaclass's
+``__new__``, nor ``__init_subclass__``, nor ``__set_name__``. All of them did their work when the class was made.
+
+Code is kept as `marshal` writes it, which only the same version of Python reads. Knows the standard library only.
+"""
+
+from __future__ import annotations
+
+import abc
+import gc
+import marshal
+import sys
+import types
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+from ..exceptions import FrameError
+from .annotations import annotate, annotations_of
+from .containers import read_bytes, write_bytes
+from .records import Kind, Reader, Record, Writing
+
+__all__ = ('KINDS', 'WRITERS', 'complete', 'is_made_by_python', 'parts_of', 'write_class', 'write_function')
+
+_PYTHON = sys.implementation.cache_tag
+#: What `functools.wraps` and others may have changed.
+_NAMES = ('__name__', '__qualname__', '__module__', '__doc__')
+#: Attributes of a class that making it makes.
+_MADE_WITH_IT = frozenset({'__dict__', '__weakref__', '__slots__', '_abc_impl'})
+
+
+# -- functions
+
+
+def _write_code(value: CodeType, w: Writing) -> Record:
+    try:
+        data = marshal.dumps(value, 2)  # later formats depend on who else holds the constants
+    except ValueError:
+        data = marshal.dumps(value)
+    return ['code', [_PYTHON, write_bytes(data, w)]]
+
+
+def _read_code(first: Any, r: Reader) -> object:
+    if first[0] != _PYTHON:
+        raise FrameError(
+            f'the frame holds a function that was made inside of a function and compiled by {first[0]}, and this is '
+            f'{_PYTHON}: resume with that version of Python'
+        )
+    return marshal.loads(read_bytes(first[1], r))
+
+
+def write_function(value: FunctionType, w: Writing) -> Record:
+    """The record of a function, by its code and what it closes over."""
+    closure = [w.ref(cell) for cell in value.__closure__ or ()]
+    return ['function', [w.ref(value.__code__), w.ref(value.__globals__), closure], parts_of(value, w.ref)]
+
+
+def parts_of(value: FunctionType, ref: Callable[[object], Any]) -> dict[str, Any]:
+    """What can be set on a function, as content; see :func:`complete`."""
+    return {
+        'defaults': ref(value.__defaults__),
+        'kwdefaults': ref(value.__kwdefaults__),
+        'dict': [ref(part) for item in value.__dict__.items() for part in item],
+        'names': [ref(getattr(value, name)) for name in _NAMES],
+        **annotations_of(value, ref),
+        'type_params': ref(getattr(value, '__type_params__', ())),
+    }
+
+
+def _make_function(first: Any, r: Reader) -> object:
+    code, namespace, closure = r.get(first[0]), r.get(first[1]), tuple(map(r.get, first[2]))
+    return FunctionType(code, namespace, code.co_name, None, closure)
+
+
+def complete(obj: Any, rest: Any, get: Callable[[Any], Any]) -> None:
+    """Set on a function what :func:`parts_of` found."""
+    obj.__defaults__, obj.__kwdefaults__ = get(rest['defaults']), get(rest['kwdefaults'])
+    for name, named in zip(_NAMES, rest['names'], strict=True):
+        setattr(obj, name, get(named))
+    annotate(obj, rest, get)
+    if type_params := get(rest['type_params']):
+        obj.__type_params__ = type_params
+    parts = iter(rest['dict'])
+    for key in parts:
+        obj.__dict__[get(key)] = get(next(parts))
+
+
+# -- classes
+
+
+def is_made_by_python(cls: type) -> bool:
+    """Whether a class comes from a ``class`` statement or the like, and not from C."""
+    is_heap_type = bool(cls.__flags__ & 1 << 9)
+    return is_heap_type and not any(
+        isinstance(value, types.MethodDescriptorType | types.WrapperDescriptorType) and value.__objclass__ is cls
+        for value in vars(cls).values()
+    )
+
+
+def write_class(value: type, w: Writing) -> Record:
+    """The record of a class, by its metaclass, bases and attributes."""
+    ref = w.ref
+    own = vars(value)
+    kept = {name: item for name, item in own.items() if name not in _MADE_WITH_IT and not _is_slot(value, item)}
+    slots = own.get('__slots__')
+    if slots is not None and not isinstance(slots, str | tuple | list | dict):
+        slots = tuple(name for name, item in own.items() if _is_slot(value, item))
+    first = [ref(type(value)), value.__name__, value.__qualname__, [ref(base) for base in value.__bases__], ref(slots)]
+    rest = {'attributes': [part for name, item in kept.items() for part in (name, ref(item))]}
+    if '_abc_impl' in own:
+        registered = [entry() for entry in abc._get_dump(value)[0]]  # type: ignore[attr-defined]
+        rest['registered'] = [ref(cls) for cls in registered if cls is not None]
+    return ['class', first, rest]
+
+
+def _is_slot(cls: type, item: object) -> bool:
+    return isinstance(item, types.MemberDescriptorType) and item.__objclass__ is cls
+
+
+class _Slim:
+    """Keeps a base's ``__init_subclass__`` from being called; for classes whose instances have no ``__dict__``."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        pass
+
+
+class _Quiet:
+    """The same for other classes: instances must look the same before and after a class changes its bases."""
+
+    __init_subclass__ = vars(_Slim)['__init_subclass__']
+
+
+def _make_class(first: Any, r: Reader) -> object:
+    name, qualname = first[1:3]
+    meta, bases, slots = r.get(first[0]), tuple(map(r.get, first[3])), r.get(first[4])
+    namespace = {'__module__': '', '__qualname__': qualname}
+    if slots is not None:
+        namespace['__slots__'] = slots
+    if all('__init_subclass__' not in vars(cls) for base in bases for cls in base.__mro__ if cls is not object):
+        return type.__new__(meta, name, bases, namespace)
+    shield = _Quiet if any(base.__dictoffset__ for base in bases) else _Slim
+    made = type.__new__(meta, name, (shield, *bases), namespace)
+    type.__setattr__(made, '__bases__', bases)
+    return made
+
+
+def _fill_class(obj: type, rest: Any, r: Reader) -> None:
+    parts = iter(rest['attributes'])
+    for name in parts:
+        type.__setattr__(obj, name, r.get(next(parts)))
+    if 'registered' in rest:
+        abstract = vars(obj)['__abstractmethods__']
+        abc._abc_init(obj)  # type: ignore[attr-defined]
+        type.__setattr__(obj, '__abstractmethods__', abstract)
+        for ref in rest['registered']:
+            abc._abc_register(obj, r.get(ref))  # type: ignore[attr-defined]
+
+
+# -- what is found in classes
+
+
+def _write_wrapping(value: Any, w: Writing) -> Record:
+    attributes = [w.ref(part) for item in vars(value).items() for part in item]
+    return [type(value).__name__, w.ref(value.__func__), attributes]
+
+
+def _fill_wrapping(obj: Any, rest: Any, r: Reader) -> None:
+    parts = iter(rest)
+    vars(obj).clear()
+    for key in parts:
+        vars(obj)[r.get(key)] = r.get(next(parts))
+
+
+def _write_property(value: property, w: Writing) -> Record:
+    record: Record = ['property', [*map(w.ref, (value.fget, value.fset, value.fdel, value.__doc__))]]
+    if sys.version_info >= (3, 13) and (name := getattr(value, '__name__', None)) is not None:
+        record.append(w.ref(name))
+    return record
+
+
+def _fill_property(obj: Any, rest: Any, r: Reader) -> None:
+    obj.__name__ = r.get(rest)
+
+
+def _write_descriptor(value: Any, w: Writing) -> Record:
+    return ['descriptor', [w.ref(value.__objclass__), value.__name__]]
+
+
+def _read_descriptor(first: Any, r: Reader) -> object:
+    return vars(r.get(first[0]))[first[1]]
+
+
+def _write_super(value: Any, w: Writing) -> Record:
+    # Attributes of a `super` object are those of the object it stands for, but for these.
+    return ['super', [*map(w.ref, (value.__thisclass__, value.__self__))]]
+
+
+def _write_proxy(value: types.MappingProxyType[Any, Any], w: Writing) -> Record:
+    return ['mapping proxy', w.ref(gc.get_referents(value)[0])]
+
+
+WRITERS: dict[type, Any] = {
+    CodeType: _write_code,
+    staticmethod: _write_wrapping,
+    classmethod: _write_wrapping,
+    property: _write_property,
+    types.GetSetDescriptorType: _write_descriptor,
+    types.MemberDescriptorType: _write_descriptor,
+    types.MappingProxyType: _write_proxy,
+    super: _write_super,
+}
+
+KINDS = (
+    Kind('code', _read_code),
+    Kind('function', _make_function, lambda obj, rest, r: complete(obj, rest, r.get)),
+    Kind('class', _make_class, _fill_class),
+    Kind('staticmethod', lambda first, r: staticmethod(r.get(first)), _fill_wrapping),
+    Kind('classmethod', lambda first, r: classmethod(r.get(first)), _fill_wrapping),
+    Kind('property', lambda first, r: property(*map(r.get, first)), _fill_property),
+    Kind('descriptor', _read_descriptor),
+    Kind('super', lambda first, r: super(*map(r.get, first)), late=1),
+    Kind('mapping proxy', lambda first, r: types.MappingProxyType(r.get(first))),
+)
