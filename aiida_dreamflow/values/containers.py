@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import importlib
 import sys
+from collections.abc import Iterable
 from types import CellType
 from typing import Any
 
-from ..exceptions import FrameError
+from ..exceptions import CannotStoreError, FrameError
 from .records import Kind, Reader, Record, Writing, float_of, float_text
 
-__all__ = ('INLINE_BYTES', 'KINDS', 'WRITERS', 'read_bytes', 'write_bytes')
+__all__ = ('INLINE_BYTES', 'KINDS', 'WRITERS', 'check_keys', 'read_bytes', 'write_bytes')
 
 # Bytes up to this length stand in the document, as base64; a file of its own for each would cost more than it saves.
 INLINE_BYTES = 1024
 
+_PLAIN_KEYS = frozenset({str, int, float, bool, complex, bytes, type(None)})
 _CONSTANTS: dict[str, object] = {'Ellipsis': Ellipsis, 'NotImplemented': NotImplemented}
 
 
@@ -38,8 +40,20 @@ def _write_str(value: str, w: Writing) -> Record:
     return ['str*', value.encode('unicode_escape').decode('ascii')] if '\0' in value else ['str', value]
 
 
+def check_keys(keys: Iterable[Any]) -> None:
+    """Refuse what could not be put into a dict or set again."""
+    for key in keys:
+        if type(key) not in _PLAIN_KEYS:
+            try:
+                hash(key)
+            except Exception as error:
+                reason = f'a dict or set with it cannot be rebuilt: its hash fails ({type(error).__name__}: {error})'
+                raise CannotStoreError(type(key).__name__, '', reason) from None
+
+
 def _write_dict(value: dict[Any, Any], w: Writing) -> Record:
     ref = w.ref
+    check_keys(value)
     if '__name__' in value and (module := _module_of(value)) is not None:
         return ['namespace', module]
     return ['dict', None, [ref(part) for item in value.items() for part in item]]
@@ -78,6 +92,7 @@ def _plain_key(value: object) -> tuple[str, str]:
 
 
 def _write_items(value: set[Any] | frozenset[Any], w: Writing) -> list[Any]:
+    check_keys(value)
     # Sorted where possible, so that an untouched set gives the same bytes in a worker with another hash seed.
     try:
         items = sorted(value, key=_plain_key)

@@ -10,8 +10,10 @@ Code is kept as `marshal` writes it, which only the same version of Python reads
 from __future__ import annotations
 
 import abc
+import collections.abc
 import gc
 import marshal
+import numbers
 import sys
 import types
 from collections.abc import Callable
@@ -110,10 +112,23 @@ def write_class(value: type, w: Writing) -> Record:
         slots = tuple(name for name, item in own.items() if _is_slot(value, item))
     first = [ref(type(value)), value.__name__, value.__qualname__, [ref(base) for base in value.__bases__], ref(slots)]
     rest = {'attributes': [part for name, item in kept.items() for part in (name, ref(item))]}
+    if abstract := [ref(cls) for cls in _abstract_classes() if value in _registered(cls)]:
+        rest['registered with'] = abstract
     if '_abc_impl' in own:
-        registered = [entry() for entry in abc._get_dump(value)[0]]  # type: ignore[attr-defined]
-        rest['registered'] = [ref(cls) for cls in registered if cls is not None]
+        rest['registered'] = [*map(ref, _registered(value))]
     return ['class', first, rest]
+
+
+def _abstract_classes() -> list[type]:
+    """The abstract classes that many register with."""
+    return [
+        cls for module in (collections.abc, numbers) for cls in vars(module).values() if isinstance(cls, abc.ABCMeta)
+    ]
+
+
+def _registered(cls: type) -> list[type]:
+    found = (entry() for entry in abc._get_dump(cls)[0])  # type: ignore[attr-defined]
+    return [each for each in found if each is not None]
 
 
 def _is_slot(cls: type, item: object) -> bool:
@@ -153,6 +168,8 @@ def _fill_class(obj: type, rest: Any, r: Reader) -> None:
     parts = iter(rest['attributes'])
     for name in parts:
         type.__setattr__(obj, name, r.get(next(parts)))
+    for ref in rest.get('registered with', ()):
+        r.get(ref).register(obj)
     if 'registered' in rest:
         abstract = vars(obj)['__abstractmethods__']
         abc._abc_init(obj)  # type: ignore[attr-defined]

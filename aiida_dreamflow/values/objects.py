@@ -15,6 +15,7 @@ import socket
 import subprocess
 import threading
 import types
+import warnings
 import weakref
 from collections.abc import Iterable
 from enum import Enum
@@ -24,6 +25,7 @@ from ..exceptions import CannotStoreError
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, write_named
+from .subclasses import fill_state, state_of
 from .trust import is_pickle
 
 __all__ = ('KINDS', 'is_refused', 'write_enum', 'write_exception', 'write_object')
@@ -60,6 +62,7 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     ((memoryview,), 'a memoryview shows memory of another object; keep that object, or `bytes(view)`'),
 )
 _KINDS_OF_REFUSED = tuple(kind for kinds, _ in _REFUSALS for kind in kinds)
+_PROCESS_WIDE = (warnings.catch_warnings, getattr(contextlib, 'chdir', warnings.catch_warnings))
 _MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 # `obj` is the object on which an attribute was missed: anything at all, and nobody's business after a restart.
 _NOT_KEPT = {'args', 'obj', 'exceptions', 'message'}
@@ -102,18 +105,33 @@ def _native_members(exception: BaseException) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def _made_from(value: BaseException) -> tuple[Any, ...]:
+    """What C makes an exception from: its args, unless a group's class takes others."""
+    if _is_group(type(value)) and len(value.args) != 2:
+        return value.message, value.exceptions  # type: ignore[attr-defined]
+    return value.args
+
+
+def _is_group(cls: type) -> bool:
+    return any((base.__module__, base.__name__) == ('builtins', 'BaseExceptionGroup') for base in cls.__mro__)
+
+
 def write_exception(value: BaseException, w: Writing) -> Record:
     """The record of an exception: args, attributes and notes, cause and context. Its traceback is dropped for now."""
     ref = w.ref
-    first = [ref(type(value)), *map(ref, value.args)]
+    made_from = _made_from(value)
+    first = [ref(type(value)), *map(ref, made_from)]
     rest = {
-        'dict': [ref(part) for item in value.__dict__.items() for part in item],
+        **state_of(value, w),
         'members': [ref(part) for item in _native_members(value).items() for part in item],
         'cause': ref(value.__cause__),
         'context': ref(value.__context__),
         'suppress': value.__suppress_context__,
     }
-    return ['exception', first, {key: part for key, part in rest.items() if part}]
+    rest = {key: part for key, part in rest.items() if part}
+    if made_from is not value.args:
+        rest['args'] = [*map(ref, value.args)]
+    return ['exception', first, rest]
 
 
 def _make_exception(first: Any, r: Reader) -> BaseException:
@@ -130,18 +148,39 @@ def _make_exception(first: Any, r: Reader) -> BaseException:
 
 def _fill_exception(obj: BaseException, rest: Any, r: Reader) -> None:
     get = r.get
+    if 'args' in rest:
+        obj.args = tuple(map(get, rest['args']))
     parts = iter(rest.get('members', ()))
-    for name in parts:
-        value = get(next(parts))
+    members = {name: get(next(parts)) for name in parts}
+    for name in _native_members(obj).keys() - members.keys():
+        with contextlib.suppress(AttributeError, TypeError):
+            delattr(obj, name)
+    for name, value in members.items():
         with contextlib.suppress(AttributeError, TypeError):
             setattr(obj, name, value)
-    _update(obj.__dict__, rest.get('dict', ()), r)
+    fill_state(obj, rest, r)
     obj.__cause__ = get(rest.get('cause'))
     obj.__context__ = get(rest.get('context'))
     obj.__suppress_context__ = rest.get('suppress', False)
 
 
+def _is_active(value: object) -> bool:
+    """Whether this is a context manager that has changed something of the whole process, and will undo it."""
+    state = getattr(value, '__dict__', {})
+    if isinstance(value, contextlib._RedirectStream):
+        return bool(state.get('_old_targets'))
+    if type(value).__module__ == 'unittest.mock' and type(value).__name__ in ('_patch', '_patch_dict'):
+        return bool(state.get('is_started') or state.get('temp_original') or state.get('_original'))
+    return isinstance(value, _PROCESS_WIDE) and bool(state.get('_entered') or state.get('_old_cwd'))
+
+
 def _reduced(value: object) -> Any:
+    if _is_active(value):
+        raise _refuse(
+            value,
+            'it has changed something of the whole process and is to undo it, which a restart cannot carry on; '
+            'leave its `with` before the await',
+        )
     if is_refused(value):
         raise _refuse(value, next(reason for kinds, reason in _REFUSALS if isinstance(value, kinds)))
     cls = type(value)
@@ -255,11 +294,7 @@ def _fill_object(obj: Any, rest: Any, r: Reader) -> None:
         get(setter)(obj, get(state))
     elif 'set state' in rest:
         obj.__setstate__(get(rest['set state']))
-    _update(vars(obj) if 'dict' in rest else None, rest.get('dict', ()), r)
-    slots = iter(rest.get('slots', ()))
-    for name in slots:
-        # Frozen classes refuse the ordinary way, and no user code should run here.
-        object.__setattr__(obj, name, get(next(slots)))
+    fill_state(obj, rest, r)
 
 
 def _rank(rest: Any) -> int:

@@ -8,12 +8,12 @@ from enum import Enum
 from typing import Any
 
 from ..exceptions import FrameError
-from . import containers, cursors, definitions, iterators, objects, plugins, references
+from . import containers, cursors, definitions, iterators, objects, plugins, references, subclasses
 from .records import CODEC, Kind, Record, Staged, Writing
 
 __all__ = ('kind_named', 'kind_of', 'writer_for')
 
-_ROOMS: tuple[Any, ...] = (containers, cursors, definitions, iterators, objects, references)
+_ROOMS: tuple[Any, ...] = (containers, cursors, definitions, iterators, objects, references, subclasses)
 _WRITERS: dict[type, Any] = {cls: writer for room in _ROOMS for cls, writer in getattr(room, 'WRITERS', {}).items()}
 _KINDS: dict[str, Kind] = {kind.name: kind for room in _ROOMS for kind in room.KINDS}
 _NUMPY_KINDS = ('array', 'array view', 'memory', 'object array', 'text array', 'dtype', 'scalar')
@@ -76,7 +76,9 @@ def _without_codec(cls: type) -> Any:
         return references.write_global
     if issubclass(cls, Enum):
         return objects.write_enum
-    return objects.write_exception if issubclass(cls, BaseException) else objects.write_object
+    if issubclass(cls, BaseException):
+        return objects.write_exception
+    return subclasses.writer_for(cls) or objects.write_object
 
 
 def kind_named(name: str) -> Kind:

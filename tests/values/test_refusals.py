@@ -28,20 +28,6 @@ def _frame():
     return sys._getframe()
 
 
-def _make_function():
-    def inner():
-        pass
-
-    return inner
-
-
-def _make_class():
-    class Inner:
-        pass
-
-    return Inner
-
-
 CASES = {
     'generator': (lambda: (x for x in []), 'generator', 'make a list'),
     'lock': (threading.Lock, 'lock', 'a lock belongs to one'),
@@ -49,12 +35,7 @@ CASES = {
     'event': (threading.Event, 'Event', 'a lock belongs to one'),
     'thread': (threading.Thread, 'Thread', 'join it'),
     'weakref': (lambda: weakref.ref(things.Plain), 'ReferenceType', 'keep the object itself'),
-    'function': (_make_function, 'function', '<locals>'),
-    'lambda': (lambda: lambda: 0, 'function', '<locals>'),
-    'class': (_make_class, 'type', '<locals>'),
-    'instance': (lambda: _make_class()(), 'type', '<locals>'),
     'frame': (_frame, 'frame', 'format_exc'),
-    'code': (lambda: _frame.__code__, 'code', 'keep the function'),
     'memoryview': (lambda: memoryview(b'x'), 'memoryview', 'bytes'),
     'refuses': (things.Refuses, 'Refuses', 'TypeError: not me'),
 }

@@ -30,14 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     modules = [full for name in given.modules or MODULES for full in available(name.removeprefix('test.'))]
     results: dict[str, list[dict[str, Any]]] = {}
+    cases: list[dict[str, Any]] = []
     with ThreadPoolExecutor(given.jobs) as pool:
         for module, found in zip(modules, pool.map(lambda name: _work(name, settings), modules), strict=True):
             results[module] = found
             print(_line(module, found), flush=True)
-    cases = [case for found in results.values() for case in found]
-    report = {'python': sys.version, 'settings': asdict(settings), 'cases': cases}
-    if given.report:
-        Path(given.report).write_text(json.dumps(report, indent=1))
+            cases = [case for found in results.values() for case in found]
+            if given.report:
+                report = {'python': sys.version, 'settings': asdict(settings), 'cases': cases}
+                Path(given.report).write_text(json.dumps(report, indent=1))
     _print_summary(cases, given.top)
     return int(any(case['verdict'] == 'wrong' for case in cases))
 

@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from aiida_dreamflow.compiler import compile_function
 from aiida_dreamflow.exceptions import CannotStoreError, CompileError
 from aiida_dreamflow.testing import memory, run_in_memory
 
 from . import points
 from .selecting import Case
 
-__all__ = ('WAYS', 'in_process', 'run')
+__all__ = ('WAYS', 'in_process', 'module_for_functions', 'run', 'warm_up')
 
 #: A run's memory, in bytes.
 _MEMORY = 3 << 30
@@ -180,6 +181,8 @@ def _read(reading: int, deadline: float) -> Iterator[bytes]:
 
 def warm_up() -> None:
     """Prepare this process for being copied."""
+    for function in (points.here, points.passing):
+        compile_function(function)
     gc.collect()
     gc.freeze()
 

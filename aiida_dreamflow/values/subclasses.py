@@ -1,0 +1,136 @@
+"""Instances of Python classes that derive from a builtin one: a named tuple, a `dict` with a `__getitem__` of its own.
+
+What the builtin part holds is read and written by the builtin class's own means, so no method of the user's is called:
+an ``items`` or ``__iter__`` may tell other things, a ``__new__`` or ``__setitem__`` want other arguments. Classes that say
+themselves how they are pickled are left to that. Knows the standard library only.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import copyreg
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .containers import check_keys
+from .records import Kind, Reader, Record, Writing
+
+__all__ = ('KINDS', 'fill_state', 'state_of', 'writer_for')
+
+
+def _attribute(base: type, name: str, value: object) -> Any:
+    return vars(base)[name].__get__(value)
+
+
+#: The exact value of what is fixed when it is made.
+_VALUES: dict[type, Callable[[Any], Any]] = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: lambda value: complex(_attribute(complex, 'real', value), _attribute(complex, 'imag', value)),
+    str: str.__str__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    tuple: lambda value: tuple(tuple.__iter__(value)),
+    frozenset: lambda value: tuple(frozenset.__iter__(value)),
+}
+#: What the others hold, how it is put back, and what they are begun with.
+_ITEMS: dict[type, tuple[Callable[[Any], Iterable[Any]], Callable[[Any, Any], None]]] = {
+    list: (list.__iter__, list.extend),
+    set: (set.__iter__, set.update),
+    bytearray: (bytearray.__iter__, bytearray.extend),
+    collections.deque: (collections.deque.__iter__, collections.deque.extend),
+}
+_PAIRS: dict[type, tuple[Callable[[Any], Iterable[Any]], Callable[[Any, Any, Any], None]]] = {
+    dict: (dict.items, dict.__setitem__),
+    collections.OrderedDict: (collections.OrderedDict.items, collections.OrderedDict.__setitem__),
+    collections.defaultdict: (dict.items, dict.__setitem__),
+}
+_BEGIN: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    collections.deque: lambda value: ((), _attribute(collections.deque, 'maxlen', value)),
+    collections.defaultdict: lambda value: (_attribute(collections.defaultdict, 'default_factory', value),),
+}
+_BASES: dict[str, type] = {base.__name__: base for base in (*_VALUES, *_ITEMS, *_PAIRS)}
+_OWN_WORDS = ('__reduce_ex__', '__getstate__', '__setstate__')
+
+
+def writer_for(cls: type) -> Callable[[Any, Writing], Record] | None:
+    """The function that writes instances of a class; ``None`` if it is not of this kind.
+
+    :param cls: the class.
+    """
+    base = next((base for base in cls.__mro__ if base in _BASES.values()), None)
+    if base is None or base is cls or cls in copyreg.dispatch_table or cls.__reduce__ is not base.__reduce__:
+        return None
+    if any(getattr(cls, name, None) is not getattr(object, name, None) for name in _OWN_WORDS):
+        return None
+    return lambda value, w: _write(base, value, w)
+
+
+def _write(base: Any, value: Any, w: Writing) -> Record:
+    ref = w.ref
+    first = [ref(type(value)), base.__name__]
+    rest = state_of(value, w)
+    if base in (frozenset, set, *_PAIRS):
+        check_keys(base.__iter__(value))
+    if base in _VALUES:
+        first.append(ref(_VALUES[base](value)))
+    else:
+        first.append([*map(ref, _BEGIN.get(base, lambda value: ())(value))])
+        if base in _ITEMS:
+            rest['items'] = [*map(ref, _ITEMS[base][0](value))]
+        else:
+            rest['pairs'] = [ref(part) for pair in _PAIRS[base][0](value) for part in pair]
+    return ['subclass', first, rest]
+
+
+def _make(first: Any, r: Reader) -> object:
+    cls, content = r.get(first[0]), first[2]
+    base: Any = _BASES[first[1]]
+    if base in _VALUES:
+        return base.__new__(cls, r.get(content))
+    made: object = base.__new__(cls)
+    base.__init__(made, *map(r.get, content))
+    return made
+
+
+def _fill(obj: Any, rest: Any, r: Reader) -> None:
+    base = next(base for base in type(obj).__mro__ if base in _BASES.values())
+    if 'items' in rest:
+        _ITEMS[base][1](obj, [*map(r.get, rest['items'])])
+    parts = iter(rest.get('pairs', ()))
+    for key in parts:
+        _PAIRS[base][1](obj, r.get(key), r.get(next(parts)))
+    fill_state(obj, rest, r)
+
+
+def _rank(rest: Any) -> int:
+    """Hashing may run code of the user's."""
+    return 3 if any(type(key) is dict for key in (*rest.get('pairs', ())[::2], *rest.get('items', ()))) else 0
+
+
+def state_of(value: object, w: Writing) -> dict[str, Any]:
+    """The attributes of an object, as content; see :func:`fill_state`."""
+    found: dict[str, Any] = {}
+    attributes = getattr(value, '__dict__', None)
+    if attributes:
+        found['dict'] = [w.ref(part) for item in attributes.items() for part in item]
+    slots: list[Any] = []
+    for name in copyreg._slotnames(type(value)):  # type: ignore[attr-defined]
+        with contextlib.suppress(AttributeError):
+            slots += [name, w.ref(object.__getattribute__(value, name))]
+    if slots:
+        found['slots'] = slots
+    return found
+
+
+def fill_state(obj: Any, rest: Any, r: Reader) -> None:
+    """Give an object the attributes that :func:`state_of` found, without a `__setattr__` of the user's."""
+    parts = iter(rest.get('dict', ()))
+    for key in parts:
+        obj.__dict__[r.get(key)] = r.get(next(parts))
+    slots = iter(rest.get('slots', ()))
+    for name in slots:
+        object.__setattr__(obj, name, r.get(next(slots)))
+
+
+KINDS = (Kind('subclass', _make, _fill, _rank),)

@@ -1,0 +1,216 @@
+"""Functions and classes that no name leads to come back by what they consist of, without a call of the user's code."""
+
+from __future__ import annotations
+
+import abc
+import collections
+import collections.abc
+import dataclasses
+import enum
+import functools
+import sys
+
+import pytest
+from values.graphs import back, through
+
+from aiida_dreamflow.exceptions import CannotStoreError, FrameError
+from aiida_dreamflow.values.snapshot import decode, encode
+
+GREETING = 'hello'
+
+
+def make_counter(start):
+    count = start
+
+    def up(by=1, *, twice: bool = False):
+        """Count."""
+        nonlocal count
+        count += 2 * by if twice else by
+        return count
+
+    def now():
+        return count
+
+    return up, now
+
+
+def test_functions_share_their_cells():
+    up, now = make_counter(5)
+    up.note = [1]
+    twins = through({'up': up, 'now': now, 'notes': up.note})
+    assert twins['up'](2, twice=True) == 9
+    assert twins['now']() == 9
+    assert now() == 5
+    assert twins['up'].__doc__ == 'Count.'
+    assert twins['up'].__qualname__ == up.__qualname__
+    assert twins['up'].__annotations__ == up.__annotations__
+    assert twins['up'].note is twins['notes']
+
+
+def test_globals_are_those_of_the_module():
+    twin = back(lambda: GREETING)
+    assert twin() == 'hello'
+    assert twin.__globals__ is globals()
+
+
+def test_a_function_that_refers_to_itself():
+    def factorial(n):
+        return n * factorial(n - 1) if n else 1
+
+    factorial.itself = factorial
+    factorial.__defaults__ = (factorial,)
+    twin = back(factorial)
+    assert twin(5) == 120
+    assert twin.itself is twin
+    assert twin.__defaults__ == (twin,)
+
+
+def test_globals_that_are_no_module():
+    namespace = {'factor': 3}
+    exec('def times(x): return factor * x', namespace)
+    del namespace['__builtins__']
+    twins = through({'times': namespace['times'], 'namespace': namespace})
+    twins['namespace']['factor'] = 5
+    assert twins['times'](2) == 10
+
+
+def test_classes():
+    class Base:
+        made = []
+
+        def __init_subclass__(cls, **kwargs):
+            cls.made.append(cls.__name__)
+
+        def __set_name__(self, owner, name):
+            raise AssertionError('not again')
+
+        @property
+        def double(self):
+            return 2 * self.x
+
+        @staticmethod
+        def static(x):
+            return x
+
+        @classmethod
+        def own_name(cls):
+            return cls.__name__
+
+    class Derived(Base, key=1):
+        __slots__ = ('x',)
+
+        def __init__(self, x):
+            self.x = x
+
+        def up(self):
+            return super().double + 1, __class__
+
+    twins = through({'obj': Derived(4), 'Derived': Derived, 'Base': Base})
+    obj, twin = twins['obj'], twins['Derived']
+    assert type(obj) is twin is not Derived
+    assert twin.__mro__ == (twin, twins['Base'], object)
+    assert obj.up() == (9, twin)
+    assert (twin.static(3), twin.own_name()) == (3, 'Derived')
+    assert twin.__qualname__ == Derived.__qualname__
+    assert twin.__module__ == __name__
+    assert twins['Base'].made == ['Derived']
+    assert twins['Base'].__subclasses__() == [twin]
+
+
+def test_a_metaclass_is_not_called_again():
+    calls = []
+
+    class Meta(type):
+        def __new__(meta, name, bases, namespace):
+            calls.append(name)
+            return super().__new__(meta, name, bases, namespace)
+
+        def __len__(cls):
+            return 7
+
+    class Plain(metaclass=Meta):
+        pass
+
+    twin = back(Plain)
+    assert len(twin) == 7
+    assert calls == ['Plain']
+
+
+def test_abstract_classes():
+    class Shape(abc.ABC):
+        @abc.abstractmethod
+        def area(self): ...
+
+    @Shape.register
+    class Square:
+        pass
+
+    class Circle(Shape):
+        def area(self):
+            return 3
+
+    @collections.abc.Sequence.register
+    class Row:
+        pass
+
+    twins = through({'Shape': Shape, 'Square': Square, 'Circle': Circle, 'Row': Row})
+    with pytest.raises(TypeError, match='abstract'):
+        twins['Shape']()
+    assert issubclass(twins['Square'], twins['Shape'])
+    assert not issubclass(Row, twins['Shape'])
+    assert isinstance(twins['Circle'](), twins['Shape'])
+    assert isinstance(twins['Row'](), collections.abc.Sequence)
+
+
+def test_what_the_library_makes():
+    @dataclasses.dataclass
+    class Point:
+        x: int
+        y: int = 2
+
+    class Colour(enum.Enum):
+        RED = 1
+        BLUE = [2]
+
+    class Number(enum.IntEnum):
+        ONE = 1
+
+    Pair = collections.namedtuple('Pair', 'left right')
+
+    class Cached:
+        @functools.cached_property
+        def value(self):
+            return [1]
+
+    cached = Cached()
+    assert cached.value == [1]
+    twins = through({'p': Point(1), 'red': Colour.RED, 'Colour': Colour, 'one': Number.ONE, 'pair': Pair(1, 2)})
+    assert repr(twins['p']) == repr(Point(1))
+    assert twins['p'] == type(twins['p'])(1, 2)
+    assert twins['red'] is twins['Colour'].RED is twins['Colour'](1)
+    assert list(twins['Colour']) == [twins['red'], twins['Colour'].BLUE]
+    assert twins['one'] + 1 == 2
+    assert twins['pair']._replace(left=5) == (5, 2)
+    if sys.version_info >= (3, 12):  # it has a lock before
+        twin = back(cached)
+        assert twin.value is twin.value
+
+
+def test_classes_of_c_have_no_content():
+    with pytest.raises(CannotStoreError, match='does not lead to this object'):
+        encode({'v': type(iter([].__len__, 1))})
+
+
+def test_code_of_another_python():
+    snapshot = encode({'v': lambda: 0})
+    (record,) = (record for record in snapshot.document['objects'] if record[0] == 'code')
+    record[1][0] = 'cpython-36'
+    with pytest.raises(FrameError, match='resume with that version of Python'):
+        decode(snapshot.document, snapshot.blobs.__getitem__)
+
+
+def test_unchanged_functions_give_the_same_bytes():
+    def function(x):
+        return {x: (1.5, 'text', frozenset({'one'}))}
+
+    assert encode({'v': function}).digest() == encode({'v': function}).digest()
