@@ -9,6 +9,7 @@ PYTHON ?= python3
 # More than cores: many tests wait for a daemon.
 WORKERS ?= 3
 PYTEST_ARGS ?=
+CORPUS_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
@@ -18,13 +19,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interpreters mutations benchmark lint docs clean
+.PHONY: help demo test interpreters mutations corpus benchmark lint docs clean
 
 help:
 	@echo 'make demo       run the example under a daemon, in a throwaway AiiDA profile'
 	@echo 'make test       run the test suite'
 	@echo 'make interpreters  run what needs no AiiDA under every Python (3.10 to 3.14) that is found'
 	@echo 'make mutations  check that the differential tests notice faults of the compiler'
+	@echo 'make corpus     run the tests of CPython as workflow functions (half an hour)'
 	@echo 'make benchmark  what compiling, a step and a child cost, and lines per room'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make docs       build the documentation into docs/_build/html'
@@ -43,6 +45,9 @@ interpreters: $(VENV)/.python
 # Whether the differential tests can fail: faults are put into the compiler, and must be noticed.
 mutations: $(VENV)/.tests
 	@$(BIN)/python -m pytest -q tests/differential/check_mutations.py
+
+corpus: $(VENV)/.tests
+	@$(BIN)/python -m tests.differential.cpython $(CORPUS_ARGS)
 
 benchmark: $(VENV)/.examples
 	@for name in lines imports compiling between steps children; do $(BIN)/python benchmarks/$$name.py || exit; done

@@ -9,7 +9,7 @@ import types
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ('find_frame', 'rebuilt', 'without_runtime')
+__all__ = ('find_frame', 'lines_of', 'rebuilt', 'without_runtime')
 
 #: The modules that run user code. Those that user code calls stay visible: the line of a wrong call should be seen.
 _MACHINERY = frozenset(
@@ -43,6 +43,16 @@ def without_runtime(traceback: types.TracebackType | None) -> types.TracebackTyp
     for entry in reversed(outer):
         following = types.TracebackType(following, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return following
+
+
+def lines_of(traceback: types.TracebackType | None) -> list[tuple[str, str, int]]:
+    """Return what a traceback says: file, name of the function, and line of each entry."""
+    found = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        found.append((code.co_filename, code.co_name, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return found
 
 
 def rebuilt(filename: str, name: str, line: int, following: types.TracebackType | None) -> types.TracebackType:

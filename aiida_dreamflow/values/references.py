@@ -5,11 +5,10 @@ A name is verified while storing: what it leads to must be the very same object.
 
 from __future__ import annotations
 
-import _collections_abc
+import _collections_abc  # noqa: F401  (in which the classes of iterators have names)
 import importlib
 import pickle
 import sys
-import types
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -23,9 +22,9 @@ __all__ = ('KINDS', 'WRITERS', 'has_name', 'write_global', 'write_named')
 _DETOURS = ('', '.__func__', '.__wrapped__')
 # `type(None)` says that it is `builtins.NoneType`, which does not exist; these modules have names for such classes.
 _TYPE_NAMES = {
-    id(cls): f'{module.__name__}:{name}'
-    for module in (_collections_abc, types)
-    for name, cls in vars(module).items()
+    id(cls): f'{source}:{name}'
+    for source in ('_collections_abc', 'types')
+    for name, cls in vars(sys.modules[source]).items()
     if isinstance(cls, type)
 }
 
