@@ -413,6 +413,16 @@ def test_reopening_is_not_rebuilding(make):
     assert 'variable `thing`' in text
 
 
+def test_a_generator_of_a_lambda_goes_on():
+    async def workflow():
+        numbers = (lambda n: (x * n for x in range(3)))(5)
+        first = next(numbers)
+        await checkpoint()
+        return first, list(numbers)
+
+    assert run_in_memory(workflow) == (0, [5, 10])
+
+
 def test_open_file_in_with():
     async def workflow():
         with open(os.devnull) as file:
@@ -425,14 +435,19 @@ def test_open_file_in_with():
 
 def test_context_manager_of_a_generator():
     @contextlib.contextmanager
-    def manage():
-        yield 1
+    def manage(log):
+        try:
+            yield log
+        finally:
+            log.append('left')
 
     async def workflow():
-        with manage():
+        with manage([]) as log:
             await checkpoint()
+            log.append('inside')
+        return log
 
-    assert run_in_memory(workflow) is None
+    assert run_in_memory(workflow) == ['inside', 'left']
 
 
 def test_dead_variables_are_no_matter():
