@@ -24,8 +24,8 @@ from typing import Any
 from ..exceptions import CannotStoreError
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
-from .references import has_name, write_named
-from .subclasses import fill_state, state_of
+from .references import has_name, sentinel_name, write_named
+from .subclasses import VALUES, fill_state, state_of
 from .trust import is_pickle
 
 __all__ = ('KINDS', 'is_refused', 'write_enum', 'write_exception', 'write_object')
@@ -84,12 +84,18 @@ def write_enum(value: Enum, w: Writing) -> Record:
     if not has_name(cls):
         # A class that is stored with its members: they cannot be asked of it before it is complete.
         base: Any = cls._member_type_  # type: ignore[attr-defined]
-        args = () if base is object else (base(value),)
+        args = () if base is object else _content(base, value)
         attributes = [w.ref(part) for item in vars(value).items() for part in item]
         return ['member', [w.ref(cls), w.ref(base), [*map(w.ref, args)]], attributes]
     if cls.__members__.get(name) is value:
         return ['enum', [w.ref(cls), name]]
     return ['flag', [w.ref(cls), w.ref(value._value_)]]
+
+
+def _content(base: Any, value: Any) -> tuple[Any, ...]:
+    """What the class that an enum's members are mixed with makes their other half from."""
+    native = next((cls for cls in base.__mro__ if cls in VALUES), None)
+    return (VALUES[native](value),) if native is not None else base.__reduce_ex__(value, 4)[1]
 
 
 def _native_members(exception: BaseException) -> dict[str, Any]:
@@ -204,6 +210,8 @@ def write_object(value: object, w: Writing) -> Record:
     reduced = _reduced(value)
     if isinstance(reduced, str):
         return write_named(value, reduced)
+    if (name := sentinel_name(value)) is not None:
+        return ['global', name]
     if not isinstance(reduced, tuple) or not 2 <= len(reduced) <= 6:
         raise _refuse(value, f'its `__reduce_ex__` gave {type(reduced).__name__}, neither a name nor 2 to 6 parts')
     padded: tuple[Any, ...] = (*reduced, *[None] * (6 - len(reduced)))

@@ -16,7 +16,7 @@ from ..exceptions import CannotStoreError, FrameError
 from .definitions import is_made_by_python, write_class, write_function
 from .records import Kind, Reader, Record, Writing
 
-__all__ = ('KINDS', 'WRITERS', 'has_name', 'write_global', 'write_named')
+__all__ = ('KINDS', 'WRITERS', 'has_name', 'sentinel_name', 'write_global', 'write_named')
 
 # A wrapped function and the function behind a class method share their name with what replaced them.
 _DETOURS = ('', '.__func__', '.__wrapped__')
@@ -72,6 +72,19 @@ def write_named(value: object, qualname: str) -> Record:
     owner = getattr(value, '__module__', None)
     reason = f'the name `{owner}.{qualname}` does not lead to this object; give it a name in its module'
     raise CannotStoreError(type(value).__name__, '', reason)
+
+
+def sentinel_name(value: object) -> str | None:
+    """The name under which its class's module holds an object that is there for its identity: at most it has a name."""
+    cls = type(value)
+    state = getattr(value, '__dict__', {})
+    if cls.__eq__ is not object.__eq__ or any(type(part) is not str for part in state.values()):
+        return None
+    module = sys.modules.get(cls.__module__)
+    for name, found in vars(module).items() if module is not None else ():
+        if found is value:
+            return f'{cls.__module__}:{name}'
+    return None
 
 
 def _qualname(value: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from .containers import check_keys
 from .records import Kind, Reader, Record, Writing
 
-__all__ = ('KINDS', 'fill_state', 'state_of', 'writer_for')
+__all__ = ('KINDS', 'VALUES', 'fill_state', 'state_of', 'writer_for')
 
 
 def _attribute(base: type, name: str, value: object) -> Any:
@@ -24,7 +24,7 @@ def _attribute(base: type, name: str, value: object) -> Any:
 
 
 #: The exact value of what is fixed when it is made.
-_VALUES: dict[type, Callable[[Any], Any]] = {
+VALUES: dict[type, Callable[[Any], Any]] = {
     int: int.__int__,
     float: float.__float__,
     complex: lambda value: complex(_attribute(complex, 'real', value), _attribute(complex, 'imag', value)),
@@ -49,7 +49,7 @@ _BEGIN: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     collections.deque: lambda value: ((), _attribute(collections.deque, 'maxlen', value)),
     collections.defaultdict: lambda value: (_attribute(collections.defaultdict, 'default_factory', value),),
 }
-_BASES: dict[str, type] = {base.__name__: base for base in (*_VALUES, *_ITEMS, *_PAIRS)}
+_BASES: dict[str, type] = {base.__name__: base for base in (*VALUES, *_ITEMS, *_PAIRS)}
 _OWN_WORDS = ('__reduce_ex__', '__getstate__', '__setstate__')
 
 
@@ -72,8 +72,8 @@ def _write(base: Any, value: Any, w: Writing) -> Record:
     rest = state_of(value, w)
     if base in (frozenset, set, *_PAIRS):
         check_keys(base.__iter__(value))
-    if base in _VALUES:
-        first.append(ref(_VALUES[base](value)))
+    if base in VALUES:
+        first.append(ref(VALUES[base](value)))
     else:
         first.append([*map(ref, _BEGIN.get(base, lambda value: ())(value))])
         if base in _ITEMS:
@@ -86,7 +86,7 @@ def _write(base: Any, value: Any, w: Writing) -> Record:
 def _make(first: Any, r: Reader) -> object:
     cls, content = r.get(first[0]), first[2]
     base: Any = _BASES[first[1]]
-    if base in _VALUES:
+    if base in VALUES:
         return base.__new__(cls, r.get(content))
     made: object = base.__new__(cls)
     base.__init__(made, *map(r.get, content))
