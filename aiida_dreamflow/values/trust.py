@@ -97,6 +97,9 @@ def _is_plain(record: Record, records: list[Record], plain_codecs: frozenset[str
         if kind in ('object', 'fields', 'enum') and called[1] in _INERT_NAMES:
             return kind == 'enum' or (not first[1] and not first[2] and rest.keys() <= {'dict', 'pairs'})
         return called[1] in _CLASS_NAMES
+    if kind == 'subclass':  # of a builtin class: filled as that class is, and its attributes set
+        called, rest = records[first[0][REF]], record[2]
+        return called[0] == 'global' and called[1] in _INERT_NAMES and not first[2] and rest.keys() <= {'dict', 'pairs'}
     if kind.startswith(CODEC):
         return kind in plain_codecs or plugins.runs_no_code(kind[len(CODEC) :])
     return kind in _PLAIN_KINDS
