@@ -50,7 +50,7 @@ corpus: $(VENV)/.tests
 	@$(BIN)/python -m tests.differential.cpython $(CORPUS_ARGS)
 
 benchmark: $(VENV)/.examples
-	@for name in lines imports compiling between steps children; do $(BIN)/python benchmarks/$$name.py || exit; done
+	@for name in lines imports compiling between steps arrays children; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check

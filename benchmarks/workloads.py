@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from aiida.calculations.arithmetic.add import ArithmeticAddCalculation
 from aiida.engine import ToContext, WorkChain, calcfunction, while_
 from aiida.orm import Int, load_code
@@ -53,6 +54,25 @@ async def list_grows(n: int):
         seen.append(i * 0.5)
         await checkpoint()
     return len(seen)
+
+
+@workflow
+async def array_untouched(n: int, size: int):
+    array = np.arange(size, dtype=float)
+    for _ in range(n):
+        tick()
+        await checkpoint()
+    return array[0]
+
+
+@workflow
+async def array_changed(n: int, size: int):
+    array = np.arange(size, dtype=float)
+    for i in range(n):
+        tick()
+        array[i] += 0.5
+        await checkpoint()
+    return array[0]
 
 
 class Loop(WorkChain):

@@ -16,14 +16,26 @@ from .flow import simplify
 from .generators import read_expression
 from .liveness import analyse_liveness
 from .lower import lower
-from .program import Await, Block, Program
+from .passing import passed_at
+from .program import Await, Block, Passed, Program
 from .recipes import mark_recipes
 from .refuse import refuse_unsupported
 from .scopes import analyse_scope
 from .source import FunctionSource, read_source
 from .unbound import mark_unbound
 
-__all__ = ('PASSES', 'Await', 'Block', 'Bundle', 'Program', 'bundle', 'compile_function', 'compile_generator')
+__all__ = (
+    'PASSES',
+    'Await',
+    'Block',
+    'Bundle',
+    'Passed',
+    'Program',
+    'bundle',
+    'compile_function',
+    'compile_generator',
+    'passed_at',
+)
 
 #: What happens to a function, in order.
 PASSES = (

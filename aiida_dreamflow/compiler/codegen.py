@@ -24,6 +24,7 @@ from typing import Any
 from .flow import STATEMENT_LISTS, has_leave
 from .program import HIDDEN, Await, Block, Jump, Leave, Program, RecipeSite, Yielded
 from .trees import copy_place
+from .uses import note_uses
 
 __all__ = ('block_code', 'generate_code', 'raising_code', 'recipe_code')
 
@@ -32,6 +33,7 @@ def generate_code(program: Program) -> None:
     """Compile all blocks of a program, in one go."""
     for block in program.blocks:
         block.params = tuple(sorted(block.mentioned & block.reads))
+        note_uses(block)
     functions = [_block_function(program, block, frozenset()) for block in program.blocks]
     *codes, program.binder = _compile(program, [*functions, _binder(program)])
     for block, code in zip(program.blocks, codes, strict=True):

@@ -30,6 +30,8 @@ __all__ = (
     'Held',
     'Jump',
     'Leave',
+    'Passed',
+    'Position',
     'Program',
     'RecipeSite',
     'Reraise',
@@ -49,6 +51,22 @@ HIDDEN = (
 def is_hidden(name: str) -> bool:
     """Return whether a variable is one of the compiler's own."""
     return name.startswith('.')
+
+
+#: First and last line, first and last column of an expression.
+Position = tuple[int | None, int | None, int | None, int | None]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The arguments of a call that are variables.
+
+    :ivar args: the name for each positional argument, ``None`` for another expression; cut where one is starred.
+    :ivar kwargs: the names by keyword.
+    """
+
+    args: tuple[str | None, ...] = ()
+    kwargs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -132,7 +150,12 @@ class Await:
 
 @dataclass(eq=False)
 class Return:
-    """The function is done and has this value."""
+    """The function is done and has this value.
+
+    :ivar names: the variables that it hands on as they are, by the name of the output.
+    """
+
+    names: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -175,6 +198,10 @@ class Block:
     :ivar reads: the variables whose value at its beginning it may read.
     :ivar code: the compiled body.
     :ivar params: the variables that it is given; those `taken` together, in a dict that it empties.
+    :ivar only_appended: the variables with which it does nothing but ``name.append(...)``.
+    :ivar only_called: the variables with which it does nothing but ``name(...)``.
+    :ivar copies: the variables to which it assigns another, once and as it stands: ``name = other``.
+    :ivar passed: which arguments of its calls are variables.
     """
 
     depth: int = 0
@@ -188,6 +215,10 @@ class Block:
     reads: frozenset[str] = frozenset()
     code: types.CodeType | None = None
     params: tuple[str, ...] = ()
+    only_appended: frozenset[str] = frozenset()
+    only_called: frozenset[str] = frozenset()
+    copies: dict[str, str] = field(default_factory=dict)
+    passed: dict[Position, Passed] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -9,28 +9,32 @@ from __future__ import annotations
 import ast
 import dataclasses
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from aiida import orm
 from aiida.engine import ExitCode
 
+from ..compiler import Passed
 from ..jobs.names import port_name, python_name
 from ..runtime import Failed, Handle, Machine, Recipe, Returned, Suspended
 from ..values.data import type_name
 from ..values.entities import EntityCodec
-from ..values.frame import load_frame, store_frame
+from ..values.frame import FrameWriter, StoredFrame, load_frame
 from ..values.nodes import from_node, to_node
+from ..values.parts import digest_of
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
-from ..values.snapshot import Snapshot, decode, encode
+from ..values.snapshot import decode, encode
 from .children import Children
 from .codecs import BuilderCodec, OwnFileCodec
-from .ledger import Ledger
+from .files import RepositoryFiles
+from .ledger import SHARED, Ledger, Origins
+from .pinned import source_key
 from .printing import captured
 from .steps import Step, latest_step, write_step
 from .targets import Sources, child_of, is_process, outputs_of, prepare_child
-from .transaction import detach
+from .transaction import Caller, detach
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -57,9 +61,14 @@ class Execution:
         self.entities = EntityCodec()
         self.codecs = [self.entities, BuilderCodec(), OwnFileCodec(self.function)]
         self.label = ''
+        self.caller = Caller(process.node)
+        self.source_key = source_key(process.node)
+        self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
         self.known_recipes: set[tuple[str, int]] = set()
         with without_pickles(not process.pickles):
             step = latest_step(process.node)
+            self.files = RepositoryFiles(self.caller.backend.get_repository(), {} if step is None else step.keys)
+            self.writer = FrameWriter(self.codecs, self.files, recipes=process.recipes)
             if step is None:
                 self._start()
             else:
@@ -68,21 +77,21 @@ class Execution:
     def _start(self) -> None:
         self.number, self.sources = 0, Sources({})
         self.returned: Step | None = None
-        self.ledger = Ledger({})
-        nodes = {python_name(port): node for port, node in self.process.inputs.items() if isinstance(node, orm.Data)}
-        values = {name: from_node(node) for name, node in nodes.items()}
+        values = {python_name(port): from_node(node) for port, node in self.inputs.items()}
         self.machine = Machine(self)
         self.machine.start(self.function, (), values)
-        for name, node in nodes.items():
-            self.ledger.arrive(f'0:{name}', node, values[name])
+        self.ledger = Ledger(Origins(), self.machine, self.inputs, self.files)
+        for port, node in self.inputs.items():
+            name = python_name(port)
+            self.ledger.arrive(f'0:{name}', node, digest_of(values[name], self.codecs))
         self.label = f'L{self.machine.stack[0].program.source.node.lineno} {self.function.__name__}'
 
     def _resume(self, step: Step) -> None:
         self.number, self.sources = step.number, Sources(step.sources)
-        self.ledger = Ledger(step.nodes)
         self.returned = step if step.state == 'returned' else None
-        self.machine = load_frame(step.document, step.read_blob, self, self.codecs)
+        self.machine = load_frame(step.document, step.read_file, self, self.codecs, self.writer)
         self.known_recipes.update(recipe.key for act in self.machine.stack for recipe in act.recipes.values())
+        self.ledger = Ledger(step.origins, self.machine, self.inputs, self.files)
         if self.returned is None:
             self._set_label()
         else:
@@ -146,9 +155,7 @@ class Execution:
         with captured() as printed:
             outcome = machine.step()
         if not isinstance(outcome, Failed):
-            # A step that reads no variable runs because of the inputs of the workflow.
-            read = self.ledger.read(machine.ran) or self._inputs()
-            self._record(outcome, read, first)
+            self._record(outcome, self.ledger.read(machine.ran), first)
             for handle in self.machine.intents:
                 self.children.launch(handle)
         if text := ''.join(printed).rstrip('\n'):
@@ -162,15 +169,11 @@ class Execution:
             outputs = outputs_of(self.children.pk_of(handle)) if handle.done and self.children.has(handle) else {}
             exit = self.machine.stack[level].awaiting
             if handle is awaiting and exit is not None and exit.assigned is not None and outputs.keys() == {'result'}:
-                value = outputs['result'] if is_process(handle.target) else handle.value
-                self.ledger.arrive(f'{level}:{exit.assigned}', outputs['result'], value)
+                digest = digest_of(handle.value, self.codecs)
+                self.ledger.arrive(f'{level}:{exit.assigned}', outputs['result'], digest)
             else:
                 for port, node in outputs.items():
                     self.ledger.bring(f'{handle.label}_{python_name(port)}', node)
-
-    def _inputs(self) -> dict[str, int]:
-        inputs = {port: node for port, node in self.process.inputs.items() if isinstance(node, orm.Data)}
-        return {port: cast(int, node.pk) for port, node in inputs.items()}
 
     def _line(self) -> int:
         activation = self.machine.stack[0]
@@ -181,12 +184,11 @@ class Execution:
     def _record(self, outcome: Suspended | Returned, read: dict[str, int], first: int) -> None:
         """Store what a step leaves behind; afterwards its intents may be carried out."""
         self.number += 1
-        ledger = self.ledger
+        ledger, machine = self.ledger, self.machine
         step = Step(self.number, (first, first), 'waiting')
-        if isinstance(outcome, Returned):
-            ledger.look_back(outcome.activation)
-        ledger.update(self.machine)
-        for handle in self.machine.intents:
+        self.entities.unstored = {}
+        ledger.update(machine, self.writer.survey(machine))
+        for handle in machine.intents:
             self._settle_inputs(handle)
         if isinstance(outcome, Suspended):
             last = self._line()
@@ -195,27 +197,31 @@ class Execution:
         else:
             step.state, self.label = 'returned', _RETURNED
             step.lines = (first, max(first, outcome.activation.block.last_line))
-            self._settle_result(outcome.value, step)
+            self._settle_result(outcome, step)
             self.returned = step
-        self.entities.unstored = {}
-        frame = store_frame(self.machine, self.codecs, recipes=self.process.recipes)
+        frame = self.writer.write(machine)
         for node in self.entities.unstored.values():
             ledger.node_for(type(node).__name__, detach(node))
-        step.nodes = {root: list(entry) for root, entry in ledger.nodes.items()}
+        step.origins = ledger.content
         step.sources = self.sources.known(ledger.created.values())
-        pks = write_step(self.process.node, step, self.function.__name__, frame.snapshot, read, ledger.created)
+        step.keys = {sha: self.files.keys[sha] for sha in frame.files}
+        step.document = frame.document
+        pks = write_step(self.caller, step, self.function.__name__, self.source_key, read, ledger.created)
         ledger.end_step(pks)
+        self.files.forget_others(frame.files)
         self.sources = Sources(step.sources)
         self._report_recipes(frame.by_recipe)
         if frame.by_recipe or self.entities.unstored:
-            self._remake(frame.snapshot)
+            self._remake(frame)
         for handle in self.machine.intents:
             handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], pks)
 
-    def _remake(self, snapshot: Snapshot) -> None:
+    def _remake(self, frame: StoredFrame) -> None:
         """Go on from the stored frame, as a restart would: what has a recipe is made again, nodes are those stored."""
         intents = {handle.label for handle in self.machine.intents}
-        self.machine = load_frame(snapshot.document, snapshot.blobs.__getitem__, self, self.codecs)
+        live = {} if self.entities.unstored else self.writer.unmade(self.machine)
+        read = self.files.read
+        self.machine = load_frame(frame.document, read, self, self.codecs, self.writer, live)
         self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
 
     def _report_recipes(self, recipes: Iterable[Recipe]) -> None:
@@ -230,30 +236,37 @@ class Execution:
 
     def _settle_inputs(self, handle: Handle[Any]) -> None:
         """Give the inputs of a child the nodes of the variables that they are; the step makes the others."""
-        inputs, values = handle.inputs['inputs'], handle.inputs.pop('values')
-        if is_process(handle.target):
-            handle.inputs['inputs'] = self._settled(handle.label, inputs)
-            return
-        for port, node in inputs['arguments'].items():
-            inputs['arguments'][port] = self.ledger.node_for(f'{handle.label}_{python_name(port)}', node, values[port])
-        source = inputs['function']
-        inputs['function'] = self.ledger.node_for(f'source_of_{source.label.rpartition(".")[2]}', source)
+        inputs, digests, names = handle.inputs['inputs'], handle.inputs.pop('digests'), handle.inputs.pop('names')
+        roots = {port: f'{handle.level}:{name}' for port, name in names(handle.passed).items()}
+        handle.passed = Passed()
+        arguments = inputs if is_process(handle.target) else inputs['arguments']
+        for port, node in arguments.items():
+            name = f'{handle.label}_{python_name(port)}'
+            arguments[port] = self._settled(name, node, roots.get(port, ''), digests.get(port, ''))
+        if not is_process(handle.target):
+            source = inputs['function']
+            inputs['function'] = self.ledger.node_for(f'source_of_{source.label.rpartition(".")[2]}', source)
 
-    def _settled(self, name: str, inputs: Any) -> Any:
-        """Return the inputs of a process, however nested, with their nodes among those that the step makes."""
-        if isinstance(inputs, dict):
-            return {port: self._settled(f'{name}_{python_name(port)}', value) for port, value in inputs.items()}
-        return self.ledger.node_for(name, inputs) if isinstance(inputs, orm.Data) else inputs
+    def _settled(self, name: str, value: Any, root: str = '', digest: str = '') -> Any:
+        """Return an input of a process, however nested, with its nodes among those that the step makes."""
+        if isinstance(value, dict):
+            return {port: self._settled(f'{name}_{python_name(port)}', inner) for port, inner in value.items()}
+        return self.ledger.node_for(name, value, root, digest) if isinstance(value, orm.Data) else value
 
     # -- ending
 
-    def _settle_result(self, value: Any, step: Step) -> None:
+    def _settle_result(self, outcome: Returned, step: Step) -> None:
         """Find the nodes of what the workflow function returned."""
+        value, variables = outcome.value, outcome.activation.values()
         if isinstance(value, ExitCode):
             step.exit_code = [value.status, value.message]
             return
         for name, item in _named_outputs(value).items():
-            step.outputs[port_name(name)] = self.ledger.node_for(name, detach(to_node(item)), item).uuid
+            variable = outcome.names.get(name) or _variable_of(item, variables)
+            root, digest = f'0:{variable}', ''
+            if variable is not None:
+                digest = digest_of(item, self.codecs)
+            step.outputs[port_name(name)] = self.ledger.node_for(name, detach(to_node(item)), root, digest).uuid
 
     def _finish(self, step: Step) -> tuple[bool, Any]:
         left = self._left()
@@ -284,7 +297,7 @@ class Execution:
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Check and convert the inputs of a child, on the line of `submit`."""
-        return prepare_child(target, args, inputs, self.sources)
+        return prepare_child(target, args, inputs, self.sources, self.codecs)
 
     def pin(self, value: Any) -> Any:
         """Return a copy of the input of a recipe."""
@@ -307,6 +320,13 @@ def _named_outputs(value: Any) -> dict[str, Any]:
     if isinstance(value, tuple) and hasattr(value, '_asdict'):
         return dict(value._asdict())
     return {'result': value}
+
+
+def _variable_of(value: Any, variables: Mapping[str, Any]) -> str | None:
+    """Return the variable that is an object; none is for an object that unrelated variables may share."""
+    if isinstance(value, SHARED):
+        return None
+    return next((name for name, other in variables.items() if other is value), None)
 
 
 def _reloaded(inputs: Any, pks: dict[str, int]) -> Any:

@@ -1,12 +1,18 @@
 """Which node holds which variable: the provenance of a workflow's values.
 
-A variable that did not change keeps its node, a value that came from a child keeps the child's output. Whether a value
-changed is decided on its exact stored bytes (`digest_of`).
+A variable that did not change keeps its node, a value that came from a child keeps the child's output, and so does what
+is copied, passed on or returned as it is. All this is known by variable and place in the source, never by the identity of
+a value: two children that return 1 return one and the same object. Whether a value is the same is decided on its exact
+stored bytes.
+
+What has no node of its own (the cursor of a loop, a part of an expression that waits for another, a value that has a
+recipe) has *origins* instead: the nodes that were read by the step that made it. A step that uses it reads those.
 """
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from aiida import orm
@@ -15,114 +21,148 @@ from ..compiler import Block
 from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError
 from ..jobs.names import port_name
-from ..runtime import Activation, Awaitable, Machine
+from ..runtime import Machine
+from ..values.chunks import LONG, files_of, needs_chunks_only
 from ..values.data import DreamData
-from ..values.nodes import digest_of, to_node
-from .transaction import detach
+from ..values.nodes import to_node
+from ..values.parts import Form
+from .files import RepositoryFiles
+from .transaction import detach, use_files
 
-__all__ = ('Ledger',)
+__all__ = ('SHARED', 'Ledger', 'Origins')
+
+
+@dataclass
+class Origins:
+    """What the record of a step says of the variables that it leaves.
+
+    :ivar nodes: uuid of the node and digest of the value of each variable, by its name in the frame (``0:x_doe``).
+    :ivar others: the uuids of the nodes that a variable without a node was made from.
+    """
+
+    nodes: dict[str, list[str]] = field(default_factory=dict)
+    others: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Ledger:
     """The nodes of the live variables of a workflow, and those that the current step makes.
 
-    Variables are named as the frame names them: ``0:x_doe``.
-
-    :param nodes: uuid and digest of the node of each variable at the last await.
+    :param origins: what the record of the last step says.
+    :param machine: the machine as that step left it.
+    :param inputs: the inputs of the workflow, by port.
+    :param files: the files of the frame.
     """
 
-    def __init__(self, nodes: dict[str, list[str]]) -> None:
-        self.nodes = {root: (uuid, digest) for root, (uuid, digest) in nodes.items()}
+    def __init__(
+        self, origins: Origins, machine: Machine, inputs: Mapping[str, orm.Data], files: RepositoryFiles
+    ) -> None:
+        self.nodes = {root: (uuid, digest) for root, (uuid, digest) in origins.nodes.items()}
+        self.origins = dict(origins.others)
         self.created: dict[str, orm.Data] = {}
-        self._pks = _find_pks([uuid for uuid, _ in nodes.values()])
-        self._arrived: dict[str, tuple[orm.Data, str]] = {}
-        self._brought: dict[str, int] = {}
-        self._values: list[tuple[Any, str, str]] = []
+        self._before = self.nodes
+        self._arrived: dict[str, tuple[str, str]] = {}
+        self._read: list[str] = []
+        self._brought: dict[str, str] = {}
+        self._inputs = {port: node.uuid for port, node in inputs.items()}
+        self._input_pks = {node.uuid: cast(int, node.pk) for node in inputs.values()}
+        self._files = files
+        self._cursors = _cursors(machine)
+        known = {uuid for uuid, _ in self.nodes.values()} | {uuid for uuids in self.origins.values() for uuid in uuids}
+        self._pks = {**_find_pks(list(known)), **self._input_pks}
 
-    def end_step(self, pks: dict[str, int]) -> None:
-        """Begin anew after a step was stored.
+    @property
+    def content(self) -> Origins:
+        """What the record of the current step is to say."""
+        return Origins({root: list(entry) for root, entry in self.nodes.items()}, self.origins)
 
-        :param pks: the pks of the nodes that it made, by uuid.
+    # -- a step begins
+
+    def arrive(self, root: str, node: orm.Data, digest: str) -> None:
+        """Note that a variable receives the value of a node unchanged: an input, or the result of a child.
+
+        :param digest: that of the value.
         """
-        self._pks.update(pks)
-        self._pks = {uuid: self._pks[uuid] for uuid, _ in self.nodes.values() if uuid in self._pks}
-        self.created, self._arrived, self._brought, self._values = {}, {}, {}, []
-
-    def arrive(self, root: str, node: orm.Data, value: Any) -> None:
-        """Note that a variable receives the value of a node unchanged.
-
-        :param root: the variable.
-        :param node: the output of a child, or an input of the workflow.
-        """
-        self._arrived[root] = (node, digest_of(value))
-        self._pks[node.uuid] = cast(int, node.pk)
+        self._arrived[root] = (node.uuid, digest)
+        self.bring(name_of(root), node)
 
     def bring(self, name: str, node: orm.Data) -> None:
-        """Note that the step reads a node that no variable receives as it is, such as one of the outputs of a job.
+        """Note that the step reads a node, whatever it does with it, such as one of the outputs of a job.
 
         :param name: what to call it.
-        :param node: the node.
         """
-        self._brought[name] = cast(int, node.pk)
+        if node.uuid not in self._brought.values():
+            self._brought[_free_label(name, self._brought)] = node.uuid
+        self._pks[node.uuid] = cast(int, node.pk)
 
-    def read(self, ran: set[tuple[int, Block]]) -> dict[str, int]:
+    # -- a step ends
+
+    def read(self, ran: Iterable[tuple[int, Block]]) -> dict[str, int]:
         """Return the pks of the nodes of the variables that a step has read, by link label.
 
         :param ran: the blocks that the step ran, with the levels of their activations.
         """
-        roots = {f'{level}:{name}' for level, block in ran for name in block.used}
-        nodes = {root: uuid for root, (uuid, _) in self.nodes.items() if root in roots}
-        nodes.update({root: node.uuid for root, (node, _) in self._arrived.items()})
-        found: dict[str, int] = {}
-        for root, uuid in nodes.items():
-            found[_free_label(root.partition(':')[2], found)] = self._pks[uuid]
-        for name, pk in self._brought.items():
-            if pk not in found.values():
-                found[_free_label(name, found)] = pk
-        return found
+        found = dict(self._brought)
+        seen = set(found.values())
+        # In order, so that a restart gives the same labels.
+        for level, name in sorted({(level, name) for level, block in ran for name in block.used}):
+            root = f'{level}:{name}'
+            uuids = [self.nodes[root][0]] if root in self.nodes else self.origins.get(root, [])
+            for uuid in uuids:
+                if uuid not in seen:
+                    seen.add(uuid)
+                    found[_free_label('origin' if is_hidden(name) else name, found)] = uuid
+        if not found:
+            found = dict(self._inputs)  # a step that reads nothing runs because of the inputs of the workflow
+        self._read = list(found.values())
+        return {label: self._pks[uuid] for label, uuid in found.items()}
 
-    def update(self, machine: Machine) -> None:
-        """At the end of a step: give each live variable its node."""
-        nodes: dict[str, tuple[str, str]] = {}
-        for level, activation in enumerate(machine.stack):
-            for name, value in _variables(activation).items():
-                entry = self._entry(f'{level}:{name}', name, value)
-                if entry is not None:
-                    nodes[f'{level}:{name}'] = entry
-        self.nodes = nodes
+    def update(self, machine: Machine, forms: Mapping[str, Form]) -> None:
+        """Give each live variable its node, or its origins.
 
-    def look_back(self, activation: Activation) -> None:
-        """At the end of the workflow: see which variables still have their nodes, as it may have returned their values."""
-        for name, value in _variables(activation).items():
-            root = f'0:{name}'
-            if root in self.nodes or root in self._arrived:
-                with contextlib.suppress(CannotStoreError):
-                    digest = digest_of(value)
-                    if (uuid := self._known(root, digest)) is not None:
-                        self._values.append((value, digest, uuid))
+        :param forms: the stored forms of those that have one.
+        """
+        self._before, before = self.nodes, self.origins
+        self.nodes, self.origins = {}, {}
+        used = {f'{level}:{name}' for level, block in machine.ran for name in block.used}
+        cursors = _cursors(machine)
+        same = {root for root, cursor in cursors.items() if self._cursors.get(root) is cursor} | (before.keys() - used)
+        copies = {
+            f'{level}:{name}': f'{level}:{other}'
+            for level, block in machine.ran
+            for name, other in block.copies.items()
+        }
+        objects: dict[int, str] = {}
+        for level, name, value in _variables(machine):
+            root = f'{level}:{name}'
+            form = forms.get(root)
+            if form is not None and not is_hidden(name):
+                uuid = self.node_of(root, form.digest) or self.node_of(copies.get(root, ''), form.digest)
+                uuid = uuid or objects.get(id(value)) or self._make(root, name, value, form)
+                if uuid is not None:
+                    self.nodes[root] = (uuid, form.digest)
+                    if type(value) not in SHARED:
+                        objects[id(value)] = uuid
+                    continue
+            self.origins[root] = before[root] if root in same and root in before else self._read
+        self._cursors = cursors
 
-    def _entry(self, root: str, name: str, value: Any) -> tuple[str, str] | None:
-        if is_hidden(name) or isinstance(value, Awaitable):
-            return None
-        try:
-            digest = digest_of(value)
-            uuid = self._known(root, digest) or self._create(name, value)
-        except CannotStoreError:
-            return None  # the frame keeps it, or a recipe
-        self._values.append((value, digest, uuid))
-        return uuid, digest
-
-    def _known(self, root: str, digest: str) -> str | None:
-        if root in self.nodes and self.nodes[root][1] == digest:
-            return self.nodes[root][0]
-        if root in self._arrived and self._arrived[root][1] == digest:
-            return self._arrived[root][0].uuid
+    def node_of(self, root: str, digest: str) -> str | None:
+        """Return the uuid of the node that a variable has, if its value is still the same."""
+        for table in (self._arrived, self.nodes, self._before):
+            if root in table and table[root][1] == digest:
+                return table[root][0]
         return None
 
-    def _create(self, name: str, value: Any) -> str:
-        node: orm.Data = detach(to_node(value))
+    def _make(self, root: str, name: str, value: Any, form: Form) -> str | None:
+        """Make the node of a variable; ``None`` if it can have none."""
+        try:
+            node = detach(self._node(root, value, form))
+        except CannotStoreError:
+            return None  # the frame keeps it, or a recipe
         if not node.is_stored:
             self._add(name, node)
+        elif node.uuid not in self._pks:
+            self._pks[node.uuid] = cast(int, node.pk)
         return node.uuid
 
     def _add(self, name: str, node: orm.Data) -> None:
@@ -132,29 +172,67 @@ class Ledger:
             self._add(f'{name}_{type(inside).__name__}', detach(inside))
         self.created[_free_label(name, self.created)] = node
 
-    def node_for(self, name: str, node: orm.Data, value: Any = None) -> orm.Data:
+    def _node(self, root: str, value: Any, form: Form) -> orm.Data:
+        if form.array is not None:
+            array = orm.ArrayData()
+            array.base.attributes.set_many({'array|default': list(value.shape)})
+            use_files(array, {'default.npy': form.array}, self._files.keys)
+            return array
+        assert form.snapshot is not None
+        document = form.snapshot.document
+        if any(record[0] == 'codec:awaitable' for record in document['objects']):
+            raise CannotStoreError(type(value).__name__, name_of(root), 'it holds a handle')
+        # A long list that was there and has changed is one that grows, perhaps: then its chunks are shared.
+        if type(value) is list and len(value) >= LONG and root in self._before and needs_chunks_only(document):
+            return _in_chunks(value, form, self._files.keys)
+        return cast(orm.Data, to_node(value))
+
+    def node_for(self, name: str, node: orm.Data, root: str = '', digest: str = '') -> orm.Data:
         """Return the node for a value that leaves the workflow: a child's input, or an output.
 
-        The node of a variable serves if the value is that variable's object and did not change. (Small immutables are
-        shared between unrelated variables, so they get a node of their own.)
-
         :param name: what to call a new one.
-        :param node: the node to store if no other serves.
-        :param value: its value.
+        :param node: the node to store if the value is no variable's.
+        :param root: the variable that it is, if it is one.
+        :param digest: that of the value.
         """
         if node.is_stored or any(made.uuid == node.uuid for made in self.created.values()):
             return node
-        if not isinstance(value, bool | int | float | complex | str | bytes | None):
-            digest = digest_of(value)
-            for known, known_digest, uuid in self._values:
-                if known is value and known_digest == digest:
-                    return self._node(uuid)
+        uuid = self.node_of(root, digest)
+        if uuid is not None:
+            made = (node for node in self.created.values() if node.uuid == uuid)
+            return next(made, None) or cast(orm.Data, orm.load_node(uuid=uuid))
         self._add(name, node)
         return node
 
-    def _node(self, uuid: str) -> orm.Data:
-        made = (node for node in self.created.values() if node.uuid == uuid)
-        return next(made, None) or cast(orm.Data, orm.load_node(uuid=uuid))
+    def end_step(self, pks: dict[str, int]) -> None:
+        """Begin anew after a step was stored.
+
+        :param pks: the pks of the nodes that it made, by uuid.
+        """
+        self._pks.update(pks)
+        known = {uuid for uuid, _ in self.nodes.values()} | {uuid for uuids in self.origins.values() for uuid in uuids}
+        self._pks = {uuid: pk for uuid, pk in self._pks.items() if uuid in known} | self._input_pks
+        self.created, self._arrived, self._brought, self._before = {}, {}, {}, self.nodes
+
+
+#: Types whose objects unrelated variables share.
+SHARED = (bool, int, float, complex, str, bytes, type(None), tuple, frozenset)
+
+
+def name_of(root: str) -> str:
+    """Return the name of a variable without its level."""
+    return root.partition(':')[2]
+
+
+def _in_chunks(value: list[Any], form: Form, keys: Mapping[str, str]) -> orm.Data:
+    """Return the node of a long list, which shares its files with the frame."""
+    assert form.snapshot is not None
+    node = DreamData(value, snapshot=form.snapshot)
+    own = node.base.repository.list_object_names()
+    if own:  # its last items are large, and have files of their own
+        return cast(orm.Data, to_node(value))
+    use_files(node, {f'{sha}.bin': sha for sha in sorted(files_of(form.snapshot.document))}, keys)
+    return node
 
 
 def _find_pks(uuids: list[str]) -> dict[str, int]:
@@ -164,17 +242,23 @@ def _find_pks(uuids: list[str]) -> dict[str, int]:
     return dict(builder.all())
 
 
-def _variables(activation: Activation) -> dict[str, Any]:
-    found = dict(activation.variables)
-    for name, cell in activation.cells.items():
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:
-            continue
-    return found
+def _cursors(machine: Machine) -> dict[str, Any]:
+    """Return the cursors of loops: to be used is not to be made anew."""
+    return {
+        f'{level}:{name}': value
+        for level, activation in enumerate(machine.stack)
+        for name, value in activation.variables.items()
+        if name.startswith('.iter')
+    }
 
 
-def _free_label(name: str, taken: dict[str, Any]) -> str:
+def _variables(machine: Machine) -> Iterable[tuple[int, str, Any]]:
+    for level, activation in enumerate(machine.stack):
+        for name, value in activation.values().items():
+            yield level, name, value
+
+
+def _free_label(name: str, taken: Mapping[str, Any]) -> str:
     """Return the link label for a variable; variables of the same name in several activations are numbered."""
     label, number = port_name(name), 1
     while label in taken:

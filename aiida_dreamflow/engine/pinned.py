@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .workchain import FunctionWorkChain
 
-__all__ = ('being_loaded', 'class_name', 'is_pinned', 'pin_source', 'register')
+__all__ = ('being_loaded', 'class_name', 'is_pinned', 'pin_source', 'register', 'source_key')
 
 _ATTRIBUTE = 'dreamflow'
 _SOURCE_FILE = 'dreamflow/workflow.py'
@@ -76,6 +76,13 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
             'annotations': bundle.annotations,
         },
     )
+
+
+def source_key(node: orm.ProcessNode) -> str:
+    """Return the key in the repository of the source that is stored with a process."""
+    key = node.base.repository._repository.get_file(_SOURCE_FILE).key
+    assert key is not None
+    return key
 
 
 def __getattr__(name: str) -> Any:

@@ -7,23 +7,25 @@ where it goes on: a restart reads one node, however many steps came before.
 from __future__ import annotations
 
 import json
+import platform
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import ProcessState
+from aiida.repository import Repository
 
-from ..values.signing import require_trust, sign
-from ..values.snapshot import Snapshot
-from .transaction import StepRows, store_step
+from ..exceptions import UntrustedValueError
+from ..values.signing import sign, verify
+from .ledger import Origins
+from .transaction import Caller, StepRows, store_step
 
 __all__ = ('Step', 'latest_step', 'write_step')
 
-_FRAME_FILE = 'frame.json'
-_BLOB_FOLDER = 'frame/'
-#: A document beyond this many characters goes into a file of the repository.
-_IN_ATTRIBUTES = 50_000
+_FOLDER = 'frame/'
+#: Where AiiDA looks for the source of a calculation function.
+_SOURCE_FILE = orm.CalcFunctionNode.FUNCTION_SOURCE_FILE_PATH
 
 
 @dataclass
@@ -33,50 +35,48 @@ class Step:
     :ivar number: the number of the step, from one.
     :ivar lines: the first and the last line of the workflow function that it ran.
     :ivar state: ``'waiting'`` or ``'returned'``.
-    :ivar nodes: the uuid and the digest of the node of each variable, by the root of the frame that it is.
+    :ivar origins: the nodes of the variables.
     :ivar sources: the uuids of the nodes that hold the sources of function jobs, by fingerprint.
     :ivar outputs: the uuids of the workflow's outputs, if it has returned.
     :ivar exit_code: status and message, if it has returned an exit code.
     :ivar document: the document of the frame.
+    :ivar keys: the keys of the files of the frame in AiiDA's repository, by sha256.
     :ivar record: the node of the record, if it was read.
     """
 
     number: int
     lines: tuple[int, int]
     state: str
-    nodes: dict[str, list[str]] = field(default_factory=dict)
+    origins: Origins = field(default_factory=Origins)
     sources: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     exit_code: list[Any] | None = None
     document: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
     record: orm.CalcFunctionNode | None = None
 
-    def read_blob(self, sha: str) -> bytes:
-        """Return the bytes of a blob of the frame."""
+    def read_file(self, sha: str) -> bytes:
+        """Return the content of a file of the frame."""
         assert self.record is not None
-        return self.record.base.repository.get_object_content(_BLOB_FOLDER + sha, mode='rb')
+        return self.record.base.repository.get_object_content(_FOLDER + sha, mode='rb')
 
 
 def write_step(
-    caller: orm.WorkChainNode,
-    step: Step,
-    name: str,
-    snapshot: Snapshot,
-    inputs: dict[str, int],
-    outputs: dict[str, orm.Data],
+    caller: Caller, step: Step, name: str, source_key: str, inputs: dict[str, int], outputs: dict[str, orm.Data]
 ) -> dict[str, int]:
     """Store the record of a step, with the nodes that it made, in one transaction.
 
-    :param caller: the workflow's node.
+    :param caller: the workflow.
     :param step: what to record.
     :param name: the name of the workflow function.
-    :param snapshot: the stored form of the frame.
+    :param source_key: the key of the workflow's source in the repository; the record names it and has no copy.
     :param inputs: the pks of the nodes of the variables that it read, by link label.
     :param outputs: the unstored nodes of those that it made or changed, by link label.
     :returns: the pks of the latter, by uuid.
     """
     first, last = step.lines
     lines = str(first) if first == last else f'{first}-{last}'
+    text = json.dumps(step.document, allow_nan=False)
     attributes: dict[str, Any] = {
         'process_label': f'{name}:{lines}',
         'process_state': ProcessState.FINISHED.value,
@@ -85,23 +85,20 @@ def write_step(
         'function_name': name,
         'function_starting_line_number': first,
         'function_number_of_lines': last - first + 1,
+        'python_version': platform.python_version(),
         'dreamflow': {
             'step': step.number,
             'state': step.state,
-            'nodes': step.nodes,
+            'nodes': step.origins.nodes,
+            'origins': step.origins.others,
             'sources': step.sources,
             'outputs': step.outputs,
             'exit_code': step.exit_code,
-            'signature': sign(snapshot.document),
+            'frame': text,
+            'signature': sign({'frame': text}),
         },
     }
-    files: dict[str, bytes] = {}
-    text = json.dumps(snapshot.document, allow_nan=False)
-    if len(text) > _IN_ATTRIBUTES:
-        files[_FRAME_FILE] = text.encode()
-    else:
-        attributes['dreamflow']['frame'] = text
-    files.update({_BLOB_FOLDER + sha: blob for sha, blob in snapshot.blobs.items()})
+    files = {_SOURCE_FILE: source_key, **{_FOLDER + sha: key for sha, key in step.keys.items()}}
     label = f'step_{step.number}'
     return store_step(StepRows(caller, label, f'{name}:{lines}', attributes, files, inputs, outputs))
 
@@ -127,19 +124,24 @@ def latest_step(caller: orm.WorkChainNode) -> Step | None:
 
 def _read(record: orm.CalcFunctionNode) -> Step:
     content = record.base.attributes.get('dreamflow')
+    if not verify({'frame': content['frame']}, content['signature']):
+        raise UntrustedValueError(
+            f'the frame in node {record.pk} was not written by this profile, or was altered since, so it is not loaded. '
+            'If it comes from an archive, run the workflow again in this profile; otherwise restore the key of the profile '
+            'from a backup: `dreamflow/<profile uuid>.key` in the AiiDA configuration folder'
+        )
     first = record.base.attributes.get('function_starting_line_number')
     lines = (first, first + record.base.attributes.get('function_number_of_lines') - 1)
-    step = Step(
+    files = Repository.flatten(record.base.repository.metadata)
+    return Step(
         content['step'],
         lines,
         content['state'],
-        content['nodes'],
+        Origins(content['nodes'], content['origins']),
         content['sources'],
         content['outputs'],
         content['exit_code'],
-        record=record,
+        json.loads(content['frame']),
+        {path.removeprefix(_FOLDER): key for path, key in files.items() if key and path.startswith(_FOLDER)},
+        record,
     )
-    text = content.get('frame') or record.base.repository.get_object_content(_FRAME_FILE, mode='r')
-    step.document = json.loads(text)
-    require_trust(step.document, content['signature'])
-    return step

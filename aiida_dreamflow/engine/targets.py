@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from aiida import orm
@@ -15,14 +15,16 @@ from aiida.common.exceptions import NotExistent
 from aiida.common.links import LinkType
 from aiida.engine import Process, ProcessBuilder
 
-from ..compiler import bundle
+from ..compiler import Passed, bundle
 from ..compiler.desugar import FUNCTION_MARK
-from ..exceptions import ChildFailedError, LaunchError, WorkflowUsageError
+from ..exceptions import CannotStoreError, ChildFailedError, LaunchError, WorkflowUsageError
 from ..jobs.calculation import bundle_to_node
 from ..jobs.launch import function_job_inputs, job_outcome
 from ..jobs.names import port_name, python_name
 from ..runtime import Handle
 from ..values.nodes import from_node
+from ..values.parts import digest_of
+from ..values.snapshot import Codec
 from .transaction import detach
 
 __all__ = ('Sources', 'child_of', 'is_process', 'mark_failure', 'outputs_of', 'prepare_child', 'tell_outcome')
@@ -80,11 +82,14 @@ class Sources:
         return {**self._uuids, **{key: node.uuid for key, node in self._new.items() if node.uuid in uuids}}
 
 
-def prepare_child(target: Any, args: tuple[Any, ...], inputs: dict[str, Any], sources: Sources) -> dict[str, Any]:
+def prepare_child(
+    target: Any, args: tuple[Any, ...], inputs: dict[str, Any], sources: Sources, codecs: Sequence[Codec]
+) -> dict[str, Any]:
     """Check and convert what `submit` is given, on the line where that is called.
 
-    :returns: ``process``: what to launch; ``inputs``: its inputs as nodes; ``values``: the arguments of a function, by
-        port.
+    :param codecs: those of the frame.
+    :returns: ``process``: what to launch; ``inputs``: its inputs as nodes; ``digests``: those of the values given, by
+        port; ``names``: a function that gives the names of variables, by port, for the arguments that are variables.
     :raises TypeError: if the arguments don't fit.
     :raises LaunchError: if the target cannot be launched with them.
     """
@@ -93,14 +98,37 @@ def prepare_child(target: Any, args: tuple[Any, ...], inputs: dict[str, Any], so
     if is_process(target):
         if args:
             raise TypeError(f'the inputs of `{_name(target)}` are given by name')
-        return {'process': process_class_of(target), 'inputs': _process_inputs(target, inputs), 'values': {}}
+        return {
+            'process': process_class_of(target),
+            'inputs': _process_inputs(target, inputs),
+            'digests': _digests(inputs, codecs),
+            'names': lambda passed: passed.kwargs,
+        }
     arguments = {**_by_name(target, args), **inputs}
     process_class, given = function_job_inputs(target, arguments, sources.node_of(target))
     for node in given['arguments'].values():
         detach(node)
     _validate(process_class, given)
-    values = {port_name(name): value for name, value in arguments.items()}
-    return {'process': process_class, 'inputs': given, 'values': values}
+
+    def names(passed: Passed) -> dict[str, str]:
+        by_name = {**_by_name(target, passed.args), **passed.kwargs}
+        return {port_name(name): variable for name, variable in by_name.items() if variable is not None}
+
+    return {
+        'process': process_class,
+        'inputs': given,
+        'digests': _digests({port_name(name): value for name, value in arguments.items()}, codecs),
+        'names': names,
+    }
+
+
+def _digests(values: Mapping[str, Any], codecs: Sequence[Codec]) -> dict[str, str]:
+    """Return the digests of values as they are now, by the same names."""
+    found = {}
+    for name, value in values.items():
+        with contextlib.suppress(CannotStoreError):
+            found[name] = digest_of(value, codecs)
+    return found
 
 
 def _process_inputs(target: Any, inputs: dict[str, Any]) -> dict[str, Any]:

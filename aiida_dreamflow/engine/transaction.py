@@ -5,10 +5,13 @@ The one module that writes to AiiDA's storage below the ORM. It relies on this b
 - ``StorageBackend.bulk_insert`` takes rows of NODE and LINK with exactly the columns listed here, and joins a
   transaction that is open;
 - ``NodeRepository._store`` moves the files of an unstored node into the permanent repository (content-addressed: what a
-  crash leaves behind there is found again or removed by maintenance);
+  crash leaves behind there is found again or removed by maintenance), and leaves alone those that are there already
+  (``Repository.from_serialized``, ``_repository_instance``);
 - ``StorageBackend.delete_nodes_and_connections`` removes a node with its links and nothing else;
 - the database model behind a node is ``backend_entity.bare_model``;
-- an unstored node computes its hash for caching with ``NodeCaching._compute_hash``.
+- an unstored node computes its hash for caching with ``NodeCaching._compute_hash``;
+- the session forgets what it has loaded at every commit (``expire_on_commit``), so the pks of the caller and its user
+  are read once (`Caller`): a step begins with no query.
 
 ``tests/engine/test_transaction.py`` breaks when that changes. Nothing that opens a transaction of its own may be called
 between the two inserts: an inner transaction commits the outer one (``aiida.storage.psql_dos.backend``).
@@ -16,40 +19,53 @@ between the two inserts: an inner transaction commits the outer one (``aiida.sto
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from aiida import orm
 from aiida.common import timezone
+from aiida.common.hashing import make_hash
 from aiida.common.links import LinkType, validate_link_label
 from aiida.orm.entities import EntityTypes
 from aiida.repository import Repository
 
 _Node = TypeVar('_Node', bound=orm.Node)
 
-__all__ = ('StepRows', 'delete_unstarted', 'detach', 'store_step')
+__all__ = ('Caller', 'StepRows', 'delete_unstarted', 'detach', 'store_step', 'use_files')
+
+
+class Caller:
+    """The workflow that steps belong to, as the rows of its steps need it.
+
+    :param node: its node.
+    """
+
+    def __init__(self, node: orm.WorkChainNode) -> None:
+        self.backend: Any = node.backend
+        self.pk = cast(int, node.pk)
+        self.user = cast(int, node.user.pk)
 
 
 @dataclass
 class StepRows:
     """What a step leaves behind.
 
-    :ivar caller: the workflow's node.
+    :ivar caller: the workflow.
     :ivar call_label: the label of the link from it.
     :ivar label: the label of the step's node.
-    :ivar attributes: the attributes of the step's node.
-    :ivar files: the files in its repository, by path.
+    :ivar attributes: the attributes of the step's node, pure JSON.
+    :ivar files: the keys of the files of its repository, by path.
     :ivar inputs: the pks of the nodes that it read, by link label.
     :ivar outputs: the nodes that it made, not stored, by link label.
     """
 
-    caller: orm.WorkChainNode
+    caller: Caller
     call_label: str
     label: str
     attributes: dict[str, Any]
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, int] = field(default_factory=dict)
     outputs: Mapping[str, orm.Data] = field(default_factory=dict)
 
@@ -64,15 +80,12 @@ def store_step(rows: StepRows) -> dict[str, int]:
     """
     for label in (rows.call_label, *rows.inputs, *rows.outputs):
         validate_link_label(label)
-    backend = rows.caller.backend
-    step = detach(orm.CalcFunctionNode(label=rows.label))
-    step.backend_entity.set_attribute_many(rows.attributes)
-    user = rows.caller.user.pk
-    nodes = [_node_row(step, user, _put_files(rows))]
+    backend, user = rows.caller.backend, rows.caller.user
+    nodes = [_step_row(rows)]
     for node in rows.outputs.values():
         node._validate()
         node.base.repository._store()
-        nodes.append(_node_row(node, user, node.base.repository.serialize()))
+        nodes.append(_node_row(node, user))
     with backend.transaction():
         step_pk, *output_pks = backend.bulk_insert(EntityTypes.NODE, nodes)
         links = [_link_row(rows.caller.pk, step_pk, LinkType.CALL_CALC, rows.call_label)]
@@ -104,23 +117,64 @@ def delete_unstarted(node: orm.ProcessNode) -> None:
         backend.delete_nodes_and_connections([cast(int, node.pk)])
 
 
-def _put_files(rows: StepRows) -> dict[str, Any]:
-    if not rows.files:
-        return {}
-    repository = Repository(backend=rows.caller.backend.get_repository())
-    for path, content in rows.files.items():
-        repository.put_object_from_filelike(io.BytesIO(content), path)
-    return repository.serialize()
+class _KeptFiles(Repository):
+    """The files of a node that are in the permanent repository; AiiDA would look there for each to know its hash.
+
+    :ivar shas: their sha256, by path.
+    """
+
+    shas: Mapping[str, str]
+
+    def hash(self) -> str:
+        """Return what AiiDA returns."""
+        return make_hash({'__dirnames__': [], **self.shas})
 
 
-def _node_row(node: orm.Node, user: int | None, repository_metadata: dict[str, Any]) -> dict[str, Any]:
+def use_files(node: orm.Data, shas: Mapping[str, str], keys: Mapping[str, str]) -> None:
+    """Give an unstored node files that the permanent repository has already.
+
+    :param shas: their sha256, by name.
+    :param keys: the keys in the repository, by sha256.
+    """
+    serialized = _serialized((name, keys[sha]) for name, sha in shas.items())
+    repository = cast(_KeptFiles, _KeptFiles.from_serialized(node.backend.get_repository(), serialized))
+    repository.shas = shas
+    node.base.repository._repository_instance = repository
+
+
+def _serialized(files: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return what AiiDA keeps of a repository for files with these paths and keys."""
+    root: dict[str, Any] = {}
+    for path, key in files:
+        folder = root
+        for part in path.split('/'):
+            folder = folder.setdefault('o', {}).setdefault(part, {})
+        folder['k'] = key
+    return root
+
+
+def _step_row(rows: StepRows) -> dict[str, Any]:
+    now = timezone.now()
+    return {
+        'uuid': str(uuid.uuid4()),
+        'node_type': orm.CalcFunctionNode.class_node_type,
+        'process_type': None,
+        'label': rows.label,
+        'description': '',
+        'ctime': now,
+        'mtime': now,
+        'attributes': rows.attributes,
+        'extras': {},
+        'repository_metadata': _serialized(rows.files.items()),
+        'dbcomputer_id': None,
+        'user_id': rows.caller.user,
+    }
+
+
+def _node_row(node: orm.Data, user: int) -> dict[str, Any]:
     entity = node.backend_entity
     entity.clean_values()
-    entity.repository_metadata = repository_metadata
     now = timezone.now()
-    extras = dict(entity.extras)
-    if isinstance(node, orm.Data):
-        extras['_aiida_hash'] = node.base.caching._compute_hash()
     return {
         'uuid': entity.uuid,
         'node_type': entity.node_type,
@@ -130,8 +184,8 @@ def _node_row(node: orm.Node, user: int | None, repository_metadata: dict[str, A
         'ctime': now,
         'mtime': now,
         'attributes': entity.attributes,
-        'extras': extras,
-        'repository_metadata': repository_metadata,
+        'extras': {**entity.extras, '_aiida_hash': node.base.caching._compute_hash()},
+        'repository_metadata': node.base.repository.serialize(),
         'dbcomputer_id': None,
         'user_id': user,
     }

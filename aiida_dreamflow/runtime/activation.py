@@ -7,6 +7,7 @@ above and below, is the machine's business.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import inspect
 import sys
@@ -158,6 +159,14 @@ class Activation:
             except ValueError:
                 return None
         return self.variables.get(name)
+
+    def values(self) -> dict[str, Any]:
+        """Return the values of all its variables, cells included."""
+        found = dict(self.variables)
+        for name, cell in self.cells.items():
+            with contextlib.suppress(ValueError):
+                found[name] = cell.cell_contents
+        return found
 
     # -- going on
 

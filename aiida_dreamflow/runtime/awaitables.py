@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from typing import Any, Generic, TypeVar
 
+from ..compiler import Passed
 from ..exceptions import WorkflowUsageError
 
 __all__ = ('Awaitable', 'Checkpoint', 'Gather', 'Handle')
@@ -46,12 +47,15 @@ class Handle(Awaitable, Generic[T]):
     :ivar label: its call link label, unique in the workflow and the same when a step is run again.
     :ivar target: what is run.
     :ivar inputs: its inputs by name, as the host prepared them.
+    :ivar passed: which of the arguments are variables, until it is launched.
+    :ivar level: the place in the stack of the activation that has these variables.
     """
 
     def __init__(self, label: str, target: Any, inputs: dict[str, Any]) -> None:
         self.label = label
         self.target = target
         self.inputs = inputs
+        self.passed, self.level = Passed(), 0
         self.done = False
         self.value: T | None = None
         self.exception: BaseException | None = None

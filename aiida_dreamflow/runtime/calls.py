@@ -30,7 +30,7 @@ def submit(target: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Hand
     :raises LaunchError: if the target cannot be run.
     :raises WorkflowUsageError: outside of a workflow function.
     """
-    return current_machine('submit').submit(target, args, inputs, sys._getframe(1).f_code)
+    return current_machine('submit').submit(target, args, inputs, sys._getframe(1))
 
 
 def gather(*awaitables: Awaitable, return_exceptions: bool = False) -> Gather:

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..compiler import passed_at
 from ..compiler.program import Await, Block, Jump, Reraise
 from ..exceptions import WorkflowUsageError
 from .activation import Activation, Recipe, activate, nothing_to_reraise
@@ -40,10 +41,12 @@ class Returned:
 
     :ivar value: what it returned.
     :ivar activation: its activation, as it was at the end.
+    :ivar names: the variables that it returned as they were, by the name of the output.
     """
 
     value: Any
     activation: Activation
+    names: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ class Machine:
             return self._raise(self._handled() or nothing_to_reraise(activation, exit))
         self.stack.pop()
         if not self.stack:
-            return Returned(value, activation)
+            return Returned(value, activation, exit.names)
         self.stack[-1].resume(value)
         return None
 
@@ -207,14 +210,20 @@ class Machine:
 
     # -- what compiled code calls
 
-    def submit(self, target: Any, args: tuple[Any, ...], inputs: dict[str, Any], caller: types.CodeType) -> Handle[Any]:
+    def submit(
+        self, target: Any, args: tuple[Any, ...], inputs: dict[str, Any], caller: types.FrameType
+    ) -> Handle[Any]:
         """Ask for a child (see `submit` of this package).
 
-        :param caller: the code that calls; in a plain ``def`` it must be the workflow function's own.
+        :param caller: the frame that calls; in a plain ``def`` it must be the workflow function's own.
         """
-        self._require_compiled_call(caller)
+        self._require_compiled_call(caller.f_code)
         label = f'{_name_of(target)}_{self.launched + 1}'
         handle: Handle[Any] = Handle(label, target, self.host.prepare(label, target, args, inputs))
+        activation = self.stack[-1]
+        if activation.runs(caller.f_code):
+            handle.level = len(self.stack) - 1
+            handle.passed = passed_at(activation.block, caller.f_code, caller.f_lasti, caller.f_lineno)
         self.launched += 1
         self.intents.append(handle)
         self.pending.append(handle)

@@ -56,8 +56,8 @@ def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
     """Return the machine as a restart would give it."""
     live = _LiveCodec()
     frame = store_frame(machine, [live], recipes=host.recipes)
-    document = json.loads(json.dumps(frame.snapshot.document, allow_nan=False))
-    return load_frame(document, frame.snapshot.blobs.__getitem__, host, [live])
+    document = json.loads(json.dumps(frame.document, allow_nan=False))
+    return load_frame(document, frame.blobs.__getitem__, host, [live])
 
 
 def _run_child(handle: Handle[Any], restart: bool) -> None:

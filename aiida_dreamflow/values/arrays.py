@@ -20,7 +20,7 @@ from .containers import read_bytes, write_bytes
 from .objects import write_object
 from .records import Kind, Reader, Record, Writing
 
-__all__ = ('KINDS', 'from_npy', 'to_npy', 'writer_for')
+__all__ = ('KINDS', 'from_npy', 'npy_header', 'to_npy', 'writer_for')
 
 
 @lru_cache(maxsize=256)
@@ -56,6 +56,15 @@ def to_npy(array: np.ndarray[Any, Any]) -> bytes:
         np.lib.format.write_array(stream, array, version=(3, 0), allow_pickle=False)
         return stream.getvalue()
     return header + (array.T if fortran else array).tobytes()
+
+
+def npy_header(array: np.ndarray[Any, Any]) -> bytes:
+    """The beginning of the `.npy` bytes of a C-contiguous array of numbers; its own bytes follow.
+
+    :param array: the array.
+    :returns: the bytes.
+    """
+    return _header(array.dtype, array.shape, False)
 
 
 def from_npy(data: bytes) -> np.ndarray[Any, Any]:

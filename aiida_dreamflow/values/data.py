@@ -13,9 +13,10 @@ from aiida import orm
 
 from ..exceptions import FrameError, UntrustedValueError
 from . import signing
+from .chunks import ChunkCodec
 from .entities import EntityCodec
 from .records import canonical
-from .snapshot import decode, encode
+from .snapshot import Codec, Snapshot, decode, encode
 
 __all__ = ('DreamData', 'short_repr', 'type_name')
 
@@ -39,6 +40,8 @@ def short_repr(value: object, limit: int = _REPR_LIMIT) -> str:
     :param limit: the largest number of characters.
     :returns: the text.
     """
+    if type(value) in (list, tuple):
+        value = value[:limit]  # type: ignore[index]  # the others would be cut off
     try:
         text = ' '.join(repr(value).split())
     except Exception as error:
@@ -51,16 +54,19 @@ class DreamData(orm.Data):
     """One Python value, of any type that :mod:`aiida_dreamflow.values.snapshot` can store.
 
     :param value: the value.
+    :param snapshot: its snapshot, if there is one already: of one root named ``value``, with long lists in chunks, which
+        the node is to find in its repository (see `chunks`).
     :raises CannotStoreError: if the value has no stored form.
     """
 
     # The address in the `repr` of an object says nothing of its value.
     _hash_ignored_attributes = (*orm.Data._hash_ignored_attributes, 'repr')
 
-    def __init__(self, value: object = None, **kwargs: Any) -> None:
+    def __init__(self, value: object = None, *, snapshot: Snapshot | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         entities = EntityCodec()
-        snapshot = encode({_ROOT: value}, [entities])
+        if snapshot is None:
+            snapshot = encode({_ROOT: value}, [entities])
         self._inside = entities.unstored
         attributes = {'python_type': type_name(value), 'repr': short_repr(value)}
         if snapshot.runs_code:
@@ -85,7 +91,7 @@ class DreamData(orm.Data):
         :raises FrameError: if it needs a newer version of this package, or something that is not installed.
         """
         document = self._document()
-        codecs = [EntityCodec()]
+        codecs: list[Codec] = [ChunkCodec(self._read_blob), EntityCodec()]
         signing.require_trust(document, self.base.attributes.get('signature', None), codecs)
         return decode(document, self._read_blob, codecs)[_ROOT]
 

@@ -1,42 +1,164 @@
 """A machine's frame <-> its stored form.
 
-One snapshot holds the whole frame: every activation's variables are roots of it (``0:x_doe``: variable ``x_doe`` of the
-outermost activation), the function of each is one (``:0``), and the root without a name is the rest. Identity and aliasing hold across all of them.
+A frame is stored in parts. What shares objects is one part, one snapshot, so identity and aliasing hold across all
+variables: ``0:x_doe`` (variable ``x_doe`` of the outermost activation) and whatever else reaches the same objects. The
+part called head holds the rest: the functions of the activations (``:0``), what is awaited, pending children.
 
-Knows the runtime. Must not know AiiDA: nodes come in through the codecs of the caller.
+What a step did not touch is not looked at: see `FrameWriter`. Knows the runtime. Must not know AiiDA: nodes come in through
+the codecs of the caller.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import re
+import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..compiler import Program, compile_function
 from ..exceptions import CannotStoreError, FrameError
-from ..runtime import Activation, Host, Machine, Recipe
+from ..runtime import Activation, Awaitable, Host, Machine, Recipe
+from .chunks import ChunkCodec
 from .frame_codecs import AwaitableCodec, FunctionCodec, RecipeCodec, RecipeValueCodec, TracebackCodec
 from .generators import GeneratorCodec
-from .snapshot import Codec, Snapshot, decode, encode
+from .parts import Files, Form, MemoryFiles, PartWriter, Place
+from .snapshot import Codec, decode, read_file
 
-__all__ = ('FRAME_VERSION', 'StoredFrame', 'load_frame', 'store_frame')
+__all__ = ('FRAME_VERSION', 'FrameWriter', 'StoredFrame', 'load_frame', 'store_frame')
 
-#: Version of what the nameless root contains.
-FRAME_VERSION = 1
+#: Version of the stored form.
+FRAME_VERSION = 2
+
+#: In the text of a part that has something that must be made again.
+_MADE = '"codec:made"'
 
 
 @dataclass(frozen=True)
 class StoredFrame:
     """The stored form of a frame.
 
-    :ivar snapshot: the document and its blobs.
+    :ivar document: pure JSON.
+    :ivar files: the sha256 of the files that it names.
+    :ivar blobs: those files, if they are kept in memory.
     :ivar by_recipe: how what could not be stored will be made again.
     """
 
-    snapshot: Snapshot
+    document: dict[str, Any]
+    files: frozenset[str]
+    blobs: Mapping[str, bytes]
     by_recipe: tuple[Recipe, ...]
+
+
+class FrameWriter:
+    """Stores the frames of one run, one after the other.
+
+    :param codecs: further codecs, asked first.
+    :param files: where to keep the files; in memory if not given.
+    :param recipes: whether recipes may make values again; a machine that keeps none has none to offer.
+    """
+
+    def __init__(self, codecs: Sequence[Codec] = (), files: Files | None = None, *, recipes: bool = True) -> None:
+        self.recipes = recipes
+        self.codecs = list(codecs)
+        self.chunks = ChunkCodec()
+        self._memory = MemoryFiles()
+        self._writer = PartWriter(self.chunks, self._memory if files is None else files)
+        self._methods: dict[str, Any] = {}
+
+    def store(self, machine: Machine) -> StoredFrame:
+        """Turn the frame of a machine that waits into its stored form.
+
+        :raises CannotStoreError: if a variable has no stored form.
+        """
+        self.survey(machine)
+        return self.write(machine)
+
+    def survey(self, machine: Machine) -> dict[str, Form]:
+        """Find the stored forms of the variables, each by itself: whether one has changed.
+
+        :param machine: a machine that has made a step since the last frame.
+        :returns: the forms by the names in the frame; handles have none, and what has to be made by a recipe.
+        """
+        values = RecipeValueCodec([recipe for act in machine.stack for recipe in act.recipes.values()])
+        self._tracebacks, self._values, self._generators = TracebackCodec(), values, GeneratorCodec()
+        every = [self._tracebacks, *self.codecs, FunctionCodec(machine.stack), self._generators]
+        every += [AwaitableCodec(), RecipeCodec(), values]
+        used, appended = self._uses(machine)
+        self._places = _places(machine)
+        return self._writer.survey(self._places, every, used, appended)
+
+    def _uses(self, machine: Machine) -> tuple[set[str], set[str]]:
+        """Return the variables that the step used, and those with which it did nothing but append."""
+        appended: set[str] = set()
+        otherwise: set[str] = set()
+        for level, block in machine.ran:
+            for name in block.used:
+                root = f'{level}:{name}'
+                method = self._methods.get(root) if name in block.only_called else None
+                (appended if name in block.only_appended or method is not None else otherwise).add(root)
+        # A bound method that was not in the last frame may come from any list.
+        if any(':.value' in root and root not in self._methods for root in otherwise):
+            return appended | otherwise, set()
+        return appended | otherwise, appended - otherwise
+
+    def write(self, machine: Machine) -> StoredFrame:
+        """Turn the frame into its stored form, after `survey`.
+
+        :raises CannotStoreError: if a variable has none; names it, where it was made and where it would cross.
+        """
+        head: dict[str, Any] = {'': _rest(machine)}
+        # The functions are roots of their own, so that none is first met inside of a recipe.
+        head.update({f':{n}': act.function for n, act in enumerate(machine.stack)})
+        for level, activation in enumerate(machine.stack):
+            head.update({f'{level}:{n}': v for n, v in activation.variables.items() if isinstance(v, Awaitable)})
+        raised = self._tracebacks.raised
+        try:
+            while True:
+                # Only now it is known which exceptions the frame holds; there are rarely any.
+                known = len(raised)
+                if raised:
+                    head['']['tracebacks'] = [(error, error.__traceback__) for error in raised.values()]
+                plain, parts = self._writer.write(self._places, head)
+                if len(raised) == known:
+                    break
+        except CannotStoreError as error:
+            raise _explained(machine, error, self.recipes) from None
+        entries = [part.entry(self._writer.files) for part in parts]
+        files = frozenset().union(*(part.files for part in parts))
+        document = {'version': FRAME_VERSION, 'plain': plain, 'parts': entries}
+        del head
+        by_recipe = tuple(self._values.used)
+        raised.clear()
+        self._writer.settle(self._places)
+        self._remade = frozenset(name for part in parts if _MADE in part.text for name in part.names)
+        self._methods = {
+            root: variables[name] for root, (variables, name) in self._places.items() if _appends(variables[name])
+        }
+        machine.hold(list(self._generators.unfinished.values()))
+        return StoredFrame(document, files, self._memory, by_recipe)
+
+    def unmade(self, machine: Machine) -> dict[str, Any]:
+        """Return the variables, of a frame just written, that share no object with a recipe or with the head."""
+        left = self._remade | self._writer.head
+        return {root: variables[name] for root, (variables, name) in _places(machine).items() if root not in left}
+
+
+def _appends(value: Any) -> bool:
+    """Return whether a value is the method `append` of a list."""
+    return isinstance(value, types.BuiltinMethodType) and value.__name__ == 'append' and type(value.__self__) is list
+
+
+def _places(machine: Machine) -> dict[str, Place]:
+    """Return where the variables are, but for handles."""
+    places: dict[str, Place] = {}
+    for level, act in enumerate(machine.stack):
+        names = (name for name, value in act.variables.items() if not isinstance(value, Awaitable))
+        places.update({f'{level}:{name}': (act.variables, name) for name in names})
+        places.update({f'{level}:{name}': (act.cells, name) for name in act.cells})
+    return places
 
 
 def store_frame(machine: Machine, codecs: Sequence[Codec] = (), *, recipes: bool = True) -> StoredFrame:
@@ -47,26 +169,7 @@ def store_frame(machine: Machine, codecs: Sequence[Codec] = (), *, recipes: bool
     :param recipes: whether recipes may make values again; a machine that keeps none has none to offer.
     :raises CannotStoreError: if a variable has no stored form; names it, where it was made and where it would cross.
     """
-    values = RecipeValueCodec([recipe for act in machine.stack for recipe in act.recipes.values()])
-    tracebacks = TracebackCodec()
-    generators = GeneratorCodec()
-    functions = FunctionCodec(machine.stack)
-    every = [tracebacks, *codecs, functions, generators, AwaitableCodec(), RecipeCodec(), values]
-    # The functions are roots of their own, so that none is first met inside of a recipe.
-    roots: dict[str, Any] = {'': _rest(machine), **{f':{n}': act.function for n, act in enumerate(machine.stack)}}
-    for level, activation in enumerate(machine.stack):
-        roots.update({f'{level}:{name}': value for name, value in activation.variables.items()})
-        roots.update({f'{level}:{name}': cell for name, cell in activation.cells.items()})
-    try:
-        snapshot = encode(roots, every)
-        if tracebacks.raised:
-            # Only now it is known which exceptions the frame holds; there are rarely any.
-            roots['']['tracebacks'] = [(error, error.__traceback__) for error in tracebacks.raised.values()]
-            snapshot = encode(roots, every)
-    except CannotStoreError as error:
-        raise _explained(machine, error, recipes) from None
-    machine.hold(list(generators.unfinished.values()))
-    return StoredFrame(snapshot, tuple(values.used))
+    return FrameWriter(codecs, recipes=recipes).store(machine)
 
 
 def _rest(machine: Machine) -> dict[str, Any]:
@@ -85,7 +188,6 @@ def _rest(machine: Machine) -> dict[str, Any]:
             }
         )
     return {
-        'version': FRAME_VERSION,
         'stack': stack,
         'awaiting': machine.awaiting,
         'launched': machine.launched,
@@ -94,31 +196,58 @@ def _rest(machine: Machine) -> dict[str, Any]:
 
 
 def load_frame(
-    document: Mapping[str, Any], read_blob: Callable[[str], bytes], host: Host, codecs: Sequence[Codec] = ()
+    document: Mapping[str, Any],
+    read_blob: Callable[[str], bytes],
+    host: Host,
+    codecs: Sequence[Codec] = (),
+    writer: FrameWriter | None = None,
+    live: Mapping[str, Any] | None = None,
 ) -> Machine:
     """Rebuild a machine from the stored form of its frame.
 
-    :param document: the document of the snapshot.
-    :param read_blob: gives the bytes of a blob.
+    :param document: the document of the frame.
+    :param read_blob: gives the bytes of a file.
     :param host: the machine's surroundings.
     :param codecs: the codecs that it was stored with.
+    :param writer: what will store the next frames.
+    :param live: values that are there and need not be rebuilt, by their names in the frame: all of a part, or none.
     :raises FrameError: if the frame does not fit the source of a function in it.
     """
+    if document.get('version') != FRAME_VERSION:
+        raise FrameError(
+            f'the stored frame has format {document.get("version")}, this version of aiida-dreamflow reads {FRAME_VERSION}'
+        )
+    chunks = ChunkCodec() if writer is None else writer.chunks
+    chunks.read_blob = read_blob
     recipes = RecipeCodec()
     every = [*codecs, TracebackCodec(), FunctionCodec(()), GeneratorCodec(), AwaitableCodec(), recipes]
-    every.append(RecipeValueCodec([]))
-    roots = decode(document, read_blob, every)
+    every += [RecipeValueCodec([]), chunks]
+    roots: dict[str, Any] = {**document['plain'], **(live or {})}
+    for names, content in document['parts']:
+        if not roots.keys() >= names.keys():
+            roots.update(_load_part(names, content, read_blob, every))
     rest = roots['']
-    if rest['version'] != FRAME_VERSION:
-        raise FrameError(
-            f'the stored frame has format {rest["version"]}, this version of aiida-dreamflow reads {FRAME_VERSION}'
-        )
     stack = [_load_activation(level, state, roots) for level, state in enumerate(rest['stack'])]
     for activation in stack:
         activation.adopt(recipes.decoded)
     for error, traceback in rest.get('tracebacks', ()):
         error.__traceback__ = traceback
     return Machine(host, stack, rest['awaiting'], rest['launched'], [], rest['pending'])
+
+
+def _load_part(
+    names: Mapping[str, str], content: Any, read_blob: Callable[[str], bytes], codecs: Sequence[Codec]
+) -> dict[str, Any]:
+    """Return the values of a part by their names in the frame."""
+    if isinstance(content, dict):
+        data = read_file(next(iter(content.values())), read_blob)
+        if 'array' in content:
+            from .arrays import from_npy
+
+            return {name: from_npy(data) for name in names}
+        content = data
+    found = decode(json.loads(content), read_blob, codecs)
+    return {name: found[own] for name, own in names.items()}
 
 
 def _load_activation(level: int, state: dict[str, Any], roots: Mapping[str, Any]) -> Activation:

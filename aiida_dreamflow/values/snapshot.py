@@ -24,7 +24,7 @@ from .records import CODEC, REF, VERSION, Record, Staged, Writing, canonical
 from .registry import kind_named, kind_of, writer_for
 from .trust import records_run_code
 
-__all__ = ('Codec', 'Snapshot', 'Staged', 'decode', 'encode', 'runs_code')
+__all__ = ('Codec', 'Snapshot', 'Staged', 'decode', 'encode', 'read_file', 'runs_code')
 
 _TEXT_INLINE = 64
 _INT_LIMIT = 1 << 63
@@ -87,11 +87,13 @@ class Snapshot:
     :ivar document: pure JSON.
     :ivar blobs: longer bytes by their sha256: `.npy` bytes of arrays, and plain bytes.
     :ivar plain_codecs: the kinds of records that codecs without ``runs_code`` wrote.
+    :ivar objects: the objects of the records, in their order.
     """
 
     document: dict[str, Any]
     blobs: dict[str, bytes]
     plain_codecs: frozenset[str] = field(default=frozenset(), compare=False)
+    objects: Sequence[object] = field(default=(), compare=False, repr=False)
 
     @property
     def runs_code(self) -> bool:
@@ -132,7 +134,7 @@ def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = ()) -> Snapsho
             if error.by_choice or not encoder.rescue(paths):
                 raise
         else:
-            return Snapshot(document, encoder.blobs, _plain_kinds(codecs))
+            return Snapshot(document, encoder.blobs, _plain_kinds(codecs), encoder.values)
 
 
 def decode(
@@ -157,6 +159,19 @@ def decode(
     records = document['objects']
     rebuild(records, [known.get(record[0]) or kind_named(record[0]) for record in records], decoder.built, decoder)
     return {name: decoder.get(ref) for name, ref in document['roots'].items()}
+
+
+def read_file(sha: str, read_blob: Callable[[str], bytes]) -> bytes:
+    """Read stored bytes, and see that they are what they were.
+
+    :param sha: their sha256.
+    :param read_blob: gives the bytes.
+    :raises UntrustedValueError: if they were altered.
+    """
+    data = read_blob(sha)
+    if hashlib.sha256(data).hexdigest() != sha:
+        raise UntrustedValueError(f'the stored bytes {sha[:12]}... are not what they were; restore them from a backup')
+    return data
 
 
 def _plain_kinds(codecs: Sequence[Codec]) -> frozenset[str]:
@@ -307,9 +322,4 @@ class _Decoder:
             raise FrameError('a stored value refers to a part that is not there; the document is damaged') from None
 
     def blob(self, sha: str) -> bytes:
-        data = self.read_blob(sha)
-        if hashlib.sha256(data).hexdigest() != sha:
-            raise UntrustedValueError(
-                f'the stored bytes {sha[:12]}... are not what they were; restore them from a backup'
-            )
-        return data
+        return read_file(sha, self.read_blob)

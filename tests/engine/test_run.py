@@ -93,8 +93,8 @@ def test_number_of_nodes(run):
     _, node = run(workflows.steps, n=20)
     made = orm.QueryBuilder().append(orm.Data).count() - before
     assert len(node.called) == 21
-    # The input, `total` at each await (`i` is not needed after it), and the result.
-    assert made == 1 + 20 + 1
+    # The input, and `total` at each await (`i` is not needed after it), the last of which is the result.
+    assert made == 1 + 20
 
 
 def test_print_is_reported(run, capsys, tmp_path):

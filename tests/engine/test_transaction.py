@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+
 import pytest
 from aiida import orm
 from aiida.common.links import LinkType
 from aiida.orm.entities import EntityTypes
 
-from aiida_dreamflow.engine.transaction import StepRows, delete_unstarted, detach, store_step
+from aiida_dreamflow.engine.transaction import Caller, StepRows, delete_unstarted, detach, store_step, use_files
 
 
 @pytest.fixture
@@ -16,14 +19,15 @@ def caller(profile):
 
 
 def rows(caller, **changes):
-    content = dict(caller=caller, call_label='step_1', label='f:1', attributes={'sealed': True})
+    content = dict(caller=Caller(caller), call_label='step_1', label='f:1', attributes={'sealed': True})
     return StepRows(**{**content, **changes})
 
 
 def test_everything_is_stored(caller):
     read = orm.Int(1).store()
     made = orm.ArrayData(__import__('numpy').arange(3.0))
-    pks = store_step(rows(caller, files={'frame/x': b'abc'}, inputs={'a': read.pk}, outputs={'b': made}))
+    key = caller.backend.get_repository().put_object_from_filelike(io.BytesIO(b'abc'))
+    pks = store_step(rows(caller, files={'frame/x': key}, inputs={'a': read.pk}, outputs={'b': made}))
     (step,) = caller.called
     assert step.label == 'f:1'
     assert step.is_sealed
@@ -68,6 +72,30 @@ def test_one_transaction(caller):
     event.listen(engine, 'commit', lambda connection: commits.append(1))
     store_step(rows(caller, outputs={'b': detach(orm.Int(1)), 'c': detach(orm.Int(2))}))
     assert len(commits) == 1
+
+
+def test_no_query_before(caller):
+    """A step without data begins with its first insert: nothing is read again that a commit made the session forget."""
+    from sqlalchemy import event
+
+    owner, statements = Caller(caller), []
+    engine = caller.backend.get_session().get_bind()
+    caller.backend.get_session().commit()
+    event.listen(engine, 'before_cursor_execute', lambda c, cursor, text, *rest: statements.append(text.split()[0]))
+    store_step(StepRows(owner, 'step_1', 'f:1', {'sealed': True}))
+    assert [word for word in statements if word in ('SELECT', 'INSERT', 'UPDATE')] == ['INSERT', 'INSERT']
+
+
+def test_files_that_are_there(caller):
+    """A node may name a file that the repository has; its hash for caching is what AiiDA computes."""
+    key = caller.backend.get_repository().put_object_from_filelike(io.BytesIO(b'abc'))
+    sha = hashlib.sha256(b'abc').hexdigest()
+    node = detach(orm.FolderData())
+    use_files(node, {'x.bin': sha, 'y.bin': sha}, {sha: key})
+    (pk,) = store_step(rows(caller, outputs={'b': node})).values()
+    stored = orm.load_node(pk)
+    assert stored.base.repository.get_object_content('y.bin', mode='rb') == b'abc'
+    assert stored.base.caching.get_hash() == stored.base.caching.compute_hash()
 
 
 def test_exact_floats(caller):

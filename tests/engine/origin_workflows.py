@@ -1,0 +1,146 @@
+"""Workflows whose values come from somewhere: what the tests of provenance by data flow run."""
+
+import numpy as np
+
+from aiida_dreamflow import checkpoint, submit, workflow
+
+
+@workflow
+async def one(x: float = 1):
+    y = x + 0
+    await checkpoint()
+    return y
+
+
+@workflow
+async def same(x: float):
+    await checkpoint()
+    return x
+
+
+@workflow
+async def returns_two():
+    a = await submit(one)
+    b = await submit(one)
+    return {'a': a, 'b': b}
+
+
+@workflow
+async def overwrites():
+    y = await submit(one)
+    y = await submit(one)
+    return y
+
+
+@workflow
+async def hands_on():
+    y = await submit(one)
+    copy = y
+    await checkpoint()
+    z = await submit(same, x=copy)
+    return {'y': y, 'z': z}
+
+
+@workflow
+async def one_ulp(x: float):
+    await checkpoint()
+    x = np.nextafter(x, 2.0).item()
+    await checkpoint()
+    return x
+
+
+@workflow
+async def kinds():
+    x = 1
+    await checkpoint()
+    x = x == 1
+    await checkpoint()
+    x = x / 1
+    await checkpoint()
+    return x
+
+
+@workflow
+async def through_an_alias():
+    a = np.zeros(300_000)
+    b = a
+    await checkpoint()
+    b[7] = 1.0
+    await checkpoint()
+    return a
+
+
+@workflow
+async def through_a_container():
+    a = np.zeros(300_000)
+    box = [a]
+    await checkpoint()
+    box[0][7] = 1.0
+    await checkpoint()
+    return a
+
+
+def held(array, at=None, store=[]):  # noqa: B006
+    """Keeps an array, out of sight of any workflow, and changes it."""
+    if at is None:
+        store[:] = [array]
+    else:
+        store[0][at] = 1.0
+
+
+@workflow
+async def through_a_default():
+    a = np.zeros(300_000)
+    held(a)
+    await checkpoint()
+    held(None, 7)
+    await checkpoint()
+    return a
+
+
+@workflow
+async def through_a_cell():
+    a = np.zeros(300_000)
+
+    def change():
+        a[7] = 1.0
+
+    await checkpoint()
+    change()
+    await checkpoint()
+    return a
+
+
+@workflow
+async def untouched(n: int):
+    a = np.zeros(300_000)
+    for _ in range(n):
+        await checkpoint()
+    return a.sum()
+
+
+@workflow
+async def grows(n: int):
+    seen = []
+    for i in range(n):
+        seen.append(i * 0.5)
+        await checkpoint()
+    return seen
+
+
+@workflow
+async def grows_and_changes(n: int):
+    seen = []
+    for i in range(n):
+        seen.append(np.array([i, 0.5]))
+        await checkpoint()
+        if i == 90:
+            seen[3][1] = 7.0
+            await checkpoint()
+    return {'changed': seen[3], 'last': seen[-1], 'n': len(seen)}
+
+
+@workflow
+async def takes_apart():
+    total = await submit(one) + await submit(one)
+    return total

@@ -1,0 +1,185 @@
+"""Where a value came from, whether it changed, and what a step stores of it."""
+
+from __future__ import annotations
+
+import platform
+
+import pytest
+from aiida import orm
+from aiida.common.links import LinkType
+from engine import origin_workflows as workflows
+
+
+def steps_of(node):
+    """The records of a workflow's steps, first to last."""
+    return sorted((n for n in node.called if isinstance(n, orm.CalcFunctionNode)), key=lambda n: n.pk)
+
+
+def children_of(node):
+    return sorted((n for n in node.called if isinstance(n, orm.WorkChainNode)), key=lambda n: n.pk)
+
+
+def made_by(step, name):
+    """The node of a variable that a step made or changed; ``None`` if it did not."""
+    links = step.base.links.get_outgoing(link_type=LinkType.CREATE).all()
+    return next((link.node for link in links if link.link_label == name), None)
+
+
+class TestOrigin:
+    def test_two_children_that_return_the_same(self, run):
+        outputs, node = run(workflows.returns_two)
+        assert outputs == {'a': 1, 'b': 1}
+        first, second = children_of(node)
+        assert [node.outputs.a.pk, node.outputs.b.pk] == [first.outputs.result.pk, second.outputs.result.pk]
+
+    def test_the_last_child_counts(self, run):
+        _, node = run(workflows.overwrites)
+        assert node.outputs.result.pk == children_of(node)[1].outputs.result.pk
+
+    def test_copied_and_handed_on(self, run):
+        _, node = run(workflows.hands_on)
+        first, second = children_of(node)
+        assert second.inputs.x.pk == first.outputs.result.pk == node.outputs.y.pk
+        assert node.outputs.z.pk == second.outputs.result.pk
+
+    def test_part_of_an_expression(self, run):
+        """What a part of an expression was made from is read by the step that uses it, across another await."""
+        outputs, node = run(workflows.takes_apart)
+        assert outputs == {'result': 2}
+        read = {entry.node.pk for entry in steps_of(node)[-1].base.links.get_incoming(link_type=LinkType.INPUT_CALC)}
+        assert {child.outputs.result.pk for child in children_of(node)} <= read
+
+
+class TestChange:
+    def test_one_ulp(self, run):
+        outputs, node = run(workflows.one_ulp, x=1.0)
+        assert outputs == {'result': 1.0000000000000002}
+        assert node.outputs.result.pk != node.inputs.x.pk
+
+    def test_type(self, run):
+        _, node = run(workflows.kinds)
+        assert [type(made_by(step, 'x')) for step in steps_of(node)[:3]] == [orm.Int, orm.Bool, orm.Float]
+
+    @pytest.mark.parametrize(
+        'process',
+        [
+            workflows.through_an_alias,
+            workflows.through_a_container,
+            workflows.through_a_default,
+            workflows.through_a_cell,
+        ],
+    )
+    def test_array_changed_without_its_name(self, run, process):
+        outputs, node = run(process)
+        assert outputs['result'][7] == 1.0
+        second = made_by(steps_of(node)[1], 'a')
+        assert second is not None, 'the change must be seen by the step that made it'
+        assert second.get_array('default')[7] == 1.0
+
+    def test_unchanged_array_keeps_its_node(self, run):
+        _, node = run(workflows.untouched, n=3)
+        assert [made_by(step, 'a') is not None for step in steps_of(node)] == [True, False, False, False]
+
+
+class TestCost:
+    def test_an_untouched_array_is_not_looked_at(self, run, monkeypatch):
+        """Its bytes are read in the step that makes it, and by none of those that do not use it."""
+        from aiida_dreamflow.values import parts
+
+        looked = []
+        original = parts.PartWriter._array_form
+
+        def noted(self, name, array):
+            looked.append(name)
+            return original(self, name, array)
+
+        monkeypatch.setattr(parts.PartWriter, '_array_form', noted)
+        run(workflows.untouched, n=5)
+        assert looked == ['0:a']
+
+    def test_an_array_is_written_once(self, run):
+        _, node = run(workflows.untouched, n=2)
+        first, second, *_ = steps_of(node)
+        (array,) = (key for key in keys_of(made_by(first, 'a')))
+        assert array in keys_of(first), 'the frame and the node of the variable share the file'
+        assert array in keys_of(second)
+        assert made_by(first, 'a').get_array('default').shape == (300_000,)
+        assert made_by(first, 'a').base.caching.get_hash() == made_by(first, 'a').base.caching.compute_hash()
+
+    def test_a_list_that_grows(self, run):
+        """The bytes of a step stay the same, whatever the length of the list."""
+        outputs, node = run(workflows.grows, n=400)
+        assert outputs['result'] == [i * 0.5 for i in range(400)]
+        steps = steps_of(node)
+        sizes = [size_of(step) for step in steps]
+        assert max(sizes[300:400]) < 1.3 * max(sizes[100:200])
+        known: set[str] = set()
+        written = []
+        for step in steps[:400]:
+            new = {key for part in (step, made_by(step, 'seen')) for key in keys_of(part)} - known
+            written.append(sum(len(content(node, key)) for key in new))
+            known |= new
+        assert sum(written[200:400]) < 3 * sum(written[:200])
+        assert made_by(steps[399], 'seen').value == outputs['result']
+
+    def test_a_change_inside_of_a_long_list(self, run):
+        outputs, node = run(workflows.grows_and_changes, n=120)
+        assert outputs['changed'].tolist() == [3.0, 7.0]
+        assert outputs['last'].tolist() == [119.0, 0.5]
+        step = steps_of(node)[91]
+        assert made_by(step, 'seen').value[3].tolist() == [3.0, 7.0]
+
+
+def keys_of(node):
+    return {
+        key
+        for path, key in type(node.base.repository._repository).flatten(node.base.repository.metadata).items()
+        if key and path != 'source_file'
+    }
+
+
+def content(node, key):
+    with node.backend.get_repository().open(key) as handle:
+        return handle.read()
+
+
+def size_of(step):
+    return len(str(step.base.attributes.all)) + len(str(step.base.repository.metadata))
+
+
+class TestRecord:
+    def test_label_lines_and_version(self, run):
+        _, node = run(workflows.hands_on)
+        step = steps_of(node)[1]
+        first = step.base.attributes.get('function_starting_line_number')
+        last = first + step.base.attributes.get('function_number_of_lines') - 1
+        lines = step.get_function_source_code().splitlines()
+        assert 'y = await submit(one)' in lines[first - 1]
+        assert 'await checkpoint()' in lines[last - 1]
+        assert step.label == step.process_label == f'hands_on:{first}-{last}'
+        assert step.base.attributes.get('python_version') == platform.python_version()
+
+    def test_source_once_a_run(self, run):
+        """All steps name one and the same file: that of the process."""
+        _, node = run(workflows.kinds)
+        sources = {step.base.repository._repository.get_file('source_file').key for step in steps_of(node)}
+        assert sources == {node.base.repository._repository.get_file('dreamflow/workflow.py').key}
+
+    def test_one_commit_a_step(self, run):
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+
+        def counted(n):
+            commits = []
+
+            def note(connection):
+                commits.append(1)
+
+            event.listen(Engine, 'commit', note)
+            run(workflows.grows, n=n)
+            event.remove(Engine, 'commit', note)
+            return len(commits)
+
+        # What the process itself commits is a matter of seconds, not of steps.
+        few, many = counted(1), counted(41)
+        assert 40 <= many - few < 60
