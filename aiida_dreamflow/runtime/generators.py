@@ -88,21 +88,24 @@ def _run(suspension: Suspension) -> Generator[Any, Any, Any]:
     while activation.awaiting is not None:
         received: Any = None
         thrown: BaseException | None = None
+        handled = _innermost(activation)
         try:
-            received = yield from _wait(activation, value)
+            if handled is not None:
+                received = yield from _wait_handling(handled, activation, value)
+            elif isinstance(activation.awaiting.node, Delegated):
+                received = yield from value
+            else:
+                received = yield value
         except BaseException as error:
             thrown = error
         value = _advance(activation, received, thrown)
     return value
 
 
-def _wait(activation: Activation, value: Any) -> Generator[Any, Any, Any]:
+def _wait_handling(handled: BaseException, activation: Activation, value: Any) -> Generator[Any, Any, Any]:
     """Give a value and wait, while the exception is being handled that the generator handles."""
     assert activation.awaiting is not None
     delegated = isinstance(activation.awaiting.node, Delegated)
-    handled = _innermost(activation)
-    if handled is None:
-        return (yield from value) if delegated else (yield value)
     traceback, context = handled.__traceback__, handled.__context__
     try:
         raise handled
@@ -136,8 +139,9 @@ class _Primed:
 
 def _inner(waiting: Any) -> Any:
     """Return the iterator that the user's ``yield from`` waits for."""
-    inner = waiting.gi_yieldfrom if waiting is not None else None
-    return inner.inner if isinstance(inner, _Primed) else inner
+    if isinstance(waiting, types.GeneratorType) and waiting.gi_code is _wait_handling.__code__:
+        waiting = waiting.gi_yieldfrom
+    return waiting.inner if isinstance(waiting, _Primed) else waiting
 
 
 def _advance(activation: Activation, received: Any, thrown: BaseException | None) -> Any:

@@ -472,3 +472,89 @@ async def do_garbage_runs_finally():
     del g
     print('deleted')
     await checkpoint()
+
+
+def shared_cells():
+    count = 0
+
+    def add(n):
+        nonlocal count
+        count += n
+        return count
+
+    while count < 100:
+        yield add, count
+
+
+async def do_cells_shared_with_generator():
+    g = shared_cells()
+    add, before = next(g)
+    await checkpoint()
+    print(add(30))
+    await checkpoint()
+    other, after = next(g)
+    return other is add, before, after, add(1), next(g)[1]
+
+
+@contextlib.contextmanager
+def stopping():
+    try:
+        yield
+    except KeyError:
+        raise StopIteration('inside') from None
+    except IndexError as error:
+        raise RuntimeError('instead') from error
+
+
+async def do_contextmanager_raises_stop_iteration():
+    try:
+        with stopping():
+            await checkpoint()
+            raise KeyError('k')
+    except RuntimeError as error:
+        return str(error), repr(error.__cause__), error.__suppress_context__
+
+
+async def do_contextmanager_raises_instead():
+    try:
+        with stopping():
+            await checkpoint()
+            raise IndexError('i')
+    except RuntimeError as error:
+        return str(error), repr(error.__cause__)
+
+
+async def do_contextmanager_passes_stop_iteration():
+    for kind in (StopIteration, RuntimeError, StopAsyncIteration):
+        try:
+            with stopping():
+                await checkpoint()
+                raise kind('passed')
+        except Exception as error:
+            print(repr(error), repr(error.__cause__))
+
+
+async def do_delegates_to():
+    g = delegating(numbers(2))
+    next(g)
+    await checkpoint()
+    return g.gi_yieldfrom.__name__, g.gi_running, g.gi_frame is None
+
+
+@contextlib.contextmanager
+def chaining():
+    try:
+        yield
+    except Exception as error:
+        raise RuntimeError('chained') from error
+
+
+async def do_contextmanager_chains():
+    for kind in (ZeroDivisionError, StopIteration):
+        try:
+            with chaining():
+                await checkpoint()
+                raise kind('first')
+        except Exception as error:
+            await checkpoint()
+            print(repr(error), repr(error.__cause__), repr(error.__context__))
