@@ -267,6 +267,7 @@ class Program:
     :ivar scope: its variables.
     :ivar blocks: its blocks; the first is where it begins.
     :ivar recipes: the assignments from which a value can be made again.
+    :ivar has_unbound: whether a shared variable is read anywhere where it might have no value.
     :ivar binder: code that binds arguments to parameters as a call does.
     """
 
@@ -274,6 +275,7 @@ class Program:
     scope: Scope
     blocks: list[Block] = field(default_factory=list)
     recipes: list[RecipeSite] = field(default_factory=list)
+    has_unbound: bool = False
     binder: types.CodeType | None = None
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .source import FunctionSource
+from .trees import children
 
 __all__ = ('Scope', 'analyse_scope')
 
@@ -54,8 +55,9 @@ def analyse_scope(source: FunctionSource) -> Scope:
 
     own = names(table.get_locals())
     captured = names(_captured(table, generators=True)) & own
-    lasting = captured.intersection(_names_in_lasting_generators(source.node, _consumers(source, own)))
-    kept = (lasting | names(_captured(table, generators=False))) & own
+    kept = names(_captured(table, generators=False)) & own
+    if kept != captured:
+        kept |= captured.intersection(_names_in_lasting_generators(source.node, _consumers(source, own)))
     declared = names(s.get_name() for s in table.get_symbols() if s.is_declared_global())
     return Scope(own, captured, kept, names(table.get_frees()), declared)
 
@@ -98,7 +100,7 @@ def _names_in_lasting_generators(
         consumed = node.args[0] if node.args else None
     if isinstance(node, ast.GeneratorExp) and node is not consumed:
         yield from (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         yield from _names_in_lasting_generators(child, consumers, consumed)
 
 

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import inspect
 import linecache
+import re
 import tokenize
 import types
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 #: Line put before an indented function, so that it parses where it stands: columns and strings stay as they are. Its
 #: defaults and decorators may await.
 _WRAPPER = 'async def _({}):\n'
+
+
+#: What might be the private name of a class.
+_PRIVATE = re.compile(r'\b__\w*[^\W_]\b')
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,8 @@ def read_source(function: object, generator: bool = False) -> FunctionSource:
         )
     last = node.end_lineno or first
     numbered = {number: lines[number - 1].rstrip('\n') for number in range(first, last + 1)}
-    return FunctionSource(function, code.co_filename, text, node, numbered, mangle(node, function))
+    private = mangle(node, function) if _PRIVATE.search(text) else {}
+    return FunctionSource(function, code.co_filename, text, node, numbered, private)
 
 
 def _require_function(function: object, generator: bool) -> types.FunctionType:

@@ -13,7 +13,7 @@ import ast
 from collections.abc import Iterator
 
 from .program import Program
-from .trees import NESTED_SCOPES, evaluated_parts, iterate_own
+from .trees import NESTED_SCOPES, children, evaluated_parts, iterate_own, walk
 
 __all__ = ('mark_unbound', 'may_see_unbound')
 
@@ -29,7 +29,9 @@ def mark_unbound(program: Program) -> None:
     if cells := program.scope.cells:
         node = program.source.node
         arguments = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
-        _Walk(cells, cells - set(_unbinds(node))).block(node.body, frozenset(arguments))
+        walk = _Walk(cells, cells - set(_unbinds(node)))
+        walk.block(node.body, frozenset(arguments))
+        program.has_unbound = walk.found
 
 
 def may_see_unbound(statement: ast.AST, guarded: bool = False) -> bool:
@@ -42,12 +44,12 @@ def may_see_unbound(statement: ast.AST, guarded: bool = False) -> bool:
     if guarded and hasattr(statement, _MARK):
         return True
     guarded = guarded or isinstance(statement, _GUARDS)
-    return any(may_see_unbound(child, guarded) for child in ast.iter_child_nodes(statement))
+    return any(may_see_unbound(child, guarded) for child in children(statement))
 
 
 def _unbinds(node: ast.AST) -> Iterator[str]:
     """Yield the names that anything in a function unbinds."""
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Del):
             yield part.id
         elif isinstance(part, ast.ExceptHandler) and part.name is not None:
@@ -59,10 +61,12 @@ class _Walk:
 
     :param cells: the variables shared with nested functions.
     :param lasting: those of them that stay bound once they are.
+    :ivar found: whether a place was marked.
     """
 
     def __init__(self, cells: frozenset[str], lasting: frozenset[str]) -> None:
         self.cells, self.lasting = cells, lasting
+        self.found = False
 
     def block(self, body: list[ast.stmt], bound: Bound) -> Bound:
         """Go through statements; return what is bound behind them."""
@@ -79,11 +83,12 @@ class _Walk:
                 continue
             if name.id in self.cells and (name.id not in bound or name.id not in self.lasting):
                 setattr(name, _MARK, True)
+                self.found = True
 
     def _binds(self, node: ast.AST | None) -> frozenset[str]:
         """Return what the targets or patterns below a node bind."""
         found = set()
-        for part in ast.walk(node) if node is not None else ():
+        for part in walk(node) if node is not None else ():
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                 found.add(part.id)
             elif isinstance(part, ast.MatchAs | ast.MatchStar) and part.name is not None:
