@@ -78,6 +78,16 @@ def daemon(profile):
         yield client
 
 
+@pytest.fixture(autouse=True)
+def _reports_are_logged():
+    """Undo what a `verdi` command that was called in this process did to AiiDA's logging: no report would be stored."""
+    yield
+    log = sys.modules.get('aiida.common.log')
+    if log is not None and log.CLI_ACTIVE:
+        log.CLI_ACTIVE = log.CLI_LOG_LEVEL = None
+        log.configure_logging(with_orm=True)
+
+
 # In continuous integration a test may not be skipped silently: what it needs must be there. `optional` marks exceptions.
 
 
