@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -45,23 +45,35 @@ def use_folder(folder: Path, *, fresh: bool = False) -> None:
     os.environ.update(environment)
 
 
-def create_profile(name: str) -> None:
-    """Create and load a profile, with ``localhost`` as a computer that is never kept waiting."""
+def create_profile(
+    name: str,
+    *,
+    storage: tuple[str, dict[str, Any]] = ('core.sqlite_dos', {}),
+    broker: tuple[str, dict[str, Any]] | None = None,
+) -> None:
+    """Create and load a profile, with ``localhost`` as a computer that is never kept waiting.
+
+    :param storage: the storage plugin and its configuration.
+    :param broker: the broker plugin and its configuration; ZeroMQ by default.
+    """
     from aiida.manage import configuration
     from aiida.orm import Computer
     from aiida.plugins import BrokerFactory
 
+    storage_backend, storage_config = storage
+    broker_backend, broker_config = broker or ('core.zeromq', BrokerFactory('core.zeromq').get_default_config())
     config = configuration.get_config(create=True)
     profile = configuration.create_profile(
         config,
         name=name,
         email='you@localhost',
-        storage_backend='core.sqlite_dos',
-        storage_config={},
-        broker_backend='core.zeromq',
-        broker_config=BrokerFactory('core.zeromq').get_default_config(),
+        storage_backend=storage_backend,
+        storage_config=storage_config,
+        broker_backend=broker_backend,
+        broker_config=broker_config,
     )
     config.set_option('runner.poll.interval', 1, scope=profile.name)
+    config.set_option('warnings.rabbitmq_version', False, scope=profile.name)
     config.set_default_profile(profile.name, overwrite=True)
     config.store()
     configuration.load_profile(profile.name, allow_switch=True)

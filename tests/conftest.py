@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ['servers.fixtures']
+
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get('CI', '').lower() not in ('', '0', 'false')
 

@@ -1,0 +1,76 @@
+"""The promises of a restart on each pair of database and broker that AiiDA's users run, on real servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from aiida.manage import get_manager
+from engine import pair_workflows
+from engine.helpers import evaluations, kill_workers, wait_until
+from engine.provenance_check import check_provenance
+
+pytestmark = [pytest.mark.daemon, pytest.mark.servers]
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().split() if path.exists() else []
+
+
+@pytest.fixture
+def everything(pair_daemon, tmp_path):
+    """Submits the workflow; its node and the log of its jobs."""
+    from aiida import engine
+
+    def submit(**inputs):
+        log = tmp_path / 'log'
+        return engine.submit(pair_workflows.everything, log=str(log), **inputs), log
+
+    return submit
+
+
+def assert_as_uninterrupted(node, log: Path, n: int = 1) -> None:
+    """The workflow ends with the result, the children and the provenance that it has when nothing happens."""
+    wait_until(lambda: node.is_terminated, f'{node} ends', node, seconds=180)
+    assert node.is_finished_ok, (node.exception, node.exit_message)
+    assert node.outputs.seen.get_list() == [*(i * i for i in range(n)), 100, 121]
+    assert node.outputs.nested.value == 20 * 20 + 21 * 21
+    assert len(evaluations(node)) == n + 2
+    (nested,) = [child for child in node.called if child.process_label == 'inner']
+    assert len(evaluations(nested)) == 2
+    expected = [*range(n), 10, 11, 20, 21]
+    assert sorted(map(int, lines(log))) == expected, 'a job ran twice, or not at all'
+    assert check_provenance(node) == []
+
+
+def test_uninterrupted(everything):
+    node, log = everything(n=2)
+    assert_as_uninterrupted(node, log, 2)
+
+
+def test_worker_killed_while_a_job_runs(everything, pair_daemon):
+    node, log = everything(seconds=2.0)
+    wait_until(lambda: lines(log), 'the job runs', node)
+    assert kill_workers(pair_daemon)
+    assert_as_uninterrupted(node, log)
+
+
+def test_worker_killed_while_a_step_runs(everything, pair_daemon):
+    node, log = everything(step_seconds=1.5)
+    steps = Path(f'{log}.steps')
+    wait_until(lambda: lines(steps), 'the step runs', node)
+    assert kill_workers(pair_daemon)
+    assert_as_uninterrupted(node, log)
+    assert len(lines(steps)) == 2, 'the killed step runs again, from its start'
+
+
+def test_daemon_stopped_and_started(everything, pair_daemon):
+    node, log = everything(seconds=2.0)
+    wait_until(lambda: lines(log), 'the job runs', node)
+    pair_daemon.stop_daemon(wait=True)
+    assert not node.is_terminated
+    pair_daemon.start_daemon(1)
+    # This process may still be connected to the broker that was stopped.
+    get_manager().reset_broker()
+    get_manager().reset_runner()
+    assert_as_uninterrupted(node, log)
