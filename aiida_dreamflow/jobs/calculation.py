@@ -35,8 +35,29 @@ _OPTIONS: dict[str, Any] = {
     'resources': lambda: {'num_machines': 1, 'num_mpiprocs_per_machine': 1},
     'withmpi': False,
 }
-#: Status, label, and a message that says what to do.
+#: Status, label, and a message that says what to do. The first three are AiiDA's, which say what happened only.
 _EXIT_CODES = (
+    (
+        110,
+        'ERROR_SCHEDULER_OUT_OF_MEMORY',
+        (
+            'the job ran out of memory: ask for more, with `job(function, metadata={{"options": {{"max_memory_kb": ...}}}})`, '
+            'or pass smaller pieces to more jobs.'
+        ),
+    ),
+    (
+        120,
+        'ERROR_SCHEDULER_OUT_OF_WALLTIME',
+        (
+            'the job ran out of time{limit}: ask for more, with '
+            '`job(function, metadata={{"options": {{"max_wallclock_seconds": ...}}}})`.'
+        ),
+    ),
+    (
+        140,
+        'ERROR_SCHEDULER_NODE_FAILURE',
+        'a node of the computer failed while the job ran: submit it again.',
+    ),
     (
         310,
         'ERROR_FUNCTION_RAISED',
@@ -70,6 +91,30 @@ _EXIT_CODES = (
         (
             'the job ended without a result: killed, out of time or memory, or crashed. Ask for more time or memory in '
             '`metadata.options` if that is it; `verdi calcjob outputcat {pk} stderr` ends with: {stderr}'
+        ),
+    ),
+    (
+        341,
+        'ERROR_JOB_CANCELLED',
+        (
+            'the job was cancelled on the computer, by its owner or by an administrator, {when}: '
+            'if that was no mistake, its limits or its queue may be the reason; otherwise submit it again.'
+        ),
+    ),
+    (
+        342,
+        'ERROR_DISK_FULL',
+        (
+            'the disk of the computer, or your part of it, is full ({reason}): make room there, or choose another '
+            '`work_dir` for the computer.'
+        ),
+    ),
+    (
+        343,
+        'ERROR_RESULT_TOO_LARGE',
+        (
+            'the result has {size} bytes, and {limit} is the most that is brought here: return less of it, or write it to '
+            'a file on the computer and return the path.'
         ),
     ),
     (
@@ -181,6 +226,7 @@ class FunctionJob(Leased, CalcJob):
             'qualname': bundle.qualname,
             'filename': bundle.filename,
             'arguments': remote.encode(arguments, arrays.save),
+            'limit': remote.MAX_RESULT,
         }
         (path / remote.INPUTS_FILE).write_text(remote.dumps(document), encoding='ascii')
         (path / remote.FUNCTION_FILE).write_bytes(self.inputs.function.content)

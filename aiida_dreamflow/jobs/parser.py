@@ -15,6 +15,7 @@ from ..exceptions import CannotStoreError
 from ..values.nodes import to_node
 from . import remote
 from .calculation import STDERR_FILE
+from .endings import last_line_with, scheduler_ending
 
 if TYPE_CHECKING:
     from aiida.engine import ExitCode
@@ -26,6 +27,7 @@ _MAX_TEXT = 20_000
 _MAX_MESSAGE = 500
 _MAX_STDERR = 2**20
 _TAIL = 10
+_DISK_FULL = ('No space left on device', 'Disk quota exceeded')
 _NO_PYTHON = ('No such file', 'not found', 'Permission denied')  # what shells say
 
 
@@ -60,12 +62,18 @@ class FunctionParser(Parser):
         if status == 'unsendable':
             path = f'result{report["path"]}'
             return self._exit('ERROR_RESULT_NOT_SENDABLE', type=report['type'], path=path, reason=report['reason'])
-        if status not in ('raised', 'module'):
+        if status == 'large':
+            return self._exit('ERROR_RESULT_TOO_LARGE', size=report['size'], limit=report['limit'])
+        if status not in ('raised', 'module', 'disk'):
             raise remote.MalformedError('unknown status')
+        if report.get('exception') is None and status == 'disk':
+            return self._exit('ERROR_DISK_FULL', reason=report['reason'])
         details = _exception_details(report['exception'])
         self.out('exception', orm.Dict(details))
         if status == 'module':
             return self._exit('ERROR_MODULE_MISSING', module=report['missing'], python=python)
+        if status == 'disk':
+            return self._exit('ERROR_DISK_FULL', reason=report['reason'])
         label = 'ERROR_FUNCTION_RAISED' if details['phase'] == 'call' else 'ERROR_FUNCTION_NOT_LOADED'
         return self._exit(label, type=details['type'], message=details['message'], python=python)
 
@@ -84,14 +92,27 @@ class FunctionParser(Parser):
         executable = str(self.node.inputs.code.get_executable())
         if any(executable in line and any(words in line for words in _NO_PYTHON) for line in stderr.splitlines()):
             return self._exit('ERROR_PYTHON_MISSING', executable=executable)
-        if self.node.exit_status:
-            # The scheduler knows more: out of time, out of memory, a node that failed.
-            return None
-        lines = (
-            stderr or self._read(str(self.node.get_option('scheduler_stderr')), _MAX_STDERR) or '(nothing)'
-        ).splitlines()
-        tail = '\n'.join(lines[-_TAIL:])
-        return self._exit('ERROR_NO_RESULT', stderr=tail)
+        if (reason := last_line_with(_DISK_FULL, stderr)) is not None:
+            return self._exit('ERROR_DISK_FULL', reason=reason)
+        return self._ended_by_scheduler() or self._exit('ERROR_NO_RESULT', stderr=self._tail(stderr))
+
+    def _ended_by_scheduler(self) -> ExitCode | None:
+        """Find out from the scheduler's words whether it ended the job."""
+        words = self._read(str(self.node.get_option('scheduler_stderr')), _MAX_STDERR)
+        ending = scheduler_ending(words or '', self.node.get_detailed_job_info(), self.node.exit_status)
+        if words is None and ending is None:
+            # Not even the file for the words is there.
+            return self._exit('ERROR_JOB_CANCELLED', when='before it began')
+        if ending == 'ERROR_JOB_CANCELLED':
+            return self._exit(ending, when='while it ran')
+        if ending == 'ERROR_SCHEDULER_OUT_OF_WALLTIME':
+            seconds = self.node.get_option('max_wallclock_seconds')
+            return self._exit(ending, limit=f' (it had {seconds} s)' if seconds else '')
+        return self._exit(ending) if ending is not None else None
+
+    def _tail(self, stderr: str) -> str:
+        words = stderr or self._read(str(self.node.get_option('scheduler_stderr')), _MAX_STDERR) or '(nothing)'
+        return '\n'.join(words.splitlines()[-_TAIL:])
 
     def _exit(self, label: str, **details: object) -> ExitCode:
         texts = {name: _shown(value, _MAX_MESSAGE) for name, value in details.items()}

@@ -14,7 +14,9 @@ from __future__ import annotations
 import __future__
 
 import base64
+import contextlib
 import datetime
+import errno
 import inspect
 import json
 import linecache
@@ -44,12 +46,17 @@ REMOTE_FILE = 'dreamflow_remote.py'
 INPUTS_FILE = 'inputs.json'
 RESULT_FILE = 'result.json'
 
+#: How many bytes a result may have, arrays included.
+MAX_RESULT = 2**32
 MAX_DEPTH = 100
 MAX_ITEMS = 20_000_000
 _TAG = '!'
 _ARRAY_NAME = re.compile(r'(?:input|result)-[0-9]{1,9}\.npy')
 _SIMPLE_DTYPE = re.compile(r'[<>|=]?[biufcSUmM][0-9]{1,9}(\[[0-9]{0,9}[a-zA-Z]{1,2}\])?')
 _EXACT_INTEGER = 2**63
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+#: How many bytes are kept for a report on a full disk.
+_RESERVED = 2**15
 _PATHS: dict[str, Callable[[str], pathlib.PurePath]] = {
     'Path': pathlib.Path,
     'PurePosixPath': pathlib.PurePosixPath,
@@ -547,7 +554,7 @@ def run(folder: pathlib.Path) -> dict[str, Any]:
         function = _guarded('load', load_function, inputs['filename'], inputs['qualname'])
         arguments = _guarded('load', decode, inputs['arguments'], ArrayFolder(folder, 'input').open)
         value = _guarded('call', call, function, arguments)
-        return {'status': 'returned', 'value': encode(value, ArrayFolder(folder, 'result').save)}
+        return _returned(folder, value, inputs.get('limit', MAX_RESULT))
     except _Failure as failure:
         return failure.report
     except NotSendableError as error:
@@ -558,11 +565,46 @@ def _guarded(phase: str, action: Callable[..., Any], *args: Any) -> Any:
     try:
         return action(*args)
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the job ends here, and says why
-        status = 'module' if isinstance(error, ModuleNotFoundError) else 'raised'
-        report = {'status': status, 'exception': describe_exception(error, phase)}
+        report = {'status': 'raised', 'exception': describe_exception(error, phase)}
         if isinstance(error, ModuleNotFoundError):
-            report['missing'] = str(error.name)
+            report.update(status='module', missing=str(error.name))
+        elif isinstance(error, OSError) and error.errno in _DISK_FULL:
+            report.update(status='disk', reason=str(error))
         raise _Failure(report) from None
+
+
+def _returned(folder: pathlib.Path, value: Any, limit: int) -> dict[str, Any]:
+    """Write the arrays of what the function returned; the report of it, unless it is too large or the disk full."""
+    arrays = ArrayFolder(folder, 'result')
+    try:
+        report = {'status': 'returned', 'value': encode(value, arrays.save)}
+    except OSError as error:  # numpy does not always say which
+        report = {'status': 'disk', 'reason': str(error)}
+    else:
+        size = len(dumps(report)) + sum((folder / name).stat().st_size for name in arrays.names)
+        if size > limit:
+            report = {'status': 'large', 'size': size, 'limit': limit}
+    if report['status'] != 'returned':
+        for path in folder.glob('result-*.npy'):
+            path.unlink()
+    return report
+
+
+def _write_report(path: pathlib.Path, report: dict[str, Any]) -> None:
+    """Write the report into a file that holds some blanks: there is room for a few words when the disk is full."""
+    with path.open('r+b', buffering=0) as file:
+        try:
+            _write(file, dumps(report))
+        except OSError as error:
+            file.seek(0)
+            _write(file, dumps(dict(report, status='disk', reason=str(error), value=None, exception=None)))
+        file.truncate()
+
+
+def _write(file: Any, text: str) -> None:
+    data = text.encode('ascii')
+    while data:
+        data = data[file.write(data) :]
 
 
 def main() -> int:
@@ -571,15 +613,16 @@ def main() -> int:
     :returns: the exit status: 0 if the function returned.
     """
     folder = pathlib.Path.cwd()
-    report = dict(run(folder), format=FORMAT, python='.'.join(map(str, sys.version_info[:3])))
-    if 'exception' in report:
-        sys.stderr.write(report['exception']['traceback'])
-    sys.stdout.flush()
-    sys.stderr.flush()
     # Renaming is atomic: the file is there whole or not at all, whenever the job is killed.
     temporary = folder / (RESULT_FILE + '.tmp')
-    with temporary.open('w', encoding='ascii') as handle:
-        handle.write(dumps(report))
+    temporary.write_text(' ' * _RESERVED, encoding='ascii')
+    report = dict(run(folder), format=FORMAT, python='.'.join(map(str, sys.version_info[:3])))
+    with contextlib.suppress(OSError):  # on a full disk the result matters more
+        if 'exception' in report:
+            sys.stderr.write(report['exception']['traceback'])
+        sys.stdout.flush()
+        sys.stderr.flush()
+    _write_report(temporary, report)
     temporary.replace(folder / RESULT_FILE)
     return 0 if report['status'] == 'returned' else 1
 

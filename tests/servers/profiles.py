@@ -23,6 +23,7 @@ def without_servers() -> Iterator[str]:
     with _restored():
         name = f'sqlite_{secrets.token_hex(4)}'
         throwaway.create_profile(name)
+        _allow_time()
         yield name
 
 
@@ -40,7 +41,17 @@ def on_servers(postgresql: PostgreSQL, rabbitmq: RabbitMQ, folder: Path) -> Iter
         throwaway.create_profile(
             name, storage=('core.psql_dos', storage), broker=('core.rabbitmq', rabbitmq.broker_config)
         )
+        _allow_time()
         yield name
+
+
+def _allow_time() -> None:
+    """Let the daemon of the loaded profile answer slowly, on a machine that has much to do."""
+    from aiida.manage.configuration import get_config, get_profile
+
+    config = get_config()
+    config.set_option('daemon.timeout', 60, scope=get_profile().name)
+    config.store()
 
 
 @contextlib.contextmanager

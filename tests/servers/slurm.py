@@ -72,6 +72,12 @@ class Slurm:
         assert done.returncode == 0, f'{command}: {done.stdout}{done.stderr}'
         return done.stdout.strip()
 
+    def show(self, folder: Path) -> Path | None:
+        """Make a folder readable for the remote user, wherever it is; where he finds it, ``None`` if we may not."""
+        place = self.home / f'shown-{len(self._mounted)}'
+        place.mkdir()
+        return place if self._mount('--bind', '-o', 'ro', folder, place) else None
+
     def close(self) -> None:
         """Kill its jobs, stop it, and remove what it made outside its folder."""
         if self._programs:
@@ -107,11 +113,12 @@ class Slurm:
         path = self.home / 'small'
         path.mkdir(mode=0o777)
         path.chmod(0o777)
-        done = subprocess.run(
-            ['mount', '-t', 'tmpfs', '-o', 'size=1m,mode=777', 'tmpfs', path], capture_output=True, check=False
-        )
+        return self._mount('-t', 'tmpfs', '-o', 'size=1m,mode=777', 'tmpfs', path)
+
+    def _mount(self, *arguments: str | Path) -> bool:
+        done = subprocess.run(['mount', *arguments], capture_output=True, check=False)
         if done.returncode == 0:
-            self._mounted.append(path)
+            self._mounted.append(Path(arguments[-1]))
         return done.returncode == 0
 
     # -- servers
