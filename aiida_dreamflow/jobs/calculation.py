@@ -129,8 +129,8 @@ _EXIT_CODES = (
         351,
         'ERROR_PYTHON_MISSING',
         (
-            'the computer has no Python at `{executable}`: give the job a code with the right path, with '
-            '`job(function, code=...)`, or load a module in its `prepend_text`.'
+            'the computer has no Python that works at `{executable}` ({reason}): give the job a code with the right path, '
+            'with `job(function, code=...)`, or load a module in its `prepend_text`.'
         ),
     ),
     (

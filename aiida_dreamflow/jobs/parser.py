@@ -90,8 +90,9 @@ class FunctionParser(Parser):
         if 'SyntaxError' in stderr and remote.REMOTE_FILE in stderr:
             return self._exit('ERROR_PYTHON_TOO_OLD', version='')
         executable = str(self.node.inputs.code.get_executable())
-        if any(executable in line and any(words in line for words in _NO_PYTHON) for line in stderr.splitlines()):
-            return self._exit('ERROR_PYTHON_MISSING', executable=executable)
+        started = '\n'.join(line for line in stderr.splitlines() if executable in line)
+        if (reason := last_line_with(_NO_PYTHON, started)) is not None:
+            return self._exit('ERROR_PYTHON_MISSING', executable=executable, reason=reason)
         if (reason := last_line_with(_DISK_FULL, stderr)) is not None:
             return self._exit('ERROR_DISK_FULL', reason=reason)
         return self._ended_by_scheduler() or self._exit('ERROR_NO_RESULT', stderr=self._tail(stderr))

@@ -9,6 +9,7 @@ from aiida.manage import get_manager
 from engine import pair_workflows
 from engine.helpers import evaluations, kill_workers, wait_until
 from engine.provenance_check import check_provenance
+from servers.fixtures import POSTGRESQL_RABBITMQ
 
 pytestmark = [pytest.mark.daemon, pytest.mark.servers]
 
@@ -74,3 +75,36 @@ def test_daemon_stopped_and_started(everything, pair_daemon):
     get_manager().reset_broker()
     get_manager().reset_runner()
     assert_as_uninterrupted(node, log)
+
+
+# -- what only servers can do
+
+
+on_servers = pytest.mark.parametrize('pair', [POSTGRESQL_RABBITMQ], indirect=True, scope='module')
+
+
+@on_servers
+def test_database_restarted(everything, postgresql):
+    node, log = everything(n=2, seconds=2.0)
+    wait_until(lambda: lines(log), 'the first job runs', node)
+    postgresql.stop()
+    postgresql.start()
+    assert_as_uninterrupted(node, log, 2)
+
+
+@on_servers
+def test_broker_restarted(everything, rabbitmq):
+    node, log = everything(n=2, seconds=2.0)
+    wait_until(lambda: lines(log), 'the first job runs', node)
+    rabbitmq.stop()
+    rabbitmq.start()
+    assert_as_uninterrupted(node, log, 2)
+
+
+@on_servers
+def test_broker_killed(everything, rabbitmq):
+    node, log = everything(n=2, seconds=2.0)
+    wait_until(lambda: lines(log), 'the first job runs', node)
+    rabbitmq.kill()
+    rabbitmq.start()
+    assert_as_uninterrupted(node, log, 2)
