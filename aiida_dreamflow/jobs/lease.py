@@ -2,7 +2,7 @@
 
 A broker may deliver the task of a process twice, and AiiDA would run it twice. So a process of ours that a worker takes
 on holds a lock on a file of its own, which the operating system releases however the worker ends. The second copy finds
-it taken and leaves without a trace.
+it taken and stands by (:mod:`~aiida_dreamflow.jobs.understudy`).
 
 All workers of a profile run on one machine, with one AiiDA configuration folder: that is where the locks are. Relies on
 ``ProcessLauncher._continue`` (aiida-core 2.9), which drops a task when loading its process raises
@@ -17,7 +17,11 @@ from pathlib import Path
 
 import kiwipy
 
-__all__ = ('Lease', 'lease_folder')
+__all__ = ('Lease', 'LeaseTakenError', 'lease_folder')
+
+
+class LeaseTakenError(kiwipy.DuplicateSubscriberIdentifier):
+    """Another copy of the process holds its lease."""
 
 
 def lease_folder() -> Path:
@@ -37,7 +41,7 @@ class Lease:
 
     :param folder: the folder of the locks.
     :param pk: the process.
-    :raises kiwipy.DuplicateSubscriberIdentifier: if another copy of the process holds it.
+    :raises LeaseTakenError: if another copy of the process holds it.
     """
 
     def __init__(self, folder: Path, pk: int) -> None:
@@ -53,7 +57,7 @@ class Lease:
                     return file
             except BlockingIOError:
                 os.close(file)
-                raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} is run by another worker already') from None
+                raise LeaseTakenError(f'process {pk} is run by another worker already') from None
             except FileNotFoundError:
                 pass
             # Its last holder removed the file after it was opened here: try the new one.

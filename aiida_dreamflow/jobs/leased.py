@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import kiwipy
 from aiida import orm
 
-from .lease import Lease, lease_folder
+from .database import survive_database
+from .lease import Lease, LeaseTakenError, lease_folder
+from .understudy import Understudy
 
 if TYPE_CHECKING:
     from aiida.engine import Process as Base
@@ -25,6 +27,19 @@ class Leased(Base):
 
     _lease: Lease | None = None
 
+    @classmethod
+    def recreate_from(cls, saved_state: Any, load_context: Any = None) -> Any:
+        """Take the process on; or, if another copy of it runs, stand by.
+
+        :param saved_state: its checkpoint.
+        :param load_context: the loop and the runner that it gets.
+        :returns: the process, or its understudy.
+        """
+        try:
+            return super().recreate_from(saved_state, load_context)
+        except LeaseTakenError:
+            return Understudy(saved_state[cls.SaveKeys.CALC_ID.value], load_context)
+
     def load_instance_state(self, saved_state: Any, load_context: Any) -> None:
         """Take the lease before anything of the process is set up."""
         pk = saved_state[self.SaveKeys.CALC_ID.value]
@@ -34,6 +49,8 @@ class Leased(Base):
                 # It ended between the delivery of the task and the lease.
                 raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} has ended already')
             super().load_instance_state(saved_state, load_context)
+            if self.runner.is_daemon_runner:
+                survive_database(self.node.backend)
         except BaseException:
             self._lease.release()
             raise

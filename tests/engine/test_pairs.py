@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from engine import pair_workflows
 from engine.helpers import evaluations, kill_workers, wait_until
 from engine.provenance_check import check_provenance
 from servers.fixtures import POSTGRESQL_RABBITMQ
+from sqlalchemy import text
 
 pytestmark = [pytest.mark.daemon, pytest.mark.servers]
 
@@ -80,6 +82,16 @@ def test_daemon_stopped_and_started(everything, pair_daemon):
 # -- what only servers can do
 
 
+def forget_connection() -> None:
+    """Let this process connect to the database anew; AiiDA would not."""
+    from sqlalchemy.exc import DBAPIError
+
+    session = get_manager().get_profile_storage().get_session()
+    with suppress(DBAPIError):
+        session.execute(text('SELECT 1'))
+    session.rollback()
+
+
 on_servers = pytest.mark.parametrize('pair', [POSTGRESQL_RABBITMQ], indirect=True, scope='module')
 
 
@@ -89,6 +101,7 @@ def test_database_restarted(everything, postgresql):
     wait_until(lambda: lines(log), 'the first job runs', node)
     postgresql.stop()
     postgresql.start()
+    forget_connection()
     assert_as_uninterrupted(node, log, 2)
 
 
@@ -107,4 +120,27 @@ def test_broker_killed(everything, rabbitmq):
     wait_until(lambda: lines(log), 'the first job runs', node)
     rabbitmq.kill()
     rabbitmq.start()
+    assert_as_uninterrupted(node, log, 2)
+
+
+@pytest.fixture
+def impatient(rabbitmq, pair_daemon):
+    """RabbitMQ gives a task to another worker that was not done within three seconds; its default is half an hour."""
+    rabbitmq.stop()
+    rabbitmq.start(consumer_timeout=3.0)
+    yield rabbitmq
+    rabbitmq.stop()
+    rabbitmq.start()
+
+
+@on_servers
+@pytest.mark.parametrize('is_killed', [False, True])
+def test_consumer_timeout_in_the_middle(everything, pair_daemon, impatient, is_killed):
+    """The tasks of the workflow and of its job are delivered again, and again."""
+    node, log = everything(n=2, seconds=6.0)
+    wait_until(lambda: len(lines(log)) == 2, 'the second job runs', node, seconds=120)
+    before = impatient.timeouts()
+    wait_until(lambda: impatient.timeouts() > before, 'RabbitMQ is out of patience again', node)
+    if is_killed:
+        assert kill_workers(pair_daemon)
     assert_as_uninterrupted(node, log, 2)

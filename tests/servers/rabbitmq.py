@@ -16,18 +16,12 @@ class RabbitMQ:
     """A running server, in a folder, under a name of its own; knows no other.
 
     :param folder: an empty folder.
-    :param consumer_timeout: after how many seconds without an acknowledgement a task is given to another worker.
     """
 
-    def __init__(self, folder: Path, consumer_timeout: float = 1800.0) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.port, self._epmd_port, distribution_port = free_ports(3)
         (folder / 'rabbitmq.conf').write_text(f'listeners.tcp.default = 127.0.0.1:{self.port}\n')
-        # RabbitMQ looks for tasks that were held for too long at each tick of their channel: once a minute by default.
-        milliseconds = int(1000 * consumer_timeout)
-        (folder / 'advanced.config').write_text(
-            f'[{{rabbit, [{{consumer_timeout, {milliseconds}}}, {{channel_tick_interval, {min(milliseconds, 60000)}}}]}}].\n'
-        )
         self._environment = {
             'HOME': str(folder),
             'RABBITMQ_NODENAME': f'dreamflow{self.port}@localhost',
@@ -68,8 +62,15 @@ class RabbitMQ:
             'broker_virtual_host': '',
         }
 
-    def start(self) -> None:
-        """Start it, or start it again after `stop` or `kill`."""
+    def start(self, consumer_timeout: float = 1800.0) -> None:
+        """Start it, or start it again after `stop` or `kill`.
+
+        :param consumer_timeout: after how many seconds without an acknowledgement a task is given to another worker.
+        """
+        # RabbitMQ looks for tasks that were held for too long at each tick of their channel: once a minute by default.
+        timeout, tick = int(1000 * consumer_timeout), int(1000 * min(consumer_timeout, 60.0))
+        settings = f'{{consumer_timeout, {timeout}}}, {{channel_tick_interval, {tick}}}'
+        (self._folder / 'advanced.config').write_text(f'[{{rabbit, [{settings}]}}].\n')
         if self._names is None:
             # The registry of names of Erlang; if it does not run, the server starts one that outlives it.
             log = self._folder / 'epmd.log'
@@ -92,6 +93,12 @@ class RabbitMQ:
             wait_for(lambda: not is_listening(self.port), 'RabbitMQ stops')
             self._server.stop()
             self._server = None
+
+    def timeouts(self) -> int:
+        """How many times it took tasks from a worker that had them for too long."""
+        return sum(
+            log.read_text(errors='replace').count('Timeout value used:') for log in self._folder.glob('log/*.log')
+        )
 
     def kill(self) -> None:
         """End it as a crash would."""
