@@ -18,7 +18,7 @@ _CANCELLED = 'ERROR_JOB_CANCELLED'
 
 #: What schedulers write into the error output of a job: SLURM, PBS and Torque, LSF. The first that is found counts.
 _WORDS = (
-    (_MEMORY, re.compile(r'oom[-_]kill|Out Of Memory|exceed(ed|s).*memory.*limit|memory.*exceed|TERM_MEMLIMIT', re.I)),
+    (_MEMORY, re.compile(r'oom[-_]kill|Out Of Memory|(memory|mem) .*exceed|exceed.* memory|TERM_MEMLIMIT', re.I)),
     (_TIME, re.compile(r'DUE TO TIME LIMIT|walltime .* exceeded limit|TERM_RUNLIMIT', re.I)),
     (_NODE, re.compile(r'DUE TO NODE FAILURE', re.I)),
     (_CANCELLED, re.compile(r'\*\*\* (JOB|STEP) .* CANCELLED AT|TERM_(OWNER|ADMIN)|PBS: job killed', re.I)),
