@@ -8,6 +8,8 @@
 PYTHON ?= python3
 # More than cores: many tests wait for a daemon.
 WORKERS ?= 3
+# `make test SELECT=servers`: the tests on PostgreSQL, RabbitMQ and SLURM, which must be installed.
+SELECT ?= not servers
 PYTEST_ARGS ?=
 CORPUS_ARGS ?=
 VENV := .venv
@@ -36,7 +38,7 @@ demo: $(VENV)/.examples
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.tests
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal -m '$(SELECT)' $(PYTEST_ARGS)
 
 # Those on the PATH, those of pyenv, and those named in DREAMFLOW_PYTHONS=/a/bin/python:/b/bin/python
 interpreters: $(VENV)/.python

@@ -9,9 +9,10 @@ import pytest
 from aiida.manage import get_manager
 from engine import pair_workflows
 from engine.helpers import evaluations, kill_workers, wait_until
-from engine.provenance_check import check_provenance
 from servers.fixtures import POSTGRESQL_RABBITMQ
 from sqlalchemy import text
+
+from aiida_dreamflow.testing import check_provenance
 
 pytestmark = [pytest.mark.daemon, pytest.mark.servers]
 
