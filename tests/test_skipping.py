@@ -29,7 +29,7 @@ def test_known_failure():
 def suite(tmp_path, root):
     """A small test suite with the `conftest.py` of this one."""
     shutil.copy(root / 'tests' / 'conftest.py', tmp_path)
-    (tmp_path / 'pytest.ini').write_text('[pytest]\nmarkers = optional\n')
+    (tmp_path / 'pytest.ini').write_text(f'[pytest]\nmarkers = optional\npythonpath = {root}/tests\n')
     (tmp_path / 'test_some.py').write_text(SOURCE)
     return tmp_path
 
