@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from aiida.common.folders import Folder
     from aiida.engine import CalcJobProcessSpec
 
-__all__ = ('FunctionJob', 'bundle_to_node', 'node_to_bundle')
+__all__ = ('FILE_NODES', 'FunctionJob', 'bundle_to_node', 'node_to_bundle')
 
 STDOUT_FILE = 'stdout'
 STDERR_FILE = 'stderr'
+#: Where the files of arguments are, in the working directory of the job.
+FILES_FOLDER = 'files'
+#: Nodes that are files; the function gets their path.
+FILE_NODES = (orm.SinglefileData, orm.FolderData)
 
 
 _OPTIONS: dict[str, Any] = {
@@ -169,6 +173,20 @@ def node_to_bundle(node: orm.SinglefileData) -> Bundle:
     return Bundle(source, attributes.get('qualname'), attributes.get('module'), node.description)
 
 
+def _value_there(node: orm.Data, folder: Path) -> Any:
+    """Return the value of an argument where the function runs; the files of a node are put into the folder."""
+    if not isinstance(node, FILE_NODES):
+        return from_node(node)
+    place = Path(FILES_FOLDER) / str(len(list((folder / FILES_FOLDER).glob('*'))))
+    (folder / place).mkdir(parents=True)
+    node.base.repository.copy_tree(folder / place)
+    return place / node.filename if isinstance(node, orm.SinglefileData) else place
+
+
+def _files_in(folder: Path) -> list[str]:
+    return [str(path.relative_to(folder)) for path in (folder / FILES_FOLDER).rglob('*') if path.is_file()]
+
+
 def _validate_function(node: orm.SinglefileData, _: object) -> str | None:
     if 'qualname' not in node.base.attributes.keys():  # noqa: SIM118  (not a mapping)
         return 'not the node of a function; `function_job_inputs` makes the inputs of a function job'
@@ -220,7 +238,9 @@ class FunctionJob(Leased, CalcJob):
         bundle = node_to_bundle(self.inputs.function)
         path = Path(folder.abspath)
         arrays = remote.ArrayFolder(path, 'input')
-        arguments = {python_name(name): from_node(node) for name, node in self.inputs.get('arguments', {}).items()}
+        arguments = {
+            python_name(name): _value_there(node, path) for name, node in self.inputs.get('arguments', {}).items()
+        }
         document = {
             'format': remote.FORMAT,
             'qualname': bundle.qualname,
@@ -240,6 +260,6 @@ class FunctionJob(Leased, CalcJob):
         calculation = CalcInfo()
         calculation.codes_info = [code]
         calculation.retrieve_list = [remote.RESULT_FILE, 'result-*.npy', STDOUT_FILE, STDERR_FILE]
-        # The arguments are nodes already; their arrays need no copy in this node.
-        calculation.provenance_exclude_list = arrays.names
+        # The arguments are nodes already; their arrays and files need no copy in this node.
+        calculation.provenance_exclude_list = [*arrays.names, *_files_in(path)]
         return calculation

@@ -16,7 +16,7 @@ from ..compiler.bundle import bundle
 from ..exceptions import ChildFailedError, LaunchError, RemoteTraceback
 from ..values.nodes import from_node, to_node
 from . import remote
-from .calculation import FunctionJob, bundle_to_node
+from .calculation import FILE_NODES, FunctionJob, bundle_to_node
 from .codes import find_code
 from .failures import attach_origin, rebuild_exception
 from .names import port_name
@@ -136,7 +136,7 @@ def _check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any])
 
 def _argument_node(name: str, value: Any) -> Any:
     """Return the node of an argument, having seen that it can be sent: later would be too late for a good message."""
-    if type(value) in _SENDABLE_NODES:
+    if type(value) in _SENDABLE_NODES or isinstance(value, FILE_NODES):
         return value
     if isinstance(value, orm.Node) and not isinstance(value, orm.Data):
         raise LaunchError(f'argument `{name}`: `{value}` is no data; a function job takes values and data nodes')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -101,6 +102,7 @@ def test_database_restarted(everything, postgresql):
     node, log = everything(n=2, seconds=2.0)
     wait_until(lambda: lines(log), 'the first job runs', node)
     postgresql.stop()
+    time.sleep(3.0)  # the job ends meanwhile, and the worker notices
     postgresql.start()
     forget_connection()
     assert_as_uninterrupted(node, log, 2)

@@ -26,6 +26,11 @@ def version(x):
     return sys.version_info[:2], x
 
 
+def sizes(single, folder):
+    paths = [single, *folder.rglob('*')]
+    return {path.name: path.stat().st_size for path in paths if path.is_file()}
+
+
 def sleep(seconds):
     time.sleep(seconds)
 

@@ -86,5 +86,13 @@ def lookup(key):
     return TABLE[key], tomllib is None, tuple(range(3))
 
 
+def read_all(single, folder):
+    texts = [single.name, single.read_text()]
+    for path in folder.rglob('*'):
+        if path.is_file():
+            texts += [str(path.relative_to(folder)), path.read_text()]
+    return texts
+
+
 if __name__ == '__main__':
     print(scale(2))

@@ -150,6 +150,15 @@ def test_metadata_and_options():
     assert (node.label, node.get_option('max_wallclock_seconds')) == ('mine', 60)
 
 
+def test_files(tmp_path):
+    (tmp_path / 'inner').mkdir()
+    (tmp_path / 'inner' / 'b').write_text('22')
+    single = orm.SinglefileData.from_bytes(b'1', filename='a.txt')
+    node = run(functions.read_all, single=single, folder=orm.FolderData(tree=tmp_path))
+    assert job_outcome(node) == ['a.txt', '1', 'inner/b', '22']
+    assert 'files' not in node.base.repository.list_object_names(), 'the files are in the nodes of the arguments'
+
+
 @pytest.mark.daemon
 def test_under_the_daemon(daemon):
     process_class, inputs = function_job_inputs(functions.add, {'x': np.float64(2)})

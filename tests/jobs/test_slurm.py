@@ -84,6 +84,17 @@ def test_options_reach_the_scheduler_and_stdout_is_kept(slurm, computer):
     assert node.outputs.retrieved.base.repository.get_object_content('stdout') == 'computing with 3\n'
 
 
+@pytest.mark.parametrize('computer', ['async', 'ssh'])
+def test_files(computer, tmp_path):
+    (tmp_path / 'deep' / 'er').mkdir(parents=True)
+    (tmp_path / 'deep' / 'er' / 'b').write_bytes(b'22')
+    (tmp_path / 'a').write_bytes(b'1')
+    single = orm.SinglefileData.from_bytes(b'333', filename='c.txt')
+    node = run(functions.sizes, computer=computer, single=single, folder=orm.FolderData(tree=tmp_path))
+    assert job_outcome(node) == {'c.txt': 3, 'a': 1, 'b': 2}
+    assert not [name for name in node.base.repository.list_object_names() if 'files' in name]
+
+
 @workflow
 async def adds_up(computer: str, n: int):
     total = 0
