@@ -9,6 +9,7 @@ what is ``live`` there is what a frame keeps.
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from aiida_dreamflow import checkpoint, gather, submit
-from aiida_dreamflow.compiler import compile_function
+from aiida_dreamflow.compiler import compile_function, compile_generator
 
 FOLDER = Path(__file__).parent / 'golden'
 FILES = [
@@ -32,7 +33,8 @@ def program_of(source: str, filename: str) -> str:
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     namespace = {'checkpoint': checkpoint, 'gather': gather, 'submit': submit}
     exec(compile(source, filename, 'exec', dont_inherit=True), namespace)
-    return str(compile_function(next(f for name, f in namespace.items() if name in ('workflow', 'helper'))))
+    function = next(f for name, f in namespace.items() if name in ('workflow', 'helper', 'generator'))
+    return str(compile_generator(function) if inspect.isgeneratorfunction(function) else compile_function(function))
 
 
 @pytest.mark.parametrize('path', FILES, ids=lambda path: path.stem)
