@@ -13,7 +13,7 @@ from typing import Any, Literal
 from .program import Block, Jump, Leave, Reraise, Return
 from .trees import assign, children, copy_place, load
 
-__all__ = ('FALL_THROUGH', 'RAISED', 'Cleanup', 'JumpKind', 'Loop', 'Surroundings', 'is_bare_raise', 'jumps_out')
+__all__ = ('FALL_THROUGH', 'RAISED', 'RETURNED', 'Cleanup', 'JumpKind', 'Loop', 'Surroundings', 'is_bare_raise', 'jumps_out')
 
 JumpKind = Literal['break', 'continue', 'return']
 
@@ -24,7 +24,7 @@ Jumps = Literal['no', 'native', 'cut']
 FALL_THROUGH, RAISED = 0, 1
 
 #: The variable that holds what is returned while ``finally`` blocks run.
-_RETURNED = '.returned'
+RETURNED = '.returned'
 
 #: The jumps that lead out of a node: what each needs around it, and whether a ``try`` or ``with`` stands in between.
 _OpenJumps = frozenset[tuple[Literal['return', 'loop', 'raise'], bool]]
@@ -87,15 +87,15 @@ class Surroundings(list['Loop | Cleanup']):
 
     def _through(self, cleanup: Cleanup, kind: JumpKind, place: ast.stmt, value: ast.expr | None) -> list[ast.stmt]:
         statements: list[ast.stmt] = []
-        if kind == 'return' and not (isinstance(value, ast.Name) and value.id == _RETURNED):
-            statements.append(assign(_RETURNED, value or ast.Constant(None), place))
+        if kind == 'return' and not (isinstance(value, ast.Name) and value.id == RETURNED):
+            statements.append(assign(RETURNED, value or ast.Constant(None), place))
         statements.append(assign(cleanup.completion, ast.Constant(cleanup.number_of(kind)), place))
         statements.append(copy_place(Leave(Jump(cleanup.block, cleanup.depth)), place))
         return statements
 
     def resume(self, kind: JumpKind, place: ast.stmt) -> list[ast.stmt]:
         """Return the statements that carry on a jump that came through a ``finally``."""
-        return self.jump(kind, place, load(_RETURNED, place) if kind == 'return' else None)
+        return self.jump(kind, place, load(RETURNED, place) if kind == 'return' else None)
 
     def inline(self, statement: ast.stmt) -> ast.stmt:
         """Replace the jumps out of a compound statement that stays native by what they mean."""

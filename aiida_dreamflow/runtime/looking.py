@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 from ..compiler import compile_generator
 from ..compiler.generators import waiting_at
-from ..compiler.jumps import FALL_THROUGH, RAISED
+from ..compiler.jumps import FALL_THROUGH, RAISED, RETURNED
 from ..compiler.program import Await, Delegated, Held, is_hidden
 from ..exceptions import CannotStoreError
 from .activation import Activation
@@ -142,7 +142,8 @@ def _unstack(activation: Activation, exit: Await, stack: list[Any], inner: Any) 
     if len(readings) == 1:
         activation.variables.update(readings[0].variables)
         activation.handled = readings[0].all_handled()
-    needed = {name for name in exit.live if is_hidden(name)}
+    # What is returned lies nowhere yet: where a `return` may be on its way, the stack cannot be read.
+    needed = {name for name in exit.live if is_hidden(name) and name != RETURNED}
     if len(readings) != 1 or not needed <= activation.variables.keys():
         raise _refusal(
             f'it waits at the `yield` in line {exit.node.lineno} of {activation.program.source.filename}, which stands '

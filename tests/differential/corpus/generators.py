@@ -558,3 +558,38 @@ async def do_contextmanager_chains():
         except Exception as error:
             await checkpoint()
             print(repr(error), repr(error.__cause__), repr(error.__context__))
+
+
+def returning(limit):
+    for n in range(5):
+        with Manager(n):
+            got = yield n
+            if n == limit:
+                return 'with', got
+        try:
+            got = yield -n
+            if n > limit:
+                return 'try', got
+        finally:
+            print('turn', n)
+
+
+async def do_returns_out_of_with():
+    g = returning(1)
+    try:
+        while True:
+            print(next(g))
+            await checkpoint()
+    except StopIteration as stop:
+        return stop.value
+
+
+async def do_returns_out_of_try():
+    g = returning(-1)
+    next(g)
+    try:
+        while True:
+            await checkpoint()
+            print(g.send('sent'))
+    except StopIteration as stop:
+        return stop.value
