@@ -13,7 +13,17 @@ from typing import Any, Literal
 from .program import Block, Jump, Leave, Reraise, Return
 from .trees import assign, children, copy_place, load
 
-__all__ = ('FALL_THROUGH', 'RAISED', 'RETURNED', 'Cleanup', 'JumpKind', 'Loop', 'Surroundings', 'is_bare_raise', 'jumps_out')
+__all__ = (
+    'FALL_THROUGH',
+    'RAISED',
+    'RETURNED',
+    'Cleanup',
+    'JumpKind',
+    'Loop',
+    'Surroundings',
+    'is_bare_raise',
+    'jumps_out',
+)
 
 JumpKind = Literal['break', 'continue', 'return']
 
