@@ -9,7 +9,8 @@ PYTHON ?= python3
 # More than cores: many tests wait for a daemon.
 WORKERS ?= 3
 # `make test SELECT=servers`: the tests on PostgreSQL, RabbitMQ and SLURM, which must be installed.
-SELECT ?= not servers
+# `make test SELECT=benchmarks`: whether the benchmarks run.
+SELECT ?= not servers and not benchmarks
 PYTEST_ARGS ?=
 CORPUS_ARGS ?=
 VENV := .venv

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.benchmarks
+
 
 def run(root, name, *arguments):
     done = subprocess.run(
@@ -35,7 +37,6 @@ def test_imports(root):
     assert 'import aiida_dreamflow' in run(root, 'imports', '--rounds', '1')
 
 
-@pytest.mark.slow
 def test_steps(root):
     output = run(root, 'steps', '--steps', '5', '--rounds', '1', '--late', '20', '--window', '5')
     assert 'plain SQL' in output
