@@ -39,13 +39,14 @@ def main() -> None:
 
 
 def _code_lines(file: Path) -> int:
-    with tokenize.open(file) as stream:
-        tokens = [token for token in tokenize.generate_tokens(stream.readline) if token.type not in NO_CODE]
-    lines = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
+    text = file.read_text(encoding='utf-8')
     try:
-        tree = ast.parse(file.read_text(encoding='utf-8'))
-    except SyntaxError:  # of a newer Python: its docstrings count as code
-        return len(lines)
+        tree = ast.parse(text)
+        with tokenize.open(file) as stream:
+            tokens = [token for token in tokenize.generate_tokens(stream.readline) if token.type not in NO_CODE]
+    except (SyntaxError, tokenize.TokenError):  # of a newer Python
+        return sum(map(bool, map(str.strip, text.splitlines())))
+    lines = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
     for node in ast.walk(tree):
         body = getattr(node, 'body', None)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
