@@ -288,7 +288,10 @@ def _message(activation: Activation, name: str, path: str, error: CannotStoreErr
     made = f', made at line {", ".join(map(str, lines))},' if lines else ''
     what = 'a value of the expression' if name.startswith('.') else f'variable `{name}{path}`'
     recipe = (
-        f'make it by one assignment from a call (`{name if lines else "x"} = ...(...)`) whose arguments can be stored'
+        'make this part by one assignment of its own (`part = ...(...)`), or give the class that holds it `__getstate__` '
+        'or a codec'
+        if '.' in path
+        else f'make it by one assignment from a call (`{name if lines else "x"} = ...(...)`) whose arguments can be stored'
         if recipes
         else 'allow it to be made again at each await: recipes are turned off for this workflow (`@workflow(recipes=False)`)'
     )
