@@ -30,6 +30,10 @@ __all__ = ('KINDS', 'WRITERS', 'complete', 'is_made_by_python', 'parts_of', 'wri
 _PYTHON = sys.implementation.cache_tag
 #: What `functools.wraps` and others may have changed.
 _NAMES = ('__name__', '__qualname__', '__module__', '__doc__')
+#: Attributes that mean something on a class itself.
+_OF_CLASSES = frozenset(
+    name for name, item in vars(type).items() if isinstance(item, types.GetSetDescriptorType | types.MemberDescriptorType)
+) - {'__abstractmethods__', '__annotations__', '__annotate__', '__doc__', '__module__', '__type_params__'}
 #: Attributes of a class that making it makes.
 _MADE_WITH_IT = frozenset({'__dict__', '__weakref__', '__slots__', '_abc_impl'})
 
@@ -164,10 +168,19 @@ def _make_class(first: Any, r: Reader) -> object:
     return made
 
 
+def _set_attribute(cls: type, name: str, value: object) -> None:
+    """Set an attribute of a class, also one of a name that means something to Python, such as `__bases__`."""
+    if name in _OF_CLASSES:
+        gc.get_referents(vars(cls))[0][name] = value
+        type.__setattr__(cls, '__doc__', vars(cls).get('__doc__'))  # which tells Python that the class has changed
+    else:
+        type.__setattr__(cls, name, value)
+
+
 def _fill_class(obj: type, rest: Any, r: Reader) -> None:
     parts = iter(rest['attributes'])
     for name in parts:
-        type.__setattr__(obj, name, r.get(next(parts)))
+        _set_attribute(obj, name, r.get(next(parts)))
     for ref in rest.get('registered with', ()):
         r.get(ref).register(obj)
     if 'registered' in rest:

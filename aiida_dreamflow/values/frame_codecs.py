@@ -35,7 +35,7 @@ class FunctionCodec(Codec):
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for a function of these kinds."""
-        if not isinstance(value, types.FunctionType):
+        if type(value) is not types.FunctionType:
             return None
         if _workflow_function(value.__module__, value.__qualname__) is value:
             return {'workflow': [value.__module__, value.__qualname__]}
@@ -116,10 +116,10 @@ class TracebackCodec(Codec):
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for a traceback."""
-        if isinstance(value, types.TracebackType):
+        if type(value) is types.TracebackType:
             code = value.tb_frame.f_code
             return [code.co_filename, code.co_name, value.tb_lineno, ref(value.tb_next)]
-        if isinstance(value, BaseException) and value.__traceback__ is not None:
+        if issubclass(type(value), BaseException) and value.__traceback__ is not None:  # type: ignore[attr-defined]
             self.raised[id(value)] = value
         return None
 
@@ -136,7 +136,7 @@ class AwaitableCodec(Codec):
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for an awaitable."""
-        if not isinstance(value, Awaitable):
+        if not issubclass(type(value), Awaitable):  # an object may tell lies about its class
             return None
         if isinstance(value, Handle):
             state = (value.target, value.inputs, value.done, value.value, value.exception)
@@ -172,7 +172,7 @@ class RecipeCodec(Codec):
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for a recipe."""
-        if not isinstance(value, Recipe):
+        if type(value) is not Recipe:
             return None
         return [ref(value.function), value.site.index, {name: ref(given) for name, given in value.inputs.items()}]
 

@@ -33,7 +33,8 @@ _LOOK_AT = 8
 def needs_recipe(value: Any) -> bool:
     """Return whether a value, by its type, might have no stored form and may be made again by the call that made it.
 
-    Files, connections, processes, threads, locks and generators may not: re-opening is not rebuilding.
+    Files, connections, processes, threads, locks and generators may not: re-opening is not rebuilding. Nor may anything
+    else of the standard library.
     """
     kind = type(value)
     if kind in _PLAIN:
@@ -43,7 +44,10 @@ def needs_recipe(value: Any) -> bool:
     numpy = sys.modules.get('numpy')
     if numpy is not None and isinstance(value, numpy.ndarray | numpy.generic):
         return False
-    return not isinstance(value, _NEVER) and not hasattr(kind, 'fileno')
+    # What the standard library does not pickle has a state that making it again would lose: a compressor, a hash.
+    package = str(kind.__module__).partition('.')[0]
+    standard = package in sys.stdlib_module_names and package != '__main__'
+    return not (standard or issubclass(kind, _NEVER) or hasattr(kind, 'fileno'))
 
 
 def _first_items(container: Any) -> list[Any]:

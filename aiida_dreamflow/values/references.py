@@ -6,9 +6,11 @@ A name is verified while storing: what it leads to must be the very same object.
 from __future__ import annotations
 
 import _collections_abc  # noqa: F401  (in which the classes of iterators have names)
+import contextlib
 import importlib
 import pickle
 import sys
+from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -55,7 +57,25 @@ def _named(value: Any, qualname: str) -> str | None:
         for detour in _DETOURS:
             if _leads_to(module, qualname + detour, value):
                 return f'{module}:{qualname}{detour}'
-    return _TYPE_NAMES.get(id(value))
+    if (name := _TYPE_NAMES.get(id(value))) is None and owner in sys.modules and '<locals>' not in qualname:
+        name = _in_a_double(owner, qualname, value)
+    return name
+
+
+def _doubles(name: str) -> Iterator[tuple[str, ModuleType]]:
+    """Yield the modules of a name that are not the one which `import` gives, with the place of a variable that holds each."""
+    for holder, module in [*sys.modules.items()]:
+        for variable, found in [*getattr(module, '__dict__', {}).items()]:
+            if type(found) is ModuleType and found.__name__ == name and sys.modules.get(name) is not found:
+                yield f'{holder}:{variable}', found
+
+
+def _in_a_double(owner: str, qualname: str, value: object) -> str | None:
+    for place, module in _doubles(owner):
+        with contextlib.suppress(AttributeError):
+            if _walk(module, qualname) is value:
+                return f'{place}.{qualname}'
+    return None
 
 
 def write_named(value: object, qualname: str) -> Record:
@@ -119,6 +139,8 @@ def _read_global(first: str, r: Reader) -> object:
 def _write_module(value: ModuleType, w: Writing) -> Record:
     name = value.__name__
     if sys.modules.get(name) is not value:
+        if place := next((place for place, module in _doubles(name) if module is value), None):
+            return ['global', place]
         raise CannotStoreError('module', '', f'`import {name}` does not give this module object')
     return ['module', name]
 

@@ -233,6 +233,10 @@ class _Encoder:
         except CannotStoreError as refusal:
             path = self._path(self.current) + refusal.path
             raise CannotStoreError(refusal.value_type, path, refusal.reason, refusal.by_choice) from refusal.__cause__
+        except Exception as error:  # from a method of the object's
+            reason = f'to ask it what it consists of fails ({type(error).__name__}: {error})'
+            kind = type(self.values[self.current]).__name__
+            raise CannotStoreError(kind, self._path(self.current), reason) from error
         return {'version': VERSION, 'roots': refs, 'objects': self.records}
 
     def _work(self) -> None:
