@@ -12,8 +12,9 @@ import functools
 import inspect
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from ..compiler import Await, Block, Program, compile_function
@@ -33,13 +34,27 @@ class Recipe:
     :ivar function: the function whose assignment made it.
     :ivar site: the assignment.
     :ivar inputs: what the assignment read, in the form in which the host keeps it.
-    :ivar value: what it made.
+    :param made: what it made, which it doesn't keep alive.
     """
 
     function: types.FunctionType
     site: RecipeSite
     inputs: dict[str, Any]
-    value: Any = None
+    made: InitVar[Any] = None
+
+    def __post_init__(self, made: Any) -> None:
+        self._look_at(made)
+
+    @property
+    def value(self) -> Any:
+        """What it made; ``None`` when nothing else holds that any more, as far as Python can tell."""
+        return self._value()
+
+    def _look_at(self, value: Any) -> None:
+        try:
+            self._value: Callable[[], Any] = weakref.ref(value)
+        except TypeError:
+            self._value = lambda: value
 
     @property
     def key(self) -> tuple[str, int]:
@@ -53,8 +68,9 @@ class Recipe:
         """
         code = recipe_code(compile_function(self.function), self.site)
         making = types.FunctionType(code, self.function.__globals__, closure=_closure(code, {}, self.function))
-        self.value = making(**inputs)
-        return self.value
+        value = making(**inputs)
+        self._look_at(value)
+        return value
 
 
 @dataclass(eq=False)

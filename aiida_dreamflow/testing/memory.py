@@ -131,7 +131,7 @@ class _LiveCodec(Codec):
 
     def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
         """Return the content for a function or class."""
-        if not isinstance(value, types.FunctionType | type):
+        if not issubclass(type(value), types.FunctionType | type):
             return None
         self._objects.append(value)
         return len(self._objects) - 1

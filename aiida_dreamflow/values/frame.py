@@ -113,7 +113,7 @@ class FrameWriter:
         # The functions are roots of their own, so that none is first met inside of a recipe.
         head.update({f':{n}': act.function for n, act in enumerate(machine.stack)})
         for level, activation in enumerate(machine.stack):
-            head.update({f'{level}:{n}': v for n, v in activation.variables.items() if isinstance(v, Awaitable)})
+            head.update({f'{level}:{n}': v for n, v in activation.variables.items() if issubclass(type(v), Awaitable)})
         raised = self._tracebacks.raised
         try:
             while True:
@@ -155,7 +155,7 @@ def _places(machine: Machine) -> dict[str, Place]:
     """Return where the variables are, but for handles."""
     places: dict[str, Place] = {}
     for level, act in enumerate(machine.stack):
-        names = (name for name, value in act.variables.items() if not isinstance(value, Awaitable))
+        names = (name for name, value in act.variables.items() if not issubclass(type(value), Awaitable))
         places.update({f'{level}:{name}': (act.variables, name) for name in names})
         places.update({f'{level}:{name}': (act.cells, name) for name in act.cells})
     return places

@@ -169,6 +169,7 @@ class RecipeCodec(Codec):
 
     def __init__(self) -> None:
         self.decoded: list[Recipe] = []
+        self._made: list[Any] = []  # alive until the variables hold them
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for a recipe."""
@@ -180,7 +181,8 @@ class RecipeCodec(Codec):
         """Return the recipe, with its value made again."""
         function, index, inputs = get(content[0]), content[1], {name: get(ref) for name, ref in content[2].items()}
         recipe = Recipe(function, compile_function(function).recipes[index], inputs)
-        recipe.make({name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()})
+        made = recipe.make({name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()})
+        self._made.append(made)
         self.decoded.append(recipe)
         return recipe
 

@@ -86,18 +86,16 @@ def write_enum(value: Enum, w: Writing) -> Record:
     if not has_name(cls):
         # A class that is stored with its members: they cannot be asked of it before it is complete.
         base: Any = cls._member_type_  # type: ignore[attr-defined]
-        args = () if base is object else _content(base, value)
+        native = next((cls for cls in base.__mro__ if cls in VALUES), None)
+        if native is not None:
+            base, args = native, (VALUES[native](value),)
+        else:
+            args = () if base is object else base.__reduce_ex__(value, 4)[1]
         attributes = [w.ref(part) for item in vars(value).items() for part in item]
         return ['member', [w.ref(cls), w.ref(base), [*map(w.ref, args)]], attributes]
     if cls.__members__.get(name) is value:
         return ['enum', [w.ref(cls), name]]
     return ['flag', [w.ref(cls), w.ref(value._value_)]]
-
-
-def _content(base: Any, value: Any) -> tuple[Any, ...]:
-    """What the class that an enum's members are mixed with makes their other half from."""
-    native = next((cls for cls in base.__mro__ if cls in VALUES), None)
-    return (VALUES[native](value),) if native is not None else base.__reduce_ex__(value, 4)[1]
 
 
 def _native_members(exception: BaseException) -> dict[str, Any]:

@@ -62,8 +62,18 @@ def _named(value: Any, qualname: str) -> str | None:
     return name
 
 
-def _doubles(name: str) -> Iterator[tuple[str, ModuleType]]:
-    """Yield the modules of a name that are not the one which `import` gives, with the place of a variable that holds each."""
+def _doubles(name: str) -> list[tuple[str, ModuleType]]:
+    """Return the modules of a name that are not the one which `import` gives, with the place of a variable that holds each."""
+    found = _known_doubles.get(name)
+    if found is None or found[0] != len(sys.modules):
+        found = _known_doubles[name] = len(sys.modules), [*_look_for_doubles(name)]
+    return found[1]
+
+
+_known_doubles: dict[str, tuple[int, list[tuple[str, ModuleType]]]] = {}
+
+
+def _look_for_doubles(name: str) -> Iterator[tuple[str, ModuleType]]:
     for holder, module in [*sys.modules.items()]:
         for variable, found in [*getattr(module, '__dict__', {}).items()]:
             if type(found) is ModuleType and found.__name__ == name and sys.modules.get(name) is not found:
@@ -98,7 +108,7 @@ def sentinel_name(value: object) -> str | None:
     """The name under which its class's module holds an object that is there for its identity: at most it has a name."""
     cls = type(value)
     state = getattr(value, '__dict__', {})
-    if cls.__eq__ is not object.__eq__ or any(type(part) is not str for part in state.values()):
+    if any('__eq__' in vars(base) for base in cls.__mro__[:-1]) or any(type(part) is not str for part in state.values()):
         return None
     module = sys.modules.get(cls.__module__)
     for name, found in vars(module).items() if module is not None else ():
