@@ -29,7 +29,7 @@ help:
 	@echo 'make test       run the test suite'
 	@echo 'make interpreters  run what needs no AiiDA under every Python (3.10 to 3.14) that is found'
 	@echo 'make mutations  check that the differential tests notice faults of the compiler'
-	@echo 'make corpus     run the tests of CPython as workflow functions (half an hour)'
+	@echo 'make corpus     run the tests of CPython as workflow functions (an hour or two)'
 	@echo 'make benchmark  what compiling, a step and a child cost, and lines per room'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make docs       build the documentation into docs/_build/html'

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any
 
-from ..exceptions import FrameError
+from ..exceptions import CannotStoreError, FrameError
 from .annotations import annotate, annotations_of
 from .containers import read_bytes, write_bytes
 from .records import Kind, Reader, Record, Writing
@@ -108,6 +108,9 @@ def is_made_by_python(cls: type) -> bool:
 
 def write_class(value: type, w: Writing) -> Record:
     """The record of a class, by its metaclass, bases and attributes."""
+    if any('mro' in vars(meta) for meta in type(value).__mro__ if issubclass(meta, type) and meta is not type):
+        reason = 'its metaclass has an `mro` of its own, which would be called before the class is complete'
+        raise CannotStoreError(type(value).__name__, '', f'{reason}; define the class in its module')
     ref = w.ref
     own = vars(value)
     kept = {name: item for name, item in own.items() if name not in _MADE_WITH_IT and not _is_slot(value, item)}

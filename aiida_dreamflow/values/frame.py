@@ -20,9 +20,9 @@ from typing import Any
 
 from ..compiler import Program, compile_function
 from ..exceptions import CannotStoreError, FrameError
-from ..runtime import Activation, Awaitable, Host, Machine, Recipe
+from ..runtime import Activation, Host, Machine, Recipe
 from .chunks import ChunkCodec
-from .frame_codecs import AwaitableCodec, FunctionCodec, RecipeCodec, RecipeValueCodec, TracebackCodec
+from .frame_codecs import AwaitableCodec, FunctionCodec, RecipeCodec, RecipeValueCodec, TracebackCodec, is_awaitable
 from .generators import GeneratorCodec
 from .parts import Files, Form, MemoryFiles, PartWriter, Place
 from .snapshot import Codec, decode, read_file
@@ -113,7 +113,7 @@ class FrameWriter:
         # The functions are roots of their own, so that none is first met inside of a recipe.
         head.update({f':{n}': act.function for n, act in enumerate(machine.stack)})
         for level, activation in enumerate(machine.stack):
-            head.update({f'{level}:{n}': v for n, v in activation.variables.items() if issubclass(type(v), Awaitable)})
+            head.update({f'{level}:{n}': v for n, v in activation.variables.items() if is_awaitable(v)})
         raised = self._tracebacks.raised
         try:
             while True:
@@ -155,7 +155,7 @@ def _places(machine: Machine) -> dict[str, Place]:
     """Return where the variables are, but for handles."""
     places: dict[str, Place] = {}
     for level, act in enumerate(machine.stack):
-        names = (name for name, value in act.variables.items() if not issubclass(type(value), Awaitable))
+        names = (name for name, value in act.variables.items() if not is_awaitable(value))
         places.update({f'{level}:{name}': (act.variables, name) for name in names})
         places.update({f'{level}:{name}': (act.cells, name) for name in act.cells})
     return places

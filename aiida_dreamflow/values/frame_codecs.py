@@ -15,7 +15,7 @@ from ..runtime.tracebacks import rebuilt
 from .definitions import complete, parts_of
 from .snapshot import Codec, Staged
 
-__all__ = ('AwaitableCodec', 'FunctionCodec', 'RecipeCodec', 'RecipeValueCodec', 'TracebackCodec')
+__all__ = ('AwaitableCodec', 'FunctionCodec', 'RecipeCodec', 'RecipeValueCodec', 'TracebackCodec', 'is_awaitable')
 
 Ref = Callable[[object], Any]
 Get = Callable[[Any], Any]
@@ -129,6 +129,11 @@ class TracebackCodec(Codec):
         return rebuilt(filename, name, line, get(following))
 
 
+def is_awaitable(value: object) -> bool:
+    """Return whether a value is an awaitable, without asking it: objects tell lies about their class."""
+    return Awaitable in (type(value).__mro__ or ())  # a type of CPython's that is not ready has none
+
+
 class AwaitableCodec(Codec):
     """Handles, and what is made of them."""
 
@@ -136,7 +141,7 @@ class AwaitableCodec(Codec):
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for an awaitable."""
-        if not issubclass(type(value), Awaitable):  # an object may tell lies about its class
+        if not is_awaitable(value):
             return None
         if isinstance(value, Handle):
             state = (value.target, value.inputs, value.done, value.value, value.exception)

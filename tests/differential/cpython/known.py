@@ -18,7 +18,7 @@ CALLS = 'how often `__hash__`, `__eq__`, `__reduce__` or `__getattr__` of the ob
 DICT = '`obj.__dict__` held beside `obj` across a restart comes back as another dict'
 FRAMES = 'frames of the interpreter: their identity, their number, their `f_back`, the depth of the recursion'
 CODE = 'the identity of code objects across a restart'
-FOREIGN = 'the iterator of `code.co_positions()`: its type is not ready in CPython 3.11, to ask it anything is a crash'
+REPLACED = 'a builtin or a standard module replaced for the whole process, and so for the runtime'
 PICKLE = 'what the class of an object leaves out when it is pickled or copied'
 CHANGED = 'that a container was changed under an iterator which does not tell'
 MEMORY = 'the size of objects in memory, or the limits of memory'
@@ -54,8 +54,18 @@ KNOWN: dict[str, tuple[str, ...]] = {
     ),
     CALLS: (r'test_dict\.DictTest\.test_setdefault_atomic', r'test_pickle\..*\.test_reduce_calls_base'),
     DICT: (r'test_funcattrs\.FunctionDictsTest\.test_setting_dict_to_valid',),
-    CODE: (r'test_types\.CoroutineTests\.test_(async_def|gen)',),
-    FOREIGN: (r'test_peepholer\.TestTranforms\.test_elim_extra_return',),
+    CODE: (r'test_types\.CoroutineTests\.test_(async_def|gen)', r'test_code\.CodeConstsTest\.'),
+    REPLACED: (
+        r'test_dynamic\.RebindBuiltinsTests\.',
+        r'test_ordered_dict\.PurePython.*\.test_(pickle|copying|reduce)',
+    ),
+    FRAMES: (
+        r'test_raise\.TestTracebackType\.test_attrs',
+        r'test_frame\.',
+        r'test_sys\.SysModuleTest\..*(frame|recursion)',
+        r'_recursion(_limit|error|_error)?$',
+    ),
+    MEMORY: (r'[a-z_]sizeof$', r'test_sys\.SizeofTest\.'),
     PICKLE: (r'test_numeric_tower\.HashTest\.test_fractions',),
     CHANGED: (r'test_deque\.TestVariousIteratorArgs\.test_iter_with_altered_data',),
 }
