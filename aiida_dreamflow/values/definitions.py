@@ -31,9 +31,9 @@ _PYTHON = sys.implementation.cache_tag
 #: What `functools.wraps` and others may have changed.
 _NAMES = ('__name__', '__qualname__', '__module__', '__doc__')
 #: Attributes that mean something on a class itself.
-_OF_CLASSES = frozenset(
-    name for name, item in vars(type).items() if isinstance(item, types.GetSetDescriptorType | types.MemberDescriptorType)
-) - {'__abstractmethods__', '__annotations__', '__annotate__', '__doc__', '__module__', '__type_params__'}
+_DESCRIPTORS = types.GetSetDescriptorType | types.MemberDescriptorType
+_OF_CLASSES = {name for cls in (object, type) for name, item in vars(cls).items() if isinstance(item, _DESCRIPTORS)}
+_OF_CLASSES -= {'__abstractmethods__', '__annotations__', '__annotate__', '__doc__', '__module__', '__type_params__'}
 #: Attributes of a class that making it makes.
 _MADE_WITH_IT = frozenset({'__dict__', '__weakref__', '__slots__', '_abc_impl'})
 
@@ -108,7 +108,8 @@ def is_made_by_python(cls: type) -> bool:
 
 def write_class(value: type, w: Writing) -> Record:
     """The record of a class, by its metaclass, bases and attributes."""
-    if any('mro' in vars(meta) for meta in type(value).__mro__ if issubclass(meta, type) and meta is not type):
+    metas: tuple[type, ...] = type.__dict__['__mro__'].__get__(type(value))
+    if any('mro' in vars(meta) for meta in metas if meta is not type):
         reason = 'its metaclass has an `mro` of its own, which would be called before the class is complete'
         raise CannotStoreError(type(value).__name__, '', f'{reason}; define the class in its module')
     ref = w.ref
@@ -167,7 +168,24 @@ def _make_class(first: Any, r: Reader) -> object:
         return type.__new__(meta, name, bases, namespace)
     shield = _Quiet if any(base.__dictoffset__ for base in bases) else _Slim
     made = type.__new__(meta, name, (shield, *bases), namespace)
-    type.__setattr__(made, '__bases__', bases)
+    try:
+        type.__setattr__(made, '__bases__', bases)
+    except TypeError:  # the bases are laid out in yet another way
+        return _made_unnoticed(meta, name, bases, namespace)
+    return made
+
+
+def _made_unnoticed(meta: type, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> object:
+    """Make a class while its bases have no ``__init_subclass__``."""
+    every = dict.fromkeys(cls for base in bases for cls in base.__mro__ if cls is not object)
+    own = {cls: vars(cls)['__init_subclass__'] for cls in every if '__init_subclass__' in vars(cls)}
+    try:
+        for cls in own:
+            type.__setattr__(cls, '__init_subclass__', vars(_Slim)['__init_subclass__'])
+        made: object = type.__new__(meta, name, bases, namespace)
+    finally:
+        for cls, hook in own.items():
+            type.__setattr__(cls, '__init_subclass__', hook)
     return made
 
 

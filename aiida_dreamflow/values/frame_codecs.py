@@ -119,8 +119,10 @@ class TracebackCodec(Codec):
         if type(value) is types.TracebackType:
             code = value.tb_frame.f_code
             return [code.co_filename, code.co_name, value.tb_lineno, ref(value.tb_next)]
-        if issubclass(type(value), BaseException) and value.__traceback__ is not None:  # type: ignore[attr-defined]
-            self.raised[id(value)] = value
+        if issubclass(type(value), BaseException):
+            error: Any = value
+            if error.__traceback__ is not None:
+                self.raised[id(error)] = error
         return None
 
     def decode(self, content: Any, get: Get) -> object:
@@ -186,7 +188,9 @@ class RecipeCodec(Codec):
         """Return the recipe, with its value made again."""
         function, index, inputs = get(content[0]), content[1], {name: get(ref) for name, ref in content[2].items()}
         recipe = Recipe(function, compile_function(function).recipes[index], inputs)
-        made = recipe.make({name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()})
+        made = recipe.make(
+            {name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()}
+        )
         self._made.append(made)
         self.decoded.append(recipe)
         return recipe

@@ -87,6 +87,7 @@ def write_enum(value: Enum, w: Writing) -> Record:
         # A class that is stored with its members: they cannot be asked of it before it is complete.
         base: Any = cls._member_type_  # type: ignore[attr-defined]
         native = next((cls for cls in base.__mro__ if cls in VALUES), None)
+        args: tuple[Any, ...]
         if native is not None:
             base, args = native, (VALUES[native](value),)
         else:

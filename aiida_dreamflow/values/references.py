@@ -108,7 +108,9 @@ def sentinel_name(value: object) -> str | None:
     """The name under which its class's module holds an object that is there for its identity: at most it has a name."""
     cls = type(value)
     state = getattr(value, '__dict__', {})
-    if any('__eq__' in vars(base) for base in cls.__mro__[:-1]) or any(type(part) is not str for part in state.values()):
+    if any('__eq__' in vars(base) for base in cls.__mro__[:-1]) or any(
+        type(part) is not str for part in state.values()
+    ):
         return None
     module = sys.modules.get(cls.__module__)
     for name, found in vars(module).items() if module is not None else ():

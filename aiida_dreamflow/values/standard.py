@@ -5,6 +5,7 @@ Knows the standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import struct
@@ -40,7 +41,7 @@ def standard_stream(value: object) -> str | None:
         raise CannotStoreError(
             type(value).__name__,
             '',
-            f'it stands in for `sys.{name}`, which is the whole process\'s; leave the `with` that put it there before the await',
+            f"it stands in for `sys.{name}`, which is the whole process's; leave the `with` that put it there before the await",
         )
     return name and f'sys:{name}'
 
@@ -52,7 +53,7 @@ _STREAMS = ('__stdin__', '__stdout__', '__stderr__', 'stdin', 'stdout', 'stderr'
 
 
 def _state(match: re.Match[Any]) -> tuple[Any, ...]:
-    return match.pos, match.endpos, match.lastindex, match.regs  # type: ignore[attr-defined]
+    return match.pos, match.endpos, match.lastindex, match.regs
 
 
 def _candidates(pattern: re.Pattern[Any], method: str, *args: Any) -> Any:
@@ -66,7 +67,9 @@ def _write_match(value: re.Match[Any], w: Writing) -> Record:
         for number, other in enumerate(found):
             if other is not None and _state(other) == _state(value):
                 return ['match', [method, number, *map(w.ref, (value.re, value.string, value.pos, value.endpos))]]
-    raise CannotStoreError('Match', '', 'searching again does not find it: its text has changed; keep `m.group()`, `m.span()`')
+    raise CannotStoreError(
+        'Match', '', 'searching again does not find it: its text has changed; keep `m.group()`, `m.span()`'
+    )
 
 
 def _make_match(first: Any, r: Reader) -> object:
@@ -131,10 +134,8 @@ def _make_typing(first: Any, r: Reader) -> object:
 def _fill_typing(obj: Any, rest: Any, r: Reader) -> None:
     parts = iter(rest)
     for name in parts:
-        try:
+        with contextlib.suppress(AttributeError):  # a type alias has the module that it was made in
             setattr(obj, name, r.get(next(parts)))
-        except AttributeError:  # a type alias has the module that it was made in
-            pass
 
 
 WRITERS: dict[type, Any] = {re.Match: _write_match, **dict.fromkeys(_NAMED, _write_typing)}

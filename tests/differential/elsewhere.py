@@ -71,7 +71,8 @@ class Elsewhere:
 
     def _ask(self, number: int, request: dict[str, Any]) -> dict[str, Any]:
         process = self._processes[number]
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(json.dumps(request) + '\n')
         process.stdin.flush()
         answer: dict[str, Any] = json.loads(process.stdout.readline())
