@@ -26,7 +26,7 @@ from ..exceptions import CannotStoreError
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, sentinel_name, write_named
-from .standard import REDUCERS, standard_stream
+from .standard import REDUCERS, process_wide
 from .subclasses import VALUES, fill_state, state_of
 from .trust import is_pickle
 
@@ -208,7 +208,7 @@ def write_object(value: object, w: Writing) -> Record:
     :returns: the record.
     :raises CannotStoreError: if the object is of a refused kind, or its reduction fails.
     """
-    if (name := standard_stream(value)) is not None:
+    if (name := process_wide(value)) is not None:
         return ['global', name]
     reduced = _reduced(value)
     if isinstance(reduced, str):

@@ -6,6 +6,7 @@ Knows the standard library only.
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import re
 import struct
@@ -18,7 +19,7 @@ from ..exceptions import CannotStoreError
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, write_named
 
-__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'standard_stream')
+__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'process_wide')
 
 #: How objects of these classes are made again, as `copyreg` has it.
 REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
@@ -27,15 +28,17 @@ REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 }
 
 
-# -- standard streams
+# -- what there is one of in a process
 
 
-def standard_stream(value: object) -> str | None:
-    """The name of a stream that belongs to the process.
+def process_wide(value: object) -> str | None:
+    """The name of a stream, or of the environment, that belongs to the process.
 
     :returns: ``None`` for anything else.
     :raises CannotStoreError: if something that lives in memory stands in for such a stream.
     """
+    if value is os.environ:
+        return 'os:environ'
     name = next((name for name in _STREAMS if getattr(sys, name, None) is value), None)
     if name is not None and type(value).__name__ in ('StringIO', 'BytesIO', '_TemporaryFileWrapper'):
         raise CannotStoreError(
