@@ -1,7 +1,7 @@
 """A machine's frame <-> its stored form.
 
 A frame is stored in parts. What shares objects is one part, one snapshot, so identity and aliasing hold across all
-variables: ``0:x_doe`` (variable ``x_doe`` of the outermost activation) and whatever else reaches the same objects. The
+variables: ``0:x_doe`` (variable ``x_doe`` of the workflow function's activation; ``3.0:x`` is one of task 3) and whatever else reaches the same objects. The
 part called head holds the rest: the functions of the activations (``:0``), what is awaited, pending children.
 
 What a step did not touch is not looked at: see `FrameWriter`. Knows the runtime. Must not know AiiDA: nodes come in through
@@ -20,9 +20,9 @@ from typing import Any
 
 from ..compiler import Program, compile_function
 from ..exceptions import CannotStoreError, FrameError
-from ..runtime import Activation, Awaitable, Host, Machine, Recipe
+from ..runtime import Activation, Agenda, Awaitable, Host, Machine, Recipe
 from .chunks import ChunkCodec
-from .frame_codecs import AwaitableCodec, FunctionCodec, RecipeCodec, RecipeValueCodec, TracebackCodec
+from .frame_codecs import FunctionCodec, KeptCodec, RecipeCodec, RecipeValueCodec, TracebackCodec, activation_of
 from .generators import GeneratorCodec
 from .parts import Files, Form, MemoryFiles, PartWriter, Place
 from .snapshot import Codec, decode, read_file
@@ -30,7 +30,7 @@ from .snapshot import Codec, decode, read_file
 __all__ = ('FRAME_VERSION', 'FrameWriter', 'StoredFrame', 'load_frame', 'store_frame')
 
 #: Version of the stored form.
-FRAME_VERSION = 2
+FRAME_VERSION = 3
 
 #: In the text of a part that has something that must be made again.
 _MADE = '"codec:made"'
@@ -82,10 +82,10 @@ class FrameWriter:
         :param machine: a machine that has made a step since the last frame.
         :returns: the forms by the names in the frame; handles have none, and what has to be made by a recipe.
         """
-        values = RecipeValueCodec([recipe for act in machine.stack for recipe in act.recipes.values()])
+        values = RecipeValueCodec([recipe for act in machine.activations().values() for recipe in act.recipes.values()])
         self._tracebacks, self._values, self._generators = TracebackCodec(), values, GeneratorCodec()
-        every = [self._tracebacks, *self.codecs, FunctionCodec(machine.stack), self._generators]
-        every += [AwaitableCodec(), RecipeCodec(), values]
+        every = [self._tracebacks, *self.codecs, FunctionCodec(machine.activations().values()), self._generators]
+        every += [KeptCodec(), RecipeCodec(), values]
         used, appended = self._uses(machine)
         self._places = _places(machine)
         return self._writer.survey(self._places, every, used, appended)
@@ -94,9 +94,9 @@ class FrameWriter:
         """Return the variables that the step used, and those with which it did nothing but append."""
         appended: set[str] = set()
         otherwise: set[str] = set()
-        for level, block in machine.ran:
+        for place, block in machine.ran:
             for name in block.used:
-                root = f'{level}:{name}'
+                root = f'{place}:{name}'
                 method = self._methods.get(root) if name in block.only_called else None
                 (appended if name in block.only_appended or method is not None else otherwise).add(root)
         # A bound method that was not in the last frame may come from any list.
@@ -111,9 +111,9 @@ class FrameWriter:
         """
         head: dict[str, Any] = {'': _rest(machine)}
         # The functions are roots of their own, so that none is first met inside of a recipe.
-        head.update({f':{n}': act.function for n, act in enumerate(machine.stack)})
-        for level, activation in enumerate(machine.stack):
-            head.update({f'{level}:{n}': v for n, v in activation.variables.items() if isinstance(v, Awaitable)})
+        head.update({f':{place}': act.function for place, act in machine.activations().items()})
+        for place, activation in machine.activations().items():
+            head.update({f'{place}:{n}': v for n, v in activation.variables.items() if isinstance(v, Awaitable)})
         raised = self._tracebacks.raised
         try:
             while True:
@@ -154,10 +154,10 @@ def _appends(value: Any) -> bool:
 def _places(machine: Machine) -> dict[str, Place]:
     """Return where the variables are, but for handles."""
     places: dict[str, Place] = {}
-    for level, act in enumerate(machine.stack):
+    for place, act in machine.activations().items():
         names = (name for name, value in act.variables.items() if not isinstance(value, Awaitable))
-        places.update({f'{level}:{name}': (act.variables, name) for name in names})
-        places.update({f'{level}:{name}': (act.cells, name) for name in act.cells})
+        places.update({f'{place}:{name}': (act.variables, name) for name in names})
+        places.update({f'{place}:{name}': (act.cells, name) for name in act.cells})
     return places
 
 
@@ -173,25 +173,34 @@ def store_frame(machine: Machine, codecs: Sequence[Codec] = (), *, recipes: bool
 
 
 def _rest(machine: Machine) -> dict[str, Any]:
-    stack = []
-    for activation in machine.stack:
-        assert activation.awaiting is not None
-        stack.append(
-            {
-                'function': activation.function,
-                'fingerprint': activation.program.source.fingerprint,
-                'block': activation.block.index,
-                'exit': activation.block.exits.index(activation.awaiting),
-                'cells': list(activation.cells),
-                'variables': list(activation.variables),
-                'handled': activation.handled,
-            }
-        )
+    """Return what the head says of the tasks, and of what is to happen next."""
+    agenda = machine.agenda
     return {
-        'stack': stack,
-        'awaiting': machine.awaiting,
+        'tasks': [(task, [_state(activation) for activation in task.stack]) for task in machine.tasks],
+        'main': machine.main,
+        'begun': machine.begun,
         'launched': machine.launched,
         'pending': machine.pending,
+        'failures': machine.failures,
+        'soon': list(agenda.soon),
+        'later': agenda.later,
+        'timers': agenda.timers,
+        'killing': agenda.killing,
+        'released': agenda.released,
+    }
+
+
+def _state(activation: Activation) -> dict[str, Any]:
+    awaiting = activation.awaiting
+    return {
+        'function': activation.function,
+        'fingerprint': activation.program.source.fingerprint,
+        'block': activation.block.index,
+        'exit': None if awaiting is None else activation.block.exits.index(awaiting),
+        'is_claimed': True,
+        'cells': list(activation.cells),
+        'variables': list(activation.variables),
+        'handled': activation.handled,
     }
 
 
@@ -220,19 +229,32 @@ def load_frame(
     chunks = ChunkCodec() if writer is None else writer.chunks
     chunks.read_blob = read_blob
     recipes = RecipeCodec()
-    every = [*codecs, TracebackCodec(), FunctionCodec(()), GeneratorCodec(), AwaitableCodec(), recipes]
+    agenda = Agenda()
+    every = [*codecs, TracebackCodec(), FunctionCodec(()), GeneratorCodec(), KeptCodec(agenda), recipes]
     every += [RecipeValueCodec([]), chunks]
     roots: dict[str, Any] = {**document['plain'], **(live or {})}
     for names, content in document['parts']:
         if not roots.keys() >= names.keys():
             roots.update(_load_part(names, content, read_blob, every))
     rest = roots['']
-    stack = [_load_activation(level, state, roots) for level, state in enumerate(rest['stack'])]
-    for activation in stack:
-        activation.adopt(recipes.decoded)
+    for task, states in rest['tasks']:
+        task.stack = []
+        for level, state in enumerate(states):
+            place = task.place(level)
+            variables = {name: roots[f'{place}:{name}'] for name in state['variables']}
+            cells = {name: roots[f'{place}:{name}'] for name in state['cells']}
+            activation = activation_of(state['function'], state, variables, cells, state['handled'])
+            activation.adopt(recipes.decoded)
+            task.stack.append(activation)
     for error, traceback in rest.get('tracebacks', ()):
         error.__traceback__ = traceback
-    return Machine(host, stack, rest['awaiting'], rest['launched'], [], rest['pending'])
+    agenda.soon.extend(rest['soon'])
+    agenda.later, agenda.timers = rest['later'], rest['timers']
+    agenda.killing, agenda.released = rest['killing'], rest['released']
+    tasks = [task for task, _ in rest['tasks']]
+    return Machine(
+        host, agenda, tasks, rest['main'], rest['begun'], rest['launched'], rest['pending'], rest['failures']
+    )
 
 
 def _load_part(
@@ -250,40 +272,18 @@ def _load_part(
     return {name: found[own] for name, own in names.items()}
 
 
-def _load_activation(level: int, state: dict[str, Any], roots: Mapping[str, Any]) -> Activation:
-    function = state['function']
-    program = compile_function(function)
-    if program.source.fingerprint != state['fingerprint']:
-        raise FrameError(
-            f'the source of `{function.__qualname__}` in {program.source.filename} is not the one that the frame was '
-            'stored with: restore the file as it was when the workflow was launched'
-        )
-    block = program.blocks[state['block']]
-    awaiting = block.exits[state['exit']]
-    return Activation(
-        function,
-        program,
-        block,
-        {name: roots[f'{level}:{name}'] for name in state['variables']},
-        {name: roots[f'{level}:{name}'] for name in state['cells']},
-        state['handled'],
-        awaiting,
-    )
-
-
 def _explained(machine: Machine, error: CannotStoreError, recipes: bool) -> CannotStoreError:
     """Say which variable it is that cannot be stored, where it was made and where it would cross."""
-    match = re.match(r'(\d+):(\.?[^.\[(]*)(.*)', error.path, re.DOTALL)
+    match = re.match(r'([\d.]+):(\.?[^.\[(]*)(.*)', error.path, re.DOTALL)
     if match is None:
         return error
-    level, name, path = match.groups()
-    return _message(machine.stack[int(level)], name, path, error, recipes)
+    place, name, path = match.groups()
+    return _message(machine.activations()[place], name, path, error, recipes)
 
 
 def _message(activation: Activation, name: str, path: str, error: CannotStoreError, recipes: bool) -> CannotStoreError:
     program, awaiting = activation.program, activation.awaiting
-    assert awaiting is not None
-    line = awaiting.node.lineno
+    line = program.source.node.lineno if awaiting is None else awaiting.node.lineno
     lines = _lines_that_assign(program, name)
     made = f', made at line {", ".join(map(str, lines))},' if lines else ''
     what = 'a value of the expression' if name.startswith('.') else f'variable `{name}{path}`'
