@@ -1,8 +1,9 @@
 """A machine's frame <-> its stored form.
 
 A frame is stored in parts. What shares objects is one part, one snapshot, so identity and aliasing hold across all
-variables: ``0:x_doe`` (variable ``x_doe`` of the workflow function's activation; ``3.0:x`` is one of task 3) and whatever else reaches the same objects. The
-part called head holds the rest: the functions of the activations (``:0``), what is awaited, pending children.
+variables: ``0:x_doe`` (variable ``x_doe`` of the workflow function's activation; ``3.0:x`` is one of task 3) and whatever
+else reaches the same objects. The part called head holds the rest: the functions of the activations (``:0``), the tasks,
+what is to happen next, pending children.
 
 What a step did not touch is not looked at: see `FrameWriter`. Knows the runtime. Must not know AiiDA: nodes come in through
 the codecs of the caller.
@@ -177,7 +178,7 @@ def _rest(machine: Machine) -> dict[str, Any]:
     agenda = machine.agenda
     return {
         'tasks': [(task, [_state(activation) for activation in task.stack]) for task in machine.tasks],
-        'main': machine.main,
+        'main': machine.main if machine.tasks else None,  # then its value is among the outputs
         'begun': machine.begun,
         'launched': machine.launched,
         'pending': machine.pending,
