@@ -94,7 +94,9 @@ class Execution:
         self.last_line = step.lines[1]
         self.returned = step if step.state == 'returned' else None
         self.machine = load_frame(step.document, step.read_file, self, self.codecs, self.writer)
-        self.known_recipes.update(recipe.key for act in self.machine.activations().values() for recipe in act.recipes.values())
+        self.known_recipes.update(
+            recipe.key for act in self.machine.activations().values() for recipe in act.recipes.values()
+        )
         self.ledger = Ledger(step.origins, self.machine, self.inputs, self.files)
         if self.returned is None:
             self._set_label()
@@ -280,8 +282,8 @@ class Execution:
 
     def _unasked(self) -> list[tuple[str, BaseException]]:
         """Return the failures that nobody has asked for."""
-        futures = [(future.label, future) for future in self.machine.pending]
-        futures += [(f'task `{task.name}`', task) for task in self.machine.failures]
+        futures: list[tuple[str, Future[Any]]] = [(handle.label, handle) for handle in self.machine.pending]
+        futures += [(f'task `{task.get_name()}`', task) for task in self.machine.failures]
         return [(label, future.error) for label, future in futures if future.error is not None and not future.asked]
 
     def _fail(self, error: BaseException) -> ExitCode:

@@ -266,7 +266,7 @@ class FunctionWorkChain(Leased, WorkChain):
             with contextlib.suppress(Exception):  # nobody has it yet, or no longer
                 answer = await asyncio.wrap_future(controller.kill_process(pk, msg_text=message), loop=self.loop)
                 if asyncio.isfuture(answer) or isinstance(answer, concurrent.futures.Future):
-                    await asyncio.wrap_future(answer, loop=self.loop)  # type: ignore[arg-type]
+                    await asyncio.wrap_future(answer, loop=self.loop)
             await asyncio.sleep(_KILL_AGAIN)
 
     def report(self, msg: str, *args: Any, **kwargs: Any) -> None:

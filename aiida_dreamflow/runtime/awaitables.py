@@ -25,12 +25,14 @@ T = TypeVar('T')
 class Kept:
     """An object of the runtime that a frame keeps, attribute by attribute.
 
-    A later version may add attributes: their defaults stand in the class.
+    An attribute that is as its default, which stands in the class, is left out: a later version may add some.
 
     :cvar not_kept: the attributes that are set again when a frame is loaded.
+    :cvar lists: those that are lists, which are empty by default.
     """
 
     not_kept: frozenset[str] = frozenset({'agenda'})
+    lists: tuple[str, ...] = ()
 
 
 class Watcher(Protocol):
@@ -107,13 +109,14 @@ class Future(Awaitable, Generic[T]):
     """
 
     is_step_end = True
+    lists = ('watchers', 'origins')
+    ended = False
+    value: T | None = None
+    error: BaseException | None = None
+    asked = False
 
     def __init__(self, agenda: Agenda) -> None:
         self.agenda = agenda
-        self.ended = False
-        self.value: T | None = None
-        self.error: BaseException | None = None
-        self.asked = False
         self.watchers: list[Watcher] = []
         self.origins: list[str] = []
 
@@ -238,13 +241,13 @@ class Handle(Future[T]):
     """
 
     not_kept = Future.not_kept | {'passed', 'place'}
+    held = False
 
     def __init__(self, agenda: Agenda, label: str, target: Any, inputs: dict[str, Any]) -> None:
         super().__init__(agenda)
         self.label = label
         self.target = target
         self.inputs = inputs
-        self.held = False
         self.forget_arguments()
 
     def forget_arguments(self) -> None:
@@ -316,6 +319,8 @@ class Checkpoint(Awaitable):
 
     :ivar gives: its value.
     """
+
+    gives: Any = None
 
     def __init__(self, gives: Any = None) -> None:
         self.gives = gives

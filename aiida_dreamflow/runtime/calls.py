@@ -159,6 +159,7 @@ def timeout(delay: float | None) -> Timeout:
     When it has passed, what is awaited is cancelled, a child killed, and the block raises a `TimeoutError`.
 
     :param delay: the seconds; ``None`` for no limit.
+    :returns: what stands in the ``async with``.
     """
     return Timeout(delay)
 
@@ -184,5 +185,5 @@ def checkpoint() -> Checkpoint:
 
 for _function in (submit, gather, checkpoint, wait, sleep):
     setattr(_function, AWAIT_MARK, True)
-for _function in (gather, as_completed, create_task, wait):
-    setattr(_function, TASK_MARK, True)
+for _maker in (gather, as_completed, create_task, wait):
+    setattr(_maker, TASK_MARK, True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from .awaitables import Agenda, Future, Kept, Timer
 
@@ -28,7 +28,12 @@ class Gather(Future[T]):
     """
 
     def __init__(
-        self, agenda: Agenda, parts: Sequence[Future[Any]], return_exceptions: bool, held: Sequence[Any], limit: int | None
+        self,
+        agenda: Agenda,
+        parts: Sequence[Future[Any]],
+        return_exceptions: bool,
+        held: Sequence[Any],
+        limit: int | None,
     ) -> None:
         """Begin to wait.
 
@@ -114,7 +119,7 @@ class Next(Future[Any]):
         """Return the value of the one that ended, or that one."""
         if self.error is not None or self.itself:
             return super().outcome()
-        future: Future[Any] = self.value
+        future = cast('Future[Any]', self.value)
         try:
             return future.outcome()
         finally:
@@ -159,7 +164,7 @@ class AsCompleted(Kept, Generic[T]):
 
     def __iter__(self) -> Iterator[Future[T]]:
         """Loop over things to await, each of which gives the result of the next one to end."""
-        return self  # type: ignore[return-value]
+        return self
 
     def __next__(self) -> Future[T]:
         following = self._next(False)
@@ -169,7 +174,7 @@ class AsCompleted(Kept, Generic[T]):
 
     def __aiter__(self) -> AsyncIterator[Future[T]]:
         """Loop over the handles and tasks themselves, as they end."""
-        return self  # type: ignore[return-value]
+        return self
 
     def __anext__(self) -> Future[Future[T]]:
         following = self._next(True)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from ..compiler import passed_at
 from ..compiler.program import Await, Block, Jump, Reraise
@@ -114,7 +114,7 @@ class Machine:
     host: Host
     agenda: Agenda = field(default_factory=Agenda)
     tasks: list[Task[Any]] = field(default_factory=list)
-    main: Task[Any] = field(default=None)  # type: ignore[assignment]
+    main: Task[Any] = cast('Task[Any]', None)
     begun: int = 0
     launched: int = 0
     pending: list[Handle[Any]] = field(default_factory=list)
@@ -173,7 +173,7 @@ class Machine:
         while self._held:
             release(self._held.pop())
         soon, later = self.agenda.soon, self.agenda.later
-        soon.extend((task, None) for task in later)
+        soon.extendleft((task, None) for task in reversed(later))
         later.clear()
         with _as_current(self):
             while soon and self._fatal is None:
@@ -324,9 +324,15 @@ class Machine:
             if not isinstance(error, Exception | CancelledError):
                 self._fatal = error
         if task is self.main:
-            # As `asyncio.run` does; but what they wait for goes on.
-            for other in self.tasks:
-                other.cancel_alone()
+            self.agenda.soon.append((self, task))
+
+    def notice(self, future: Future[Any]) -> None:
+        """Cancel the tasks that are left when the workflow function has ended, as `asyncio.run` does.
+
+        But what they wait for is not: children go on.
+        """
+        for task in self.tasks:
+            task.cancel_alone()
 
     # -- what the functions of this package ask
 

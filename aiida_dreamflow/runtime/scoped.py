@@ -90,6 +90,12 @@ class TaskGroup(Kept):
         self.parent_cancelled = False
         self.exit: _Exit | None = None
 
+    def __repr__(self) -> str:
+        parts = [f'tasks={len(self.tasks)}'] if self.tasks else []
+        parts += [f'errors={len(self.errors)}'] if self.errors else []
+        parts += ['cancelling'] if self.is_aborting else ['entered'] if self.parent is not None else []
+        return ' '.join(['<TaskGroup', *parts]) + '>'
+
     def __aenter__(self) -> Awaitable:
         if self.parent is not None:
             raise RuntimeError(f'TaskGroup {self!r} has been already entered')

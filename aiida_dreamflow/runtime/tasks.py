@@ -27,23 +27,24 @@ class Task(Future[T]):
 
     is_step_end = False
     not_kept = Future.not_kept | {'stack'}
+    name: str | None = None
+    awaiting: Awaitable | None = None
+    requests = 0
+    must_cancel = False
+    cancelled_with: Any = None
 
     def __init__(self, agenda: Agenda, number: int, activation: Activation, name: str | None = None) -> None:
         super().__init__(agenda)
         self.number = number
         self.stack = [activation]
-        self.name = f'Task-{number + 1}' if name is None else name
-        self.awaiting: Awaitable | None = None
-        self.requests = 0
-        self.must_cancel = False
-        self.cancelled_with: Any = None
+        self.name = name
 
     def __repr__(self) -> str:
-        return f'<Task {self.name}{self._state()}>'
+        return f'<Task {self.get_name()}{self._state()}>'
 
     def get_name(self) -> str:
         """Return its name."""
-        return self.name
+        return f'Task-{self.number + 1}' if self.name is None else self.name
 
     def start(self) -> None:
         """Let it begin."""

@@ -103,7 +103,7 @@ class _MemoryHost:
 
     def __init__(self, recipes: bool = True) -> None:
         self.recipes = recipes
-        self._ahead = 0.0
+        self._now = time.time()
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Bind and copy the inputs of a function."""
@@ -128,13 +128,13 @@ class _MemoryHost:
         """Note nothing."""
 
     def now(self) -> float:
-        """Return the time; it jumps to when a timer ends when nothing else can happen."""
-        return time.time() + self._ahead
+        """Return the time: it stands still, but jumps to the end of a timer when nothing else can happen."""
+        return self._now
 
     def wait_until(self, due: float | None) -> None:
         """Let time pass until a timer ends, at once."""
         assert due is not None
-        self._ahead += max(0.0, due - self.now())
+        self._now = max(self._now, due)
 
     def pin(self, value: Any) -> Any:
         """Return a copy."""

@@ -17,9 +17,9 @@ import re
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from ..compiler import Program, compile_function
+from ..compiler import Program
 from ..exceptions import CannotStoreError, FrameError
 from ..runtime import Activation, Agenda, Awaitable, Host, Machine, Recipe
 from .chunks import ChunkCodec
@@ -176,9 +176,10 @@ def store_frame(machine: Machine, codecs: Sequence[Codec] = (), *, recipes: bool
 def _rest(machine: Machine) -> dict[str, Any]:
     """Return what the head says of the tasks, and of what is to happen next."""
     agenda = machine.agenda
-    return {
+    rest = {
         'tasks': [(task, [_state(activation) for activation in task.stack]) for task in machine.tasks],
-        'main': machine.main if machine.tasks else None,  # then its value is among the outputs
+        # When all have ended, its value is among the outputs.
+        'main': machine.main if machine.tasks and machine.main.ended else None,
         'begun': machine.begun,
         'launched': machine.launched,
         'pending': machine.pending,
@@ -189,20 +190,21 @@ def _rest(machine: Machine) -> dict[str, Any]:
         'killing': agenda.killing,
         'released': agenda.released,
     }
+    return {name: content for name, content in rest.items() if content}
 
 
 def _state(activation: Activation) -> dict[str, Any]:
     awaiting = activation.awaiting
-    return {
+    state = {
         'function': activation.function,
         'fingerprint': activation.program.source.fingerprint,
         'block': activation.block.index,
         'exit': None if awaiting is None else activation.block.exits.index(awaiting),
-        'is_claimed': True,
         'cells': list(activation.cells),
         'variables': list(activation.variables),
         'handled': activation.handled,
     }
+    return {name: content for name, content in state.items() if content != []}
 
 
 def load_frame(
@@ -238,24 +240,24 @@ def load_frame(
         if not roots.keys() >= names.keys():
             roots.update(_load_part(names, content, read_blob, every))
     rest = roots['']
-    for task, states in rest['tasks']:
+    for task, states in rest.get('tasks', ()):
         task.stack = []
         for level, state in enumerate(states):
             place = task.place(level)
-            variables = {name: roots[f'{place}:{name}'] for name in state['variables']}
-            cells = {name: roots[f'{place}:{name}'] for name in state['cells']}
-            activation = activation_of(state['function'], state, variables, cells, state['handled'])
+            variables = {name: roots[f'{place}:{name}'] for name in state.get('variables', ())}
+            cells = {name: roots[f'{place}:{name}'] for name in state.get('cells', ())}
+            activation = activation_of(state['function'], state, variables, cells, state.get('handled'))
             activation.adopt(recipes.decoded)
             task.stack.append(activation)
     for error, traceback in rest.get('tracebacks', ()):
         error.__traceback__ = traceback
-    agenda.soon.extend(rest['soon'])
-    agenda.later, agenda.timers = rest['later'], rest['timers']
-    agenda.killing, agenda.released = rest['killing'], rest['released']
-    tasks = [task for task, _ in rest['tasks']]
-    return Machine(
-        host, agenda, tasks, rest['main'], rest['begun'], rest['launched'], rest['pending'], rest['failures']
-    )
+    agenda.soon.extend(rest.get('soon', ()))
+    for name in ('later', 'timers', 'killing', 'released'):
+        setattr(agenda, name, rest.get(name, []))
+    tasks = [task for task, _ in rest.get('tasks', ())]
+    main = cast('Any', rest.get('main') or (tasks[0] if tasks else None))
+    begun, launched, pending = rest.get('begun', 0), rest.get('launched', 0), rest.get('pending', [])
+    return Machine(host, agenda, tasks, main, begun, launched, pending, rest.get('failures', []))
 
 
 def _load_part(

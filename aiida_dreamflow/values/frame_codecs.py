@@ -146,7 +146,7 @@ class KeptCodec(Codec):
             return _call(value, ref)
         if not isinstance(value, Kept):
             return None
-        kept = {name: ref(item) for name, item in vars(value).items() if name not in value.not_kept}
+        kept = {name: ref(item) for name, item in sorted(vars(value).items()) if _differs(value, name, item)}
         return Staged(type(value).__name__, kept)
 
     def decode(self, content: Any, get: Get) -> object:
@@ -163,12 +163,21 @@ class KeptCodec(Codec):
 
     def fill(self, obj: Any, content: Any, get: Get) -> None:
         """Give it its attributes."""
+        for name in obj.lists:
+            setattr(obj, name, [])
         for name, item in content.items():
             setattr(obj, name, get(item))
         if 'agenda' in obj.not_kept:
             obj.agenda = self._agenda
         if isinstance(obj, Handle):
             obj.forget_arguments()
+
+
+def _differs(value: Kept, name: str, item: Any) -> bool:
+    """Return whether an attribute has to be kept, because it is not as by default."""
+    if name in value.not_kept or (name in value.lists and not item):
+        return False
+    return name in value.lists or not hasattr(type(value), name) or item is not getattr(type(value), name)
 
 
 def _every_kind(kind: type[Kept]) -> Iterator[type[Kept]]:
@@ -214,7 +223,7 @@ def activation_of(
     block = program.blocks[state['block']]
     awaiting: Any = None if state['exit'] is None else block.exits[state['exit']]
     return Activation(
-        function, program, block, variables, cells, handled or [], awaiting, is_claimed=state['is_claimed']
+        function, program, block, variables, cells, handled or [], awaiting, is_claimed=state.get('is_claimed', True)
     )
 
 

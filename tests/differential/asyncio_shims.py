@@ -7,15 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import selectors
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-__all__ = ('under_asyncio',)
+from .comparing import Seen, observe
 
-#: How long a checkpoint and a child take: nothing, beside what the functions sleep.
+__all__ = ('seen_under_asyncio', 'under_asyncio')
+
+#: How long a checkpoint takes: nothing, beside what the functions sleep.
 _INSTANT = 1e-6
+
+#: What is due within this time is done at once, in order: first the checkpoints, in the order of their beginning.
+_AT_ONCE = 1e-7
+_CHILD, _NEXT = 1e-8, 1e-12
+
+_count = itertools.count()
+
+
+def _instant(more: float = 0.0) -> float:
+    return _INSTANT + more + next(_count) % 1000 * _NEXT
 
 
 class _JumpingSelector(selectors.SelectSelector):
@@ -33,7 +46,14 @@ class _Loop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
-        self._clock_resolution = 1e-9
+        self._clock_resolution = _AT_ONCE
+        self.tasks: list[asyncio.Task[Any]] = []
+        self.set_task_factory(self._make_task)
+
+    def _make_task(self, loop: Any, coroutine: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **kwargs)
+        self.tasks.append(task)
+        return task
 
     def time(self) -> float:
         return self._jumping.now
@@ -48,11 +68,11 @@ class _Child(asyncio.Future):
             end, outcome = self.set_result, run()
         except Exception as error:
             end, outcome = self.set_exception, error.with_traceback(None)
-        self.get_loop().call_later(_INSTANT, lambda: self.done() or end(outcome))
+        self.get_loop().call_later(_instant(_CHILD), lambda: self.done() or end(outcome))
 
     def __await__(self):
         if self.done():
-            yield from asyncio.sleep(_INSTANT).__await__()
+            yield from asyncio.sleep(_instant()).__await__()
         try:
             return (yield from super().__await__())
         except Exception as error:
@@ -64,11 +84,11 @@ def _submit(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _Chil
 
 
 def _checkpoint() -> Any:
-    return asyncio.sleep(_INSTANT)
+    return asyncio.sleep(_instant())
 
 
 def _sleep(delay: float, result: Any = None) -> Any:
-    return asyncio.sleep(delay or _INSTANT, result)
+    return asyncio.sleep(delay or _instant(), result)
 
 
 _SHIMS = {
@@ -107,10 +127,15 @@ def under_asyncio(function: Any, modules: list[Any]) -> Any:
             try:
                 return loop.run_until_complete(main)
             finally:
-                left = asyncio.all_tasks(loop)
+                left = [task for task in loop.tasks if not task.done()]
                 for task in left:
                     task.cancel()
                 loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def seen_under_asyncio(function: Any, modules: list[Any]) -> Seen:
+    """Write down what a run under asyncio shows."""
+    return observe(lambda: under_asyncio(function, modules))

@@ -7,11 +7,13 @@ import sys
 
 import pytest
 
-from .asyncio_shims import under_asyncio
-from .comparing import observe, seen_in_memory
+from .asyncio_shims import seen_under_asyncio
+from .comparing import seen_in_memory
 from .corpus import concurrency, helpers
 
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason='asyncio.timeout and TaskGroup came with Python 3.11')
+pytestmark = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason='asyncio.timeout and TaskGroup came with Python 3.11'
+)
 
 MODULES = [concurrency]
 if sys.version_info >= (3, 11):
@@ -29,5 +31,4 @@ CASES = [
 @pytest.mark.parametrize('restart', [False, True], ids=['straight', 'restarted'])
 @pytest.mark.parametrize('function', CASES)
 def test_same_as_asyncio(function, restart):
-    expected = observe(lambda: under_asyncio(function, [*MODULES, helpers]))
-    assert seen_in_memory(function, restart=restart) == expected
+    assert seen_in_memory(function, restart=restart) == seen_under_asyncio(function, [*MODULES, helpers])

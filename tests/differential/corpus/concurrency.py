@@ -212,10 +212,6 @@ async def do_gather_argument_awaits():
     return await gather(relax(await t(1)), relax(say(await t(2))))
 
 
-async def do_gather_wrong_type():
-    await gather(relax(1), 5)
-
-
 # -- tasks
 
 

@@ -141,4 +141,4 @@ async def do_group_task_swallows():
             task = group.create_task(stubborn())
             group.create_task(breaks('x'))
     except* KeyError:
-        return task.result()
+        print(task.result())
