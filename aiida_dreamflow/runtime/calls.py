@@ -154,7 +154,9 @@ def sleep(delay: float, result: Any = None) -> Awaitable:
 
 
 def timeout(delay: float | None) -> Timeout:
-    """Limit the time of a block: ``async with timeout(3600): y = await submit(f, x=1)``.
+    """Limit the time of a block, an ``async with``.
+
+    ``async with timeout(3600): y = await submit(f, x=1)``
 
     When it has passed, what is awaited is cancelled, a child killed, and the block raises a `TimeoutError`.
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from ..compiler import passed_at
 from ..compiler.program import Await, Block, Jump, Reraise
@@ -114,7 +114,7 @@ class Machine:
     host: Host
     agenda: Agenda = field(default_factory=Agenda)
     tasks: list[Task[Any]] = field(default_factory=list)
-    main: Task[Any] = cast('Task[Any]', None)
+    main: Task[Any] = None  # type: ignore[assignment]
     begun: int = 0
     launched: int = 0
     pending: list[Handle[Any]] = field(default_factory=list)
