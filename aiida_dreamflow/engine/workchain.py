@@ -158,7 +158,17 @@ class FunctionWorkChain(Leased, WorkChain):
         self._update_process_status()
 
     def _action_awaitables(self) -> None:
+        # AiiDA calls this while it loads a process, too. What is launched then must know its parent, so let it be later.
+        self.call_soon(self._heed_children)
+
+    def _heed_children(self) -> None:
+        """See to it that the workflow is told of the end of its children, and of its next timer."""
+        if self.state is not ProcessState.WAITING or self._kills_children:
+            return
         execution = self._execution
+        if execution.is_ready():
+            self.resume()
+            return
         for pk in execution.children.awaited(execution.machine):
             if pk in self._heeded:
                 continue
@@ -180,7 +190,7 @@ class FunctionWorkChain(Leased, WorkChain):
             if is_ready:
                 self.resume()
             else:
-                self._action_awaitables()  # others may have been launched, timers set
+                self._heed_children()  # others may have been launched, timers set
 
     def _set_alarm(self) -> None:
         """Wake up when the next timer ends."""
@@ -190,7 +200,7 @@ class FunctionWorkChain(Leased, WorkChain):
         if due is not None:
             # The clock of the computer may be set meanwhile, or the computer sleep: look again now and then.
             delay = min(max(0.0, due - time.time()), _LONGEST_NAP)
-            self._alarm = self.loop.call_later(delay, self._on_alarm)
+            self._alarm = self.loop.call_later(delay, self.call_soon, self._on_alarm)
 
     def _on_alarm(self) -> None:
         self._alarm = None

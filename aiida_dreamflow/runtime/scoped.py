@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import builtins
 import types
+from collections.abc import Awaitable as Awaiting
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from .awaitables import Awaitable, CancelledError, Future, Kept, Now, Timer
+from .awaitables import CancelledError, Future, Kept, Now, Timer
 from .machine import current_machine
 from .tasks import Task
 
@@ -50,7 +51,7 @@ class Timeout(Kept):
             self.is_expired = True
             self.task.cancel()
 
-    def __aenter__(self) -> Awaitable:
+    def __aenter__(self) -> Awaiting[Timeout]:
         machine = current_machine('timeout')
         if self.task is not None:
             raise RuntimeError('Timeout has already been entered')
@@ -61,7 +62,9 @@ class Timeout(Kept):
             self.timer.watch(self)
         return Now(self)
 
-    def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> Awaitable:
+    def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> Awaiting[None]:
         assert self.task is not None
         task, self.task = self.task, None
         if self.timer is not None and not self.timer.ended:
@@ -96,7 +99,7 @@ class TaskGroup(Kept):
         parts += ['cancelling'] if self.is_aborting else ['entered'] if self.parent is not None else []
         return ' '.join(['<TaskGroup', *parts]) + '>'
 
-    def __aenter__(self) -> Awaitable:
+    def __aenter__(self) -> Awaiting[TaskGroup]:
         if self.parent is not None:
             raise RuntimeError(f'TaskGroup {self!r} has been already entered')
         self.parent = current_machine('TaskGroup').running()
@@ -152,7 +155,7 @@ class TaskGroup(Kept):
 
     def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
-    ) -> Awaitable:
+    ) -> Awaiting[None]:
         assert self.parent is not None
         if error is not None and isinstance(error, SystemExit | KeyboardInterrupt) and self.base_error is None:
             self.base_error = error

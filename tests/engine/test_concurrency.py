@@ -9,6 +9,7 @@ import pytest
 from aiida import engine, orm
 from aiida.cmdline.utils.common import get_workchain_report
 from engine import concurrent_workflows as workflows
+from engine.helpers import kill_workers, wait_until
 
 from aiida_dreamflow.testing import check_provenance
 
@@ -127,3 +128,37 @@ def test_task_group_kills_siblings(run):
     assert node.exit_status == 400
     assert 'refuses_2' in node.exit_message
     assert sorted(child.process_state.value for child in children_of(node)) == ['excepted', 'killed']
+
+
+def test_workers_killed_while_tasks_and_timers_run(daemon, tmp_path):
+    log = tmp_path / 'log'
+    node = engine.submit(workflows.survives, log=str(log), n=3, seconds=1.0)
+    for done in (1, 3):
+        wait_until(lambda: log.exists() and len(log.read_text().splitlines()) >= done, f'{done} turns', node)  # noqa: B023
+        assert kill_workers(daemon)
+    wait_until(lambda: node.is_terminated, f'{node} ends', node)
+    assert node.is_finished_ok, (node.exception, node.exit_message)
+    assert (node.outputs.a.value, node.outputs.b.value) == (3, 3)
+    assert len(children_of(node)) == 6, 'each child once'
+    turns = {tuple(line.split()[:2]) for line in log.read_text().splitlines()}
+    assert turns == {(name, str(number)) for name in 'ab' for number in range(3)}
+    assert check_provenance(node) == []
+
+
+def test_a_timer_fires_when_the_daemon_is_back(daemon):
+    """The time is that of the end, not that of the restart."""
+    node = engine.submit(workflows.naps, seconds=8.0)
+    wait_until(lambda: len(node.called) == 1, 'it sleeps', node)
+    kill_workers(daemon)
+    wait_until(lambda: node.is_terminated, f'{node} ends', node)
+    assert node.is_finished_ok, (node.exception, node.exit_message)
+    first, last = sorted(step.ctime for step in node.called)
+    assert (last - first).total_seconds() >= 7.9
+
+
+def test_a_cancelled_child_is_killed_under_a_daemon(daemon):
+    node = engine.submit(workflows.too_late)
+    wait_until(lambda: node.is_terminated, f'{node} ends', node)
+    assert node.is_finished_ok, (node.exception, node.exit_message)
+    assert node.outputs.result.value == 'late'
+    assert [child.is_killed for child in children_of(node)] == [True]
