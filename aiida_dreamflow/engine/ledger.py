@@ -94,18 +94,30 @@ class Ledger:
             self._brought[_free_label(name, self._brought)] = node.uuid
         self._pks[node.uuid] = cast(int, node.pk)
 
+    def bring_origins(self, name: str, uuids: Iterable[str]) -> None:
+        """Note that the step reads something that an earlier step made of these nodes."""
+        new = [uuid for uuid in uuids if uuid not in self._brought.values()]
+        self._pks.update(_find_pks([uuid for uuid in new if uuid not in self._pks]))
+        for uuid in new:
+            self._brought[_free_label(name, self._brought)] = uuid
+
     # -- a step ends
 
-    def read(self, ran: Iterable[tuple[int, Block]]) -> dict[str, int]:
+    @property
+    def has_read(self) -> list[str]:
+        """The uuids of what the step has read, after :meth:`read`."""
+        return self._read
+
+    def read(self, ran: Iterable[tuple[str, Block]]) -> dict[str, int]:
         """Return the pks of the nodes of the variables that a step has read, by link label.
 
-        :param ran: the blocks that the step ran, with the levels of their activations.
+        :param ran: the blocks that the step ran, with the places of their activations.
         """
         found = dict(self._brought)
         seen = set(found.values())
         # In order, so that a restart gives the same labels.
-        for level, name in sorted({(level, name) for level, block in ran for name in block.used}):
-            root = f'{level}:{name}'
+        for place, name in sorted({(place, name) for place, block in ran for name in block.used}):
+            root = f'{place}:{name}'
             uuids = [self.nodes[root][0]] if root in self.nodes else self.origins.get(root, [])
             for uuid in uuids:
                 if uuid not in seen:
@@ -123,17 +135,17 @@ class Ledger:
         """
         self._before, before = self.nodes, self.origins
         self.nodes, self.origins = {}, {}
-        used = {f'{level}:{name}' for level, block in machine.ran for name in block.used}
+        used = {f'{place}:{name}' for place, block in machine.ran for name in block.used}
         cursors = _cursors(machine)
         same = {root for root, cursor in cursors.items() if self._cursors.get(root) is cursor} | (before.keys() - used)
         copies = {
-            f'{level}:{name}': f'{level}:{other}'
-            for level, block in machine.ran
+            f'{place}:{name}': f'{place}:{other}'
+            for place, block in machine.ran
             for name, other in block.copies.items()
         }
         objects: dict[int, str] = {}
-        for level, name, value in _variables(machine):
-            root = f'{level}:{name}'
+        for place, name, value in _variables(machine):
+            root = f'{place}:{name}'
             form = forms.get(root)
             if form is not None and not is_hidden(name):
                 uuid = self.node_of(root, form.digest) or self.node_of(copies.get(root, ''), form.digest)
@@ -180,8 +192,8 @@ class Ledger:
             return array
         assert form.snapshot is not None
         document = form.snapshot.document
-        if any(record[0] == 'codec:awaitable' for record in document['objects']):
-            raise CannotStoreError(type(value).__name__, name_of(root), 'it holds a handle')
+        if any(record[0] == 'codec:kept' for record in document['objects']):
+            raise CannotStoreError(type(value).__name__, name_of(root), 'it holds a handle or a task')
         # A long list that was there and has changed is one that grows, perhaps: then its chunks are shared.
         if type(value) is list and len(value) >= LONG and root in self._before and needs_chunks_only(document):
             return _in_chunks(value, form, self._files.keys)
@@ -220,7 +232,7 @@ SHARED = (bool, int, float, complex, str, bytes, type(None), tuple, frozenset)
 
 
 def name_of(root: str) -> str:
-    """Return the name of a variable without its level."""
+    """Return the name of a variable without its place."""
     return root.partition(':')[2]
 
 
@@ -245,17 +257,17 @@ def _find_pks(uuids: list[str]) -> dict[str, int]:
 def _cursors(machine: Machine) -> dict[str, Any]:
     """Return the cursors of loops: to be used is not to be made anew."""
     return {
-        f'{level}:{name}': value
-        for level, activation in enumerate(machine.stack)
+        f'{place}:{name}': value
+        for place, activation in machine.activations().items()
         for name, value in activation.variables.items()
         if name.startswith('.iter')
     }
 
 
-def _variables(machine: Machine) -> Iterable[tuple[int, str, Any]]:
-    for level, activation in enumerate(machine.stack):
+def _variables(machine: Machine) -> Iterable[tuple[str, str, Any]]:
+    for place, activation in machine.activations().items():
         for name, value in activation.values().items():
-            yield level, name, value
+            yield place, name, value
 
 
 def _free_label(name: str, taken: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ Targets are plain Python functions (they become function jobs) and AiiDA process
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,9 @@ __all__ = ('Sources', 'child_of', 'is_process', 'mark_failure', 'outputs_of', 'p
 
 #: Attribute of an exception that says which child it came from.
 _CHILD_MARK = 'dreamflow_child'
+
+#: Python 3.10 has none.
+_Group: Any = getattr(builtins, 'BaseExceptionGroup', ())
 
 _FUNCTION_JOB = 'aiida.calculations:dreamflow.function'
 
@@ -213,7 +217,10 @@ def mark_failure(error: Exception, child: str) -> Exception:
 
 
 def child_of(error: BaseException) -> str | None:
-    """Return which child an exception came from, ``None`` if the workflow itself raised it."""
+    """Return which child an exception came from, which children a group did; ``None`` if the workflow raised it."""
+    if isinstance(error, _Group):
+        children = [child_of(inner) for inner in error.exceptions]
+        return ', '.join(child for child in children if child is not None) if all(children) else None
     return getattr(error, _CHILD_MARK, None)
 
 

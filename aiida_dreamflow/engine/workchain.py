@@ -12,19 +12,21 @@ Overrides of ``WorkChain``, and what of aiida-core 2.9 they rely on:
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import functools
 import inspect
+import time
 import traceback
 import types
-from collections.abc import Iterable
-from typing import Any, ClassVar, cast
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import plumpy
 from aiida import orm
 from aiida.common.log import LOG_LEVEL_REPORT
 from aiida.engine import Process, ProcessState, WorkChain
-from aiida.engine.processes.workchains.awaitable import Awaitable, construct_awaitable
+from aiida.engine.processes.workchains.awaitable import construct_awaitable
 
 from ..compiler import Bundle, compile_function
 from ..exceptions import CannotStoreError, CompileError, WorkflowUsageError
@@ -36,6 +38,12 @@ from .pinned import is_pinned, pin_source
 
 #: How many seconds a killed workflow gives its children to end first, when they live in the same process.
 _PATIENCE = 2.0
+
+#: After how many seconds a timer looks at the clock again, at the latest.
+_LONGEST_NAP = 600.0
+
+#: How many seconds after a child could not be killed, which happens before a worker has it, it is tried again.
+_KILL_AGAIN = 2.0
 
 #: Modules whose frames stand before those of the user in a traceback.
 _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
@@ -61,6 +69,8 @@ class FunctionWorkChain(Leased, WorkChain):
     pickles: ClassVar[bool] = True
 
     _kills_children = False
+    _shown: Sequence[int] = ()
+    _alarm: asyncio.TimerHandle | None = None
 
     @classmethod
     def require_function(cls) -> types.FunctionType:
@@ -79,6 +89,7 @@ class FunctionWorkChain(Leased, WorkChain):
         """Make inputs from the parameters of the function; any output may come."""
         super().define(spec)
         spec.exit_code(400, 'ERROR_CHILD_FAILED', message='A child failed and nothing caught it: {message}')
+        spec.exit_code(401, 'ERROR_CANCELLED', message='The workflow function ended with a CancelledError.')
         spec.outputs.dynamic = True
         spec.outputs.valid_type = orm.Data
         if cls.function is None:
@@ -93,6 +104,16 @@ class FunctionWorkChain(Leased, WorkChain):
             raise self.bundle
         self.require_function()
         super().__init__(*args, **kwargs)
+
+    @property
+    def _heeded(self) -> set[int]:
+        """The children whose end this object is told of."""
+        return self.__dict__.setdefault('_heeded_children', set())  # type: ignore[no-any-return]
+
+    @property
+    def _being_killed(self) -> set[int]:
+        """The children that are being killed because they were cancelled."""
+        return self.__dict__.setdefault('_killed_children', set())  # type: ignore[no-any-return]
 
     @property
     def _execution(self) -> Any:
@@ -127,41 +148,78 @@ class FunctionWorkChain(Leased, WorkChain):
 
     # -- waiting
 
-    def wait_for(self, pks: Iterable[int]) -> None:
-        """Wait for children when the current step ends.
+    def wait(self) -> None:
+        """Wait, when the current turn ends, until a child's end or a timer lets the workflow go on.
 
-        :param pks: the children; the workflow is asked whether it can go on whenever one of them ends.
+        AiiDA stores what a process waits for each time that its state changes: here it is the process itself, however many
+        children run. Which these are, the frame says.
         """
-        self._awaitables = []
-        for pk in dict.fromkeys(pks):
-            awaitable = construct_awaitable(cast(orm.ProcessNode, orm.load_node(pk)))
-            awaitable.key = str(pk)
-            self._awaitables.append(awaitable)
+        self._awaitables = [construct_awaitable(self.node)]
         self._update_process_status()
 
     def _action_awaitables(self) -> None:
-        tasks = self._execution.children.tasks
-        for awaitable in self._awaitables:
-            finished = functools.partial(self.call_soon, self._on_awaitable_finished, awaitable)
-            if awaitable.pk in tasks:
-                tasks[awaitable.pk][1].add_done_callback(lambda _, finished=finished: finished())
-            else:
-                self.runner.call_on_process_finish(awaitable.pk, finished)
+        # AiiDA calls this while it loads a process, too. What is launched then must know its parent, so let it be later.
+        self.call_soon(self._heed_children)
 
-    def _on_awaitable_finished(self, awaitable: Awaitable) -> None:
-        self._awaitables = [other for other in self._awaitables if other.pk != awaitable.pk]
+    def _heed_children(self) -> None:
+        """See to it that the workflow is told of the end of its children, and of its next timer."""
+        if self.state is not ProcessState.WAITING or self._kills_children:
+            return
+        execution = self._execution
+        if execution.is_ready():
+            self.resume()
+            return
+        for pk in execution.children.awaited(execution.machine):
+            if pk in self._heeded:
+                continue
+            self._heeded.add(pk)
+            finished = functools.partial(self.call_soon, self._on_child_ended, pk)
+            if pk in execution.children.tasks:
+                execution.children.tasks[pk][1].add_done_callback(lambda _, finished=finished: finished())
+            else:
+                self.runner.call_on_process_finish(pk, finished)
+        self._set_alarm()
+
+    def _on_child_ended(self, pk: int) -> None:
         if self.has_terminated() or self._kills_children:
             return
-        self._update_process_status()
-        if self.state is ProcessState.WAITING and (not self._awaitables or self._execution.is_ready(awaitable.pk)):
-            self.resume()
+        is_ready = self._execution.note_end(pk)
+        if pk in self._shown:
+            self._update_process_status()
+        if self.state is ProcessState.WAITING:
+            if is_ready:
+                self.resume()
+            else:
+                self._heed_children()  # others may have been launched, timers set
+
+    def _set_alarm(self) -> None:
+        """Wake up when the next timer ends."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        due = self._execution.machine.next_due()
+        if due is not None:
+            # The clock of the computer may be set meanwhile, or the computer sleep: look again now and then.
+            delay = min(max(0.0, due - time.time()), _LONGEST_NAP)
+            self._alarm = self.loop.call_later(delay, self.call_soon, self._on_alarm)
+
+    def _on_alarm(self) -> None:
+        self._alarm = None
+        if self.state is ProcessState.WAITING and not self._kills_children:
+            if self._execution.is_ready():
+                self.resume()
+            else:
+                self._set_alarm()
 
     def _update_process_status(self) -> None:
-        super()._update_process_status()
-        if self._awaitables and not self.paused and self._stepper is not None:
-            children = ', '.join(str(awaitable.pk) for awaitable in self._awaitables[:10])
-            more = ', ...' if len(self._awaitables) > 10 else ''
-            self.set_status(f'{self._stepper} (waiting for {children}{more})')
+        if not self._awaitables or self._stepper is None:
+            super()._update_process_status()
+        elif not self.paused:
+            execution = self._execution
+            pks = execution.children.awaited(execution.machine)
+            self._shown = pks[:10]
+            more = ', ...' if len(pks) > 10 else ''
+            waits = f' (waiting for {", ".join(map(str, self._shown))}{more})' if pks else ''
+            self.set_status(f'{self._stepper}{waits}')
 
     # -- ending
 
@@ -200,6 +258,26 @@ class FunctionWorkChain(Leased, WorkChain):
         if asyncio.isfuture(own):
             killing.append(own)
         return self.loop.create_task(_all_true(killing)) if killing else True
+
+    def kill_child(self, pk: int) -> None:
+        """Kill a child that was cancelled, and see to it that it ends."""
+        if pk in self._being_killed:
+            return
+        self._being_killed.add(pk)
+        self.loop.create_task(self._kill_until_ended(pk))
+
+    async def _kill_until_ended(self, pk: int) -> None:
+        tasks, controller = self._execution.children.tasks, self.runner.controller
+        if pk in tasks:
+            await _kill_and_wait(tasks[pk][0], self.node.pk, False)
+            return
+        message = f'Cancelled by parent<{self.node.pk}>'
+        while controller is not None and not orm.load_node(pk).is_terminated:
+            with contextlib.suppress(Exception):  # nobody has it yet, or no longer
+                answer = await asyncio.wrap_future(controller.kill_process(pk, msg_text=message), loop=self.loop)
+                if asyncio.isfuture(answer) or isinstance(answer, concurrent.futures.Future):
+                    await asyncio.wrap_future(answer, loop=self.loop)
+            await asyncio.sleep(_KILL_AGAIN)
 
     def report(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Write to the report of the process, under the name of the workflow function."""

@@ -85,6 +85,7 @@ class Activation:
     :ivar handled: the exceptions being handled, outermost first; ``None`` where a ``finally`` runs without one.
     :ivar awaiting: the exit through which it waits.
     :ivar recipes: how values of its variables can be made again.
+    :ivar is_claimed: whether it is awaited, or a task: until then it is what a coroutine object is in Python.
     """
 
     function: types.FunctionType
@@ -95,8 +96,24 @@ class Activation:
     handled: list[BaseException | None] = field(default_factory=list)
     awaiting: Await | None = None
     recipes: dict[str, Recipe] = field(default_factory=dict)
+    is_claimed: bool = False
     _running: types.CodeType | None = field(default=None, repr=False)
     _functions: dict[Block, types.FunctionType] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether none of it has run."""
+        return self._running is None and self.awaiting is None and self.block is self.program.blocks[0]
+
+    def claim(self) -> Activation:
+        """Return itself, to be awaited or made a task: once.
+
+        :raises RuntimeError: if it was already.
+        """
+        if self.is_claimed:
+            raise RuntimeError('cannot reuse already awaited coroutine')
+        self.is_claimed = True
+        return self
 
     # -- running
 
@@ -351,7 +368,11 @@ def _callee(function: Any) -> Callable[..., Any]:
         raise WorkflowUsageError(
             f'`asyncio.{plain.__name__}` cannot be awaited in a workflow: an event loop does not survive a restart'
         )
-    return lambda *args, **kwargs: activate(function, args, kwargs)
+    return functools.partial(_begin, function)
+
+
+def _begin(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Activation:
+    return activate(function, args, kwargs)
 
 
 supply('.callee', _callee)

@@ -18,7 +18,7 @@ from unittest import mock
 from aiida_dreamflow.testing import run_in_memory
 
 HERE = str(Path(__file__).parent)
-_RUNNERS = (__file__, str(Path(HERE, 'elsewhere.py')))
+_RUNNERS = (__file__, *(str(Path(HERE, name)) for name in ('elsewhere.py', 'asyncio_shims.py')))
 #: Files whose lines are compared in tracebacks, besides those of the corpus.
 PROGRAM_FILE = '<fuzz'
 

@@ -1,0 +1,34 @@
+"""Every function of the corpus about concurrency shows under dreamflow what it shows under asyncio."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+import pytest
+
+from .asyncio_shims import seen_under_asyncio
+from .comparing import seen_in_memory
+from .corpus import concurrency, helpers
+
+pytestmark = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason='asyncio.timeout and TaskGroup came with Python 3.11'
+)
+
+MODULES = [concurrency]
+if sys.version_info >= (3, 11):
+    from .corpus import task_groups
+
+    MODULES.append(task_groups)
+CASES = [
+    pytest.param(function, id=name.removeprefix('do_'))
+    for module in MODULES
+    for name, function in vars(module).items()
+    if name.startswith('do_') and inspect.iscoroutinefunction(function)
+]
+
+
+@pytest.mark.parametrize('restart', [False, True], ids=['straight', 'restarted'])
+@pytest.mark.parametrize('function', CASES)
+def test_same_as_asyncio(function, restart):
+    assert seen_in_memory(function, restart=restart) == seen_under_asyncio(function, [*MODULES, helpers])
