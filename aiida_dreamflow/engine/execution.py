@@ -16,6 +16,7 @@ from aiida import orm
 from aiida.engine import ExitCode
 
 from ..compiler import Passed
+from ..jobs import failpoints
 from ..jobs.names import port_name, python_name
 from ..runtime import Failed, Handle, Machine, Recipe, Returned, Suspended
 from ..values.data import type_name
@@ -152,8 +153,10 @@ class Execution:
         """Run one step, record it and carry out its intents."""
         machine, first = self.machine, self._line()
         self._note_arrival()
+        failpoints.reach('step.begins')
         with captured() as printed:
             outcome = machine.step()
+        failpoints.reach('step.ends')
         if not isinstance(outcome, Failed):
             self._record(outcome, self.ledger.read(machine.ran), first)
             for handle in self.machine.intents:
@@ -279,6 +282,7 @@ class Execution:
                 self.process.report(f'{handle.label}, which was not awaited, failed: {handle.exception}')
         for label, uuid in step.outputs.items():
             self.process.out(label, orm.load_node(uuid=uuid))
+            failpoints.reach('output.given')
         return True, ExitCode(*step.exit_code) if step.exit_code is not None else None
 
     def _fail(self, error: BaseException) -> ExitCode:
