@@ -83,8 +83,19 @@ def _watch_commits() -> None:
     from sqlalchemy.engine import Engine
     from sqlalchemy.orm import Session
 
-    event.listen(Engine, 'commit', lambda connection: reach('commit.before'))
-    event.listen(Session, 'after_commit', lambda session: reach('commit.after'))
+    written = []
+
+    def before(connection: object) -> None:
+        written.append(connection)
+        reach('commit.before')
+
+    def after(session: object) -> None:
+        if written:  # AiiDA also commits when there is nothing to commit
+            written.clear()
+            reach('commit.after')
+
+    event.listen(Engine, 'commit', before)
+    event.listen(Session, 'after_commit', after)
 
 
 if VARIABLE in os.environ:

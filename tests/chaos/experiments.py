@@ -21,6 +21,7 @@ class Bench:
     :param folder: where they leave their files.
     :ivar expected: what an uninterrupted run left.
     :ivar points: each failpoint that it reached, with how often it was reached until then, in order.
+    :ivar names: how often each was reached.
     """
 
     def __init__(self, profile: str, folder: Path) -> None:
@@ -30,6 +31,7 @@ class Bench:
         self._in_fork(_work, place, plan=place)
         self.expected: Expected = self._in_fork(_look, place, pk)
         self.points = list(_reached(place))
+        self.names = Counter(name for name, _ in self.points)
 
     def _place(self) -> Path:
         self._count += 1
