@@ -226,6 +226,7 @@ class Execution:
         read = self.files.read
         self.machine = load_frame(frame.document, read, self, self.codecs, self.writer, live)
         self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
+        self.ledger.follow(self.machine)
 
     def _report_recipes(self, recipes: Iterable[Recipe]) -> None:
         """Say once of each recipe what it means."""

@@ -8,6 +8,7 @@ import kiwipy
 from aiida import orm
 
 from . import failpoints
+from .abandoned import watch
 from .database import survive_database
 from .lease import Lease, LeaseTakenError, lease_folder
 from .understudy import Understudy
@@ -53,6 +54,7 @@ class Leased(Base):
             super().load_instance_state(saved_state, load_context)
             if self.runner.is_daemon_runner:
                 survive_database(self.node.backend)
+                watch(self.runner)
         except BaseException:
             self._lease.release()
             raise

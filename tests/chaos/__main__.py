@@ -38,8 +38,9 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix='dreamflow-chaos-') as folder, contextlib.ExitStack() as at_end:
         throwaway.use_folder(Path(folder))
-        from chaos.agent import Servers
         from servers.profiles import on_servers, without_servers
+
+        from chaos.agent import Servers
 
         servers = Servers()
         if arguments.pair == 'postgresql':
@@ -52,10 +53,11 @@ def main() -> int:
 
 
 def _start(folder: Path, at_end: contextlib.ExitStack) -> Any:
-    from chaos.agent import Servers
     from servers.postgresql import PostgreSQL
     from servers.processes import temporary_folder
     from servers.rabbitmq import RabbitMQ
+
+    from chaos.agent import Servers
 
     started = []
     for server_class in (PostgreSQL, RabbitMQ):
@@ -67,9 +69,10 @@ def _start(folder: Path, at_end: contextlib.ExitStack) -> Any:
 
 
 def _attack(arguments: argparse.Namespace, folder: Path, servers: Any) -> int:
-    import throwaway
     from chaos.agent import Agent
     from chaos.running import Running
+
+    import throwaway
 
     lot = random.Random(arguments.seed)
     with throwaway.running_daemon(workers=arguments.workers) as client:
@@ -81,7 +84,7 @@ def _attack(arguments: argparse.Namespace, folder: Path, servers: Any) -> int:
         while (now := time.monotonic()) < end:
             running.keep(arguments.workflows)
             agent.watch()
-            if now > attack:
+            if now > attack and agent.is_worth_it():
                 agent.act()
                 attack = time.monotonic() + lot.expovariate(1 / arguments.pause)
             time.sleep(0.1)
@@ -100,7 +103,9 @@ def _tell(agent: Any, running: Any, last: float, wrong: list[str]) -> None:
     kills = agent.done['SIGKILL']
     print(f'{kills} workers killed, {agent.effective} of them at work', end='; ')
     print(', '.join(f'{count} {what}' for what, count in sorted(agent.done.items()) if what != 'SIGKILL'))
-    print(f'{len(running.ended)} workflows ended, {len(running.going)} did not; the last {last:.1f} s after the last attack')
+    print(
+        f'{len(running.ended)} workflows ended, {len(running.going)} did not; the last {last:.1f} s after the last attack'
+    )
     if times := sorted(agent.recoveries):
         late = sum(seconds > 10.0 for seconds in times)
         print(

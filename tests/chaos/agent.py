@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -53,6 +52,7 @@ class Agent:
     recoveries: list[float] = field(default_factory=list)
     frozen: dict[int, float] = field(default_factory=dict)
     _waiting: dict[int, tuple[int, float]] = field(default_factory=dict)
+    _last: float = field(default_factory=time.monotonic)
 
     def act(self) -> None:
         """Do something."""
@@ -68,6 +68,11 @@ class Agent:
             actions.append((2, self.restart_broker))
         weights, functions = zip(*actions, strict=True)
         self.lot.choices(functions, weights)[0]()
+        self._last = time.monotonic()
+
+    def is_worth_it(self) -> bool:
+        """Return whether a worker is at work; to kill only those that begin would prove little."""
+        return bool(set(holders().values()) & set(self.pids())) or time.monotonic() > self._last + 20.0
 
     # -- workers
 

@@ -72,34 +72,32 @@ def _executions(log: Path) -> Counter[str]:
 def picture(workflow: Any, log: Path) -> tuple[str, ...]:
     """Return the provenance graph of a workflow in words that are the same for isomorphic graphs.
 
-    The labels of the links of a process are unique, by kind; so to walk along them in order gives each node the same
-    number in each run.
+    The labels of the links of a process are unique, by kind; so each node is named after the way to it.
 
     :param log: the file of the jobs, whose name is no part of it.
     """
     from aiida import orm
     from aiida.common.links import LinkType
 
-    numbers: dict[int, int] = {workflow.pk: 0}
+    names: dict[int, str] = {workflow.pk: ''}
     lines, waiting = [], [workflow]
     while waiting:
         process = waiting.pop(0)
-        lines.append(f'{numbers[process.pk]} is {_words(process, log)}')
+        name = names[process.pk]
+        lines.append(f'{name} is {_words(process, log)}')
         links = process.base.links
         incoming = links.get_incoming(link_type=(LinkType.INPUT_CALC, LinkType.INPUT_WORK)).all()
         outgoing = links.get_outgoing().all()
         for arrow, entries in (('<-', incoming), ('->', outgoing)):
             for entry in sorted(entries, key=lambda entry: (entry.link_type.value, entry.link_label)):
                 other = entry.node
-                if other.pk not in numbers:
-                    numbers[other.pk] = len(numbers)
+                if other.pk not in names:
+                    names[other.pk] = f'{name}{arrow}{entry.link_label}'
                     if isinstance(other, orm.ProcessNode):
                         waiting.append(other)
                     else:
-                        lines.append(f'{numbers[other.pk]} is {_words(other, log)}')
-                lines.append(
-                    f'{numbers[process.pk]} {arrow} {numbers[other.pk]} {entry.link_type.value} {entry.link_label}'
-                )
+                        lines.append(f'{names[other.pk]} is {_words(other, log)}')
+                lines.append(f'{name} {entry.link_type.value} {arrow}{entry.link_label} = {names[other.pk]}')
     return tuple(lines)
 
 

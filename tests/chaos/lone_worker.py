@@ -134,9 +134,7 @@ def in_fork(profile: str, function: Callable[..., Any], *args: Any, plan: Path |
     return process.exitcode if kind == 'signal' else value
 
 
-def _call(
-    pipe: Any, profile: str, function: Callable[..., Any], args: tuple[Any, ...], plan: Path | None
-) -> None:
+def _call(pipe: Any, profile: str, function: Callable[..., Any], args: tuple[Any, ...], plan: Path | None) -> None:
     import traceback
 
     from aiida import load_profile

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-import timeit
 
 import pytest
 from chaos.experiments import Bench
@@ -67,5 +66,10 @@ def test_off_they_do_nothing():
     assert len(failpoints.reach.__code__.co_code) <= len((lambda name: None).__code__.co_code) + 4
     program = 'from aiida_dreamflow.jobs import failpoints; print(failpoints.reach.__name__)'
     for environment, name in (({}, 'reach'), ({failpoints.VARIABLE: '/tmp'}, '_reach')):
-        done = subprocess.run([sys.executable, '-c', program], env={**__import__('os').environ, **environment}, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, '-c', program],
+            env={**__import__('os').environ, **environment},
+            capture_output=True,
+            text=True,
+        )
         assert done.stdout.strip() == name, done.stderr
