@@ -69,13 +69,14 @@ def _start(folder: Path, at_end: contextlib.ExitStack) -> Any:
 
 
 def _attack(arguments: argparse.Namespace, folder: Path, servers: Any) -> int:
-    from chaos.agent import Agent
+    from chaos.agent import Agent, be_patient
     from chaos.running import Running
 
     import throwaway
 
     lot = random.Random(arguments.seed)
     with throwaway.running_daemon(workers=arguments.workers) as client:
+        be_patient()
         running = Running(folder)
         running.measure()
         agent = Agent(client, arguments.workers, lot, servers)

@@ -192,6 +192,17 @@ def reconnect() -> None:
         get_manager().reset_runner()
 
 
+def be_patient() -> None:
+    """Let this process wait for a database that a frozen worker has locked, as the workers do."""
+    from aiida.manage import get_manager
+
+    from aiida_dreamflow.jobs import database
+
+    engine = get_manager().get_profile_storage().get_session().get_bind()
+    if engine.dialect.name == 'sqlite':
+        database.survive_database(get_manager().get_profile_storage())
+
+
 def forget_connection() -> None:
     """Let this process connect to the database anew; AiiDA would not."""
     from aiida.manage import get_manager

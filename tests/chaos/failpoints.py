@@ -7,7 +7,6 @@ at a time in one run, spread over it. Says at the end how many workers were kill
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -15,8 +14,6 @@ from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE.parent.parent / 'examples'), str(_HERE.parent)]
-# The processes that are forked must find the tests under the same names.
-os.environ['PYTHONPATH'] = os.pathsep.join([*sys.path[:2], os.environ.get('PYTHONPATH', '')])
 
 
 def main() -> int:

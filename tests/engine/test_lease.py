@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiida.manage import get_manager
+from chaos.agent import be_patient
 from chaos.leases import holders
 from engine import workflows
 from engine.helpers import evaluations, wait_until
@@ -18,8 +19,9 @@ from aiida_dreamflow.testing import check_provenance
 
 @pytest.fixture
 def two_workers(daemon):
+    be_patient()
     daemon.increase_workers(1)
-    wait_until(lambda: len(daemon.get_worker_info()['info']) == 2, 'a second worker starts')
+    wait_until(lambda: len(daemon.get_worker_info()['info']) == 2, 'a second worker starts', seconds=120)
     yield daemon
     daemon.decrease_workers(1)
 
@@ -67,11 +69,10 @@ def test_a_frozen_worker_keeps_its_lease(running, ends):
     others = [pk for pk, pid in holders().items() if pid == worker]
     os.kill(worker, signal.SIGSTOP)
     try:
-        before = node.base.attributes.get('process_state'), node.mtime, len(node.called)
         deliver_again(node.pk)
         time.sleep(8.0)  # longer than a broker believes that it lives
         assert {pk: holders().get(pk) for pk in others} == dict.fromkeys(others, worker)
-        assert (node.base.attributes.get('process_state'), node.mtime, len(node.called)) == before
+        assert log.read_text().split() in (['0'], ['0', '1']), 'only what it had launched goes on'
     finally:
         os.kill(worker, signal.SIGCONT if ends == 'wakes' else signal.SIGKILL)
     assert_as_if_nothing_had_happened(node, log)
