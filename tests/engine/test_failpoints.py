@@ -1,23 +1,35 @@
 """A worker is killed at each point where that could matter, and another goes on: as if nothing had happened.
 
-Here some of the points are tried; ``python -m tests.chaos.failpoints`` tries them all.
+Here some of the points are tried; ``make failpoints`` tries them all.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
 
 import pytest
 from chaos.experiments import Bench
+from servers.profiles import on_servers, without_servers
 
 from aiida_dreamflow.jobs import failpoints
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-@pytest.fixture(scope='module')
-def bench(profile, tmp_path_factory):
-    return Bench(profile, tmp_path_factory.mktemp('failpoints'))
+
+@pytest.fixture(scope='module', params=['sqlite', pytest.param('postgresql', marks=pytest.mark.servers)])
+def bench(request, tmp_path_factory):
+    """On both databases; in the place of the broker is one that loses nothing."""
+    folder = tmp_path_factory.mktemp('failpoints')
+    if request.param == 'sqlite':
+        with without_servers() as name:
+            yield Bench(name, folder)
+    else:
+        servers = (request.getfixturevalue('postgresql'), request.getfixturevalue('rabbitmq'))
+        with on_servers(*servers, tmp_path_factory.mktemp('repository')) as name:
+            yield Bench(name, folder)
 
 
 def test_the_engine_has_points_for_what_it_does(bench):
@@ -44,9 +56,8 @@ def test_killed_where_a_step_is_stored_and_a_child_launched(bench):
     assert killed == len(points)
 
 
-@pytest.mark.parametrize('seed', range(2))
-def test_killed_at_points_drawn_by_lot(bench, seed):
-    points = random.Random(seed).sample(bench.points, 8)
+def test_killed_at_points_drawn_by_lot(bench):
+    points = random.Random(0).sample(bench.points, 8)
     killed, wrong = bench.kill_at(*points)
     assert wrong == [], points
     assert killed >= 4, 'most are reached, though each kill changes what comes after'
@@ -65,11 +76,8 @@ def test_off_they_do_nothing():
     assert failpoints.reach.__code__.co_names == ()
     assert len(failpoints.reach.__code__.co_code) <= len((lambda name: None).__code__.co_code) + 4
     program = 'from aiida_dreamflow.jobs import failpoints; print(failpoints.reach.__name__)'
-    for environment, name in (({}, 'reach'), ({failpoints.VARIABLE: '/tmp'}, '_reach')):
+    for added, name in (({}, 'reach'), ({failpoints.VARIABLE: '/tmp'}, '_reach')):
         done = subprocess.run(
-            [sys.executable, '-c', program],
-            env={**__import__('os').environ, **environment},
-            capture_output=True,
-            text=True,
+            [sys.executable, '-c', program], env={**os.environ, **added}, capture_output=True, text=True
         )
         assert done.stdout.strip() == name, done.stderr
