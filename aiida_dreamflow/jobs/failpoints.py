@@ -68,8 +68,8 @@ def _note(folder: Path, name: str) -> tuple[str, int, int]:
         file.write(f'{name} {os.getpid()}\n')
         file.flush()
         file.seek(0)
-        names = [line.split()[0] for line in file]
-    return name, names.count(name), len(names)
+        text = '\n' + file.read()
+    return name, text.count(f'\n{name} '), text.count('\n') - 1
 
 
 def _planned(folder: Path, name: str, count: int, total: int) -> list[str]:
