@@ -14,6 +14,7 @@ from aiida.common.links import LinkType
 from aiida.engine import Process, ProcessState
 
 from ..exceptions import LaunchError
+from ..jobs import failpoints
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..runtime import Handle, Machine
@@ -78,6 +79,7 @@ class Children:
         killing = machine.agenda.killing
         found = self._find([port_name(handle.label) for handle in (*machine.pending, *killing)])
         for handle in machine.pending:
+            failpoints.reach('adoption.begins')
             node = found.get(port_name(handle.label))
             if handle.held and node is not None:
                 handle.found()
@@ -100,9 +102,11 @@ class Children:
         process_class, inputs = handle.inputs['process'], dict(handle.inputs['inputs'])
         inputs['metadata'] = {**inputs.get('metadata', {}), 'call_link_label': port_name(handle.label)}
         runner = self._parent.runner
+        failpoints.reach('launch.begins')
         try:
             if runner.is_daemon_runner:
                 node = self._parent.submit(process_class, inputs)
+                failpoints.reach('launch.message_sent')
                 node.base.extras.set(_HANDED_OVER, True)
             else:
                 process = runner.instantiate_process(process_class, **inputs)
@@ -116,6 +120,7 @@ class Children:
             handle.inputs = {}
         else:
             self._note(handle, node)
+        failpoints.reach('launch.ends')
 
     def _find(self, labels: list[str]) -> dict[str, orm.ProcessNode]:
         """Return the newest child with each label."""
@@ -146,6 +151,7 @@ class Children:
         if controller is not None and (_is_leased(node) or not handed_over):
             # A message to a broker that is going down is lost. One too many does no harm to a process with a lease.
             controller.continue_process(node.pk, nowait=False, no_reply=True)
+            failpoints.reach('adoption.message_sent')
             node.base.extras.set(_HANDED_OVER, True)
         return True
 

@@ -17,6 +17,7 @@ from aiida import orm
 from aiida.engine import ExitCode
 
 from ..compiler import compile_function
+from ..jobs import failpoints
 from ..jobs.names import port_name, python_name
 from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended
 from ..values.data import type_name
@@ -151,8 +152,10 @@ class Execution:
     def _run_step(self) -> Any:
         """Run one step, record it and carry out its intents."""
         machine, first = self.machine, self._line()
+        failpoints.reach('step.begins')
         with captured() as printed:
             outcome = machine.step()
+        failpoints.reach('step.ends')
         if isinstance(outcome, Failed):
             self.failure = outcome.exception
         else:
@@ -219,6 +222,7 @@ class Execution:
         read = self.files.read
         self.machine = load_frame(frame.document, read, self, self.codecs, self.writer, live)
         self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
+        self.ledger.follow(self.machine)
 
     def _report_recipes(self, recipes: Iterable[Recipe]) -> None:
         """Say once of each recipe what it means."""
@@ -278,6 +282,7 @@ class Execution:
         assert step is not None
         for label, uuid in step.outputs.items():
             self.process.out(label, orm.load_node(uuid=uuid))
+            failpoints.reach('output.given')
         return True, ExitCode(*step.exit_code) if step.exit_code is not None else None
 
     def _unasked(self) -> list[tuple[str, BaseException]]:

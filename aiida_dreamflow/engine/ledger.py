@@ -158,6 +158,10 @@ class Ledger:
             self.origins[root] = before[root] if root in same and root in before else self._read
         self._cursors = cursors
 
+    def follow(self, machine: Machine) -> None:
+        """Go on with another machine that is in the same state: its cursors are not made by the step that comes next."""
+        self._cursors = _cursors(machine)
+
     def node_of(self, root: str, digest: str) -> str | None:
         """Return the uuid of the node that a variable has, if its value is still the same."""
         for table in (self._arrived, self.nodes, self._before):

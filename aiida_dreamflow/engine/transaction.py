@@ -31,6 +31,8 @@ from aiida.common.links import LinkType, validate_link_label
 from aiida.orm.entities import EntityTypes
 from aiida.repository import Repository
 
+from ..jobs import failpoints
+
 _Node = TypeVar('_Node', bound=orm.Node)
 
 __all__ = ('Caller', 'StepRows', 'delete_unstarted', 'detach', 'store_step', 'use_files')
@@ -86,14 +88,18 @@ def store_step(rows: StepRows) -> dict[str, int]:
         node._validate()
         node.base.repository._store()
         nodes.append(_node_row(node, user))
+    failpoints.reach('step.files_stored')
     with backend.transaction():
         step_pk, *output_pks = backend.bulk_insert(EntityTypes.NODE, nodes)
+        failpoints.reach('step.nodes_written')
         links = [_link_row(rows.caller.pk, step_pk, LinkType.CALL_CALC, rows.call_label)]
         links += [_link_row(pk, step_pk, LinkType.INPUT_CALC, label) for label, pk in rows.inputs.items()]
         links += [
             _link_row(step_pk, pk, LinkType.CREATE, label) for label, pk in zip(rows.outputs, output_pks, strict=True)
         ]
         backend.bulk_insert(EntityTypes.LINK, links)
+        failpoints.reach('step.links_written')
+    failpoints.reach('step.stored')
     return {node.uuid: pk for node, pk in zip(rows.outputs.values(), output_pks, strict=True)}
 
 
