@@ -24,10 +24,10 @@ from ..jobs.names import port_name
 from ..runtime import Machine
 from ..values.chunks import LONG, files_of, needs_chunks_only
 from ..values.data import DreamData
-from ..values.nodes import to_node
+from ..values.nodes import scalar_node, to_node
 from ..values.parts import Form
 from .files import RepositoryFiles
-from .transaction import detach, use_files
+from .transaction import Scalar, detach, use_files
 
 __all__ = ('SHARED', 'Ledger', 'Origins')
 
@@ -58,7 +58,7 @@ class Ledger:
     ) -> None:
         self.nodes = {root: (uuid, digest) for root, (uuid, digest) in origins.nodes.items()}
         self.origins = dict(origins.others)
-        self.created: dict[str, orm.Data] = {}
+        self.created: dict[str, orm.Data | Scalar] = {}
         self._before = self.nodes
         self._arrived: dict[str, tuple[str, str]] = {}
         self._read: list[str] = []
@@ -172,25 +172,28 @@ class Ledger:
     def _make(self, root: str, name: str, value: Any, form: Form) -> str | None:
         """Make the node of a variable; ``None`` if it can have none."""
         try:
-            node = detach(self._node(root, value, form))
+            node = self._node(root, value, form)
         except CannotStoreError:
             return None  # the frame keeps it, or a recipe
-        if not node.is_stored:
+        if isinstance(node, Scalar) or not node.is_stored:
             self._add(name, node)
         elif node.uuid not in self._pks:
             self._pks[node.uuid] = cast(int, node.pk)
         return node.uuid
 
-    def _add(self, name: str, node: orm.Data) -> None:
+    def _add(self, name: str, node: orm.Data | Scalar) -> None:
         if any(made.uuid == node.uuid for made in self.created.values()):
             return
         for inside in node.unstored_inside if isinstance(node, DreamData) else ():
             self._add(f'{name}_{type(inside).__name__}', detach(inside))
         self.created[_free_label(name, self.created)] = node
 
-    def _node(self, root: str, value: Any, form: Form) -> orm.Data:
+    def _node(self, root: str, value: Any, form: Form) -> orm.Data | Scalar:
+        scalar = scalar_node(value)
+        if scalar is not None:
+            return Scalar(*scalar)
         if form.array is not None:
-            array = orm.ArrayData()
+            array = detach(orm.ArrayData())
             array.base.attributes.set_many({'array|default': list(value.shape)})
             use_files(array, {'default.npy': form.array}, self._files.keys)
             return array
@@ -200,8 +203,8 @@ class Ledger:
             raise CannotStoreError(type(value).__name__, name_of(root), 'it holds a handle or a task')
         # A long list that was there and has changed is one that grows, perhaps: then its chunks are shared.
         if type(value) is list and len(value) >= LONG and root in self._before and needs_chunks_only(document):
-            return _in_chunks(value, form, self._files.keys)
-        return cast(orm.Data, to_node(value))
+            return detach(_in_chunks(value, form, self._files.keys))
+        return cast(orm.Data, detach(to_node(value)))
 
     def node_for(self, name: str, node: orm.Data, root: str = '', digest: str = '') -> orm.Data:
         """Return the node for a value that leaves the workflow: a child's input, or an output.
@@ -215,10 +218,17 @@ class Ledger:
             return node
         uuid = self.node_of(root, digest)
         if uuid is not None:
-            made = (node for node in self.created.values() if node.uuid == uuid)
-            return next(made, None) or cast(orm.Data, orm.load_node(uuid=uuid))
+            return self._made(uuid) or cast(orm.Data, orm.load_node(uuid=uuid))
         self._add(name, node)
         return node
+
+    def _made(self, uuid: str) -> orm.Data | None:
+        """Return a node that the step makes."""
+        for label, node in self.created.items():
+            if node.uuid == uuid:
+                made = self.created[label] = node.node() if isinstance(node, Scalar) else node
+                return made
+        return None
 
     def end_step(self, pks: dict[str, int]) -> None:
         """Begin anew after a step was stored.

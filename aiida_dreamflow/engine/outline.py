@@ -1,14 +1,16 @@
 """The outline of a workflow: one instruction, whose stepper runs the program.
 
 Relies on ``plumpy.workchains`` (0.26): ``WorkChainSpec.outline`` takes an ``_Instruction``; its stepper is saved by class
-and asked for its text by ``verdi process status``. A stepper keeps nothing of its own in AiiDA's checkpoint: where the
+and asked for its text by ``verdi process status``, and steps in a portal for ``plumpy.sync_await``. A stepper keeps nothing of its own in AiiDA's checkpoint: where the
 workflow is, its records say.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+import plumpy
 from plumpy.workchains import Stepper, _Instruction
 
 from .execution import Execution
@@ -59,10 +61,18 @@ class ProgramStepper(Stepper):
         return self._execution
 
     def step(self) -> tuple[bool, Any]:
-        """Run the program until it has to wait, or for one turn."""
-        result = self.execution.advance()
-        self._workchain.node.set_stepper_state_info(str(self))
-        return result
+        """Run the program until it ends, has to wait or is asked to stop: to pause, to be killed.
+
+        Between turns other processes go on. AiiDA is not asked to run the next: a change of state costs many commits.
+        """
+        while True:
+            ended, result = self.execution.advance()
+            self._workchain.node.set_stepper_state_info(str(self))
+            if ended or self._workchain.must_stop:
+                return ended, result
+            plumpy.sync_await(asyncio.sleep(0))
+            if self._workchain.must_stop:
+                return False, None
 
     def __str__(self) -> str:
         """Return the user's line, for ``verdi process status``."""

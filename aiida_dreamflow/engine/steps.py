@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ from aiida.repository import Repository
 from ..exceptions import UntrustedValueError
 from ..values.signing import sign, verify
 from .ledger import Origins
-from .transaction import Caller, StepRows, store_step
+from .transaction import Caller, Scalar, StepRows, store_step
 
 __all__ = ('Step', 'latest_step', 'write_step')
 
@@ -62,7 +63,12 @@ class Step:
 
 
 def write_step(
-    caller: Caller, step: Step, name: str, source_key: str, inputs: dict[str, int], outputs: dict[str, orm.Data]
+    caller: Caller,
+    step: Step,
+    name: str,
+    source_key: str,
+    inputs: dict[str, int],
+    outputs: Mapping[str, orm.Data | Scalar],
 ) -> dict[str, int]:
     """Store the record of a step, with the nodes that it made, in one transaction.
 

@@ -26,7 +26,7 @@ from ..runtime import Handle
 from ..values.nodes import from_node
 from ..values.parts import digest_of
 from ..values.snapshot import Codec
-from .transaction import detach
+from .transaction import Scalar, detach
 
 __all__ = ('Sources', 'child_of', 'is_process', 'mark_failure', 'outputs_of', 'prepare_child', 'tell_outcome')
 
@@ -77,7 +77,7 @@ class Sources:
         detach(node)
         return self._new.setdefault(key, node)
 
-    def known(self, stored: Iterable[orm.Node]) -> dict[str, str]:
+    def known(self, stored: Iterable[orm.Node | Scalar]) -> dict[str, str]:
         """Return the uuids of all that later steps can use.
 
         :param stored: the nodes that the current step stores.

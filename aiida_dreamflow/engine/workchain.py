@@ -6,6 +6,7 @@ Overrides of ``WorkChain``, and what of aiida-core 2.9 they rely on:
   which may be before all children have ended; results go to handles, not into ``ctx``.
 - ``kill``: AiiDA messages every called node, finished ones too, and waits for answers that never come. Here only what
   still runs is killed, and a child that runs in this process is killed directly.
+- ``_interrupt_action`` (plumpy): what a running process was asked to do when it stops.
 - ``report``, ``on_except``: the report shows the name of the workflow function, and the traceback of the user's lines.
 """
 
@@ -156,6 +157,11 @@ class FunctionWorkChain(Leased, WorkChain):
         """
         self._awaitables = [construct_awaitable(self.node)]
         self._update_process_status()
+
+    @property
+    def must_stop(self) -> bool:
+        """Whether AiiDA has to have its turn: the process waits, or was asked to pause or to be killed."""
+        return bool(self._awaitables) or self._interrupt_action is not None or self.has_terminated()
 
     def _action_awaitables(self) -> None:
         # AiiDA calls this while it loads a process, too. What is launched then must know its parent, so let it be later.

@@ -311,7 +311,7 @@ def _is_untouched(part: Part, places: Mapping[str, Place], used: Collection[str]
 
 
 def _groups(snapshots: Sequence[Snapshot], names: Sequence[str | None]) -> Iterable[list[str | None]]:
-    """Return the names of the snapshots that share objects, together."""
+    """Return the names of the snapshots that share objects, or the memory of arrays, together."""
     group = list(range(len(snapshots)))
 
     def root(number: int) -> int:
@@ -323,12 +323,21 @@ def _groups(snapshots: Sequence[Snapshot], names: Sequence[str | None]) -> Itera
     for number, snapshot in enumerate(snapshots):
         for value, record in zip(snapshot.objects, snapshot.document['objects'], strict=True):
             if record[0] not in _NAMED and not any(value is shared for shared in _SHARED_BY_ALL):
-                other = root(owner.setdefault(id(value), number))
-                group[max(other, root(number))] = min(other, root(number))
+                for shared in (value, _memory_of(value)):
+                    other = root(owner.setdefault(id(shared), number))
+                    group[max(other, root(number))] = min(other, root(number))
     found: dict[int, list[str | None]] = {}
     for number, name in enumerate(names):
         found.setdefault(root(number), []).append(name)
     return found.values()
+
+
+def _memory_of(value: object) -> object:
+    """Return the object whose memory an array is a view of, the object itself if it is no view."""
+    numpy: Any = sys.modules.get('numpy')
+    while numpy is not None and isinstance(value, numpy.ndarray) and value.base is not None:
+        value = value.base
+    return value
 
 
 def _is_large_array(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import types
 
 from aiida_dreamflow.values.snapshot import Snapshot, decode, encode
 
@@ -59,7 +60,17 @@ def assert_same_graph(left, right):
             assert {repr(item) for item in a} == {repr(item) for item in b}
         elif isinstance(a, (bytes, bytearray, complex, range, slice)):
             assert repr(a) == repr(b)
+        elif type(a).__name__ == 'ndarray':
+            assert (a.dtype, a.shape, a.strides, a.tobytes()) == (b.dtype, b.shape, b.strides, b.tobytes())
+        elif isinstance(a, types.BuiltinMethodType):
+            assert a.__name__ == b.__name__
+            stack.append((a.__self__, b.__self__))
+        elif isinstance(a, types.FunctionType):
+            stack.append((a.__closure__ or (), b.__closure__ or ()))
+        elif isinstance(a, types.CellType):
+            stack.append((a.cell_contents, b.cell_contents))
         elif hasattr(a, '__next__'):
-            continue
+            if hasattr(a, '__setstate__'):  # `iter`, its arguments and where it is
+                stack.append((a.__reduce__()[1:], b.__reduce__()[1:]))
         else:
             stack.append((vars(a), vars(b)))

@@ -1,0 +1,215 @@
+"""Frames one after the other: what is kept of the last one is what the live values are, whatever was done to them.
+
+Random programs over lists that grow, aliases of them and of what is in them, arrays and views, and a list outside of the
+frame. At each await the frame, read back, is the live state: same values, same types, same aliases.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+
+import numpy as np
+from hypothesis import HealthCheck, event, given, note, settings
+from hypothesis import strategies as st
+from values.graphs import assert_same_graph
+
+from aiida_dreamflow import checkpoint
+from aiida_dreamflow.runtime import Machine, Suspended
+from aiida_dreamflow.testing.memory import _MemoryHost
+from aiida_dreamflow.values import parts
+from aiida_dreamflow.values.frame import FrameWriter, load_frame
+
+#: Refers to objects of the frame from outside of it.
+KEPT: list = []
+
+VARIABLES = 'a b c d e x y t add it array view'.split()
+
+STATEMENTS = [
+    # lists, long ones
+    'a.append(i)',
+    'b.append([i])',
+    'c.append({"i": [i]})',
+    'a.extend(range(40))',
+    'a += [[n] for n in range(40)]',
+    'b += [n / 8 for n in range(300)]',
+    'b.extend([[n] for n in range(40)])',
+    'c.extend((n, [n]) for n in range(70))',
+    'a[5] = -i',
+    'a[5].append(i)',
+    'b[-1].append(i)',
+    'c[40]["i"] = i',
+    'c[40][1].append(i)',
+    'del a[10:20]',
+    'del b[-5:]',
+    'a.insert(3, "x")',
+    'b.sort(key=repr)',
+    'c.reverse()',
+    'a.clear()',
+    'a = a[:50]',
+    'b = list(a)',
+    'c = [*b, *a]',
+    # aliases
+    'b = a',
+    'x = a[5]',
+    'x = a[-1]',
+    'y = c[40]',
+    'x.append(i)',
+    'y["i"] = i',
+    't = (a, x)',
+    't[0].append(i)',
+    'd["a"] = a',
+    'd["a"][0] = i',
+    'd["a"].append([i])',
+    'd[i] = x',
+    'e[0].append(i)',
+    'e = [a, b]',
+    'e = [[], a]',
+    'a[0] = b',
+    'b.append(b)',
+    'a, b = b, a',
+    # bound methods and iterators
+    'add = a.append',
+    'add(i)',
+    'add([i])',
+    'it = iter(a)',
+    'x = next(it)',
+    'it = iter(b)',
+    # arrays
+    'array[3] = i',
+    'array += 1',
+    'array = array.copy()',
+    'array = np.arange(150_000.0)',
+    'view = array[:10]',
+    'view[0] = -i',
+    'view = np.arange(10)',
+    'x = array',
+    # from outside
+    'KEPT.append(a)',
+    'KEPT.append(c)',
+    'KEPT.append(x)',
+    'KEPT.append(array)',
+    'KEPT[-1].append(i)',
+    'KEPT[-1][0] = i',
+    'KEPT[0][40]["i"] = i',
+    'KEPT[0][5].append(i)',
+    'KEPT.clear()',
+    'add = KEPT[0].append',
+    # from a function inside
+    'grow(i)',
+    'grow([i])',
+]
+
+
+@st.composite
+def sources(draw):
+    """The source of a function that awaits, and does something or nothing to its variables in between."""
+    lines = [f'    {name} = {value}' for name, value in zip(VARIABLES, _first_values())]
+    lines += ['    g = []', '    def grow(item):', '        g.append(item)']
+    for number in range(draw(st.integers(3, 12))):
+        statements = draw(st.lists(st.sampled_from(STATEMENTS), max_size=3))
+        turns = draw(st.sampled_from((1, 1, 1, 4)))
+        lines.append(f'    for i in range({100 * number}, {100 * number + turns}):')
+        for statement in statements:
+            lines += [
+                '        try:',
+                f'            {statement}',
+                '        except (TypeError, LookupError, ValueError):',
+            ]
+            lines += ['            pass', '        except (AttributeError, StopIteration):', '            pass']
+        lines.append('        await checkpoint()')
+    lines.append(f'    return [{", ".join(VARIABLES)}, g, grow]')
+    return '\n'.join(['async def program():', *lines, ''])
+
+
+def _first_values():
+    return ('[]', 'list(range(100))', '[{"i": [n]} for n in range(100)]', '{}', '[[]]', '[]', '{}', '()') + (
+        'a.append',
+        'iter(b)',
+        'np.arange(150_000.0)',
+        'array[:5]',
+    )
+
+
+def made(source):
+    """Return the function of a source."""
+    filename = f'<parts {hash(source)}>'
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    namespace = {'checkpoint': checkpoint, 'np': np, 'KEPT': KEPT, '__name__': __name__}
+    exec(compile(source, filename, 'exec'), namespace)
+    return namespace['program']
+
+
+def live(machine):
+    """Return the values of all variables of a machine."""
+    return [act.values() for act in machine.stack]
+
+
+class Run:
+    """A function, step by step, with a frame after each, as the engine does it."""
+
+    def __init__(self, function):
+        self.host = _MemoryHost()
+        self.machine = Machine(self.host)
+        self.machine.start(function, (), {})
+        self.codecs = [Own(function)]
+        self.files = parts.MemoryFiles()
+        self.writer = FrameWriter(self.codecs, self.files)
+
+    def step(self):
+        """Make a step; returns its stored frame, ``None`` if it was the last."""
+        if not isinstance(self.machine.step(), Suspended):
+            return None
+        frame = self.writer.store(self.machine)
+        # A record names these files; others may be gone.
+        for sha in self.files.keys() - frame.files:
+            del self.files[sha]
+        return json.loads(json.dumps(frame.document))
+
+    def loaded(self, document, writer=None):
+        """Return the machine that a frame stands for."""
+        return load_frame(document, self.files.__getitem__, self.host, self.codecs, writer)
+
+    def restart(self, document):
+        """Go on as another worker does."""
+        self.writer = FrameWriter(self.codecs, self.files)
+        self.machine = self.loaded(document, self.writer)
+
+
+class Own(parts.Codec):
+    """The function itself, and what it uses from outside of the frame."""
+
+    name = 'own'
+
+    def __init__(self, function):
+        self.function = function
+
+    def encode(self, value, ref):
+        return 0 if value is self.function else None
+
+    def decode(self, content, get):
+        return self.function
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sources(), st.sets(st.integers(0, 30), max_size=3))
+def test_a_frame_is_the_live_state(source, restarts):
+    KEPT.clear()
+    note(source)
+    run = Run(made(source))
+    number = 0
+    while (document := run.step()) is not None:
+        again = run.loaded(document)
+        assert_same_graph(live(run.machine), live(again))
+        assert memory(run.machine) == memory(again)
+        if number in restarts:
+            run.restart(document)
+            event('restarted')
+        number += 1
+    KEPT.clear()
+
+
+def memory(machine):
+    """Return which of the arrays share memory."""
+    arrays = [value for values in live(machine) for value in values.values() if type(value) is np.ndarray]
+    return [[np.shares_memory(one, other) for one in arrays] for other in arrays]
