@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from .engine.decorator import workflow
     from .engine.workchain import FunctionWorkChain
     from .jobs.launch import job
-    from .runtime import checkpoint, gather, submit
+    from .runtime import checkpoint, gather, run, submit
     from .values.snapshot import Codec
 
 __version__ = '0.1.0'
 
-__all__ = ('Codec', 'FunctionWorkChain', 'checkpoint', 'gather', 'job', 'submit', 'workflow')
+__all__ = ('Codec', 'FunctionWorkChain', 'checkpoint', 'gather', 'job', 'run', 'submit', 'workflow')
 
 _HOMES = {
     'Codec': '.values.snapshot',
@@ -25,6 +25,7 @@ _HOMES = {
     'checkpoint': '.runtime',
     'gather': '.runtime',
     'job': '.jobs.launch',
+    'run': '.runtime',
     'submit': '.runtime',
     'workflow': '.engine.decorator',
 }

@@ -7,6 +7,7 @@ children are, and shows the host its state.
 from .activation import Activation, Recipe
 from .awaitables import Awaitable, Checkpoint, Gather, Handle
 from .calls import checkpoint, gather, submit
+from .local import Local, run
 from .machine import Failed, Host, Machine, Outcome, Returned, Suspended, current_machine
 
 __all__ = (
@@ -17,6 +18,7 @@ __all__ = (
     'Gather',
     'Handle',
     'Host',
+    'Local',
     'Machine',
     'Outcome',
     'Recipe',
@@ -25,5 +27,6 @@ __all__ = (
     'checkpoint',
     'current_machine',
     'gather',
+    'run',
     'submit',
 )
