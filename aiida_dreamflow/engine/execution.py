@@ -47,6 +47,9 @@ _RETURNED = 'returned'
 #: After this many seconds of steps that need not wait, AiiDA has a turn: to pause, to kill, to run other processes.
 _TURN = 0.5
 
+#: After this many seconds a step has held up the other processes of its worker for too long.
+_LONG = 5.0
+
 
 class Execution:
     """The run of one workflow process, from wherever its records say it is.
@@ -65,6 +68,7 @@ class Execution:
         self.source_key = source_key(process.node)
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
         self.known_recipes: set[tuple[str, int]] = set()
+        self.known_long: set[tuple[int, int]] = set()
         with without_pickles(not process.pickles):
             step = latest_step(process.node)
             self.files = RepositoryFiles(self.caller.backend.get_repository(), {} if step is None else step.keys)
@@ -152,15 +156,32 @@ class Execution:
         """Run one step, record it and carry out its intents."""
         machine, first = self.machine, self._line()
         self._note_arrival()
+        begin = time.monotonic()
         with captured() as printed:
             outcome = machine.step()
+        seconds = time.monotonic() - begin
         if not isinstance(outcome, Failed):
             self._record(outcome, self.ledger.read(machine.ran), first)
             for handle in self.machine.intents:
                 self.children.launch(handle)
         if text := ''.join(printed).rstrip('\n'):
             self.process.report('%s', text)
+        if seconds > _LONG:
+            self._report_long(first, machine, seconds)
         return outcome
+
+    def _report_long(self, line: int, machine: Machine, seconds: float) -> None:
+        """Say once of each step that takes long what it does to others."""
+        blocks = [block for level, block in machine.ran if level == 0]
+        first = min((statement.lineno for block in blocks for statement in block.body), default=line)
+        last = max((block.last_line for block in blocks), default=line)
+        if (first, last) not in self.known_long:
+            self.known_long.add((first, last))
+            lines = f'L{first}' if first == last else f'L{first} to L{last}'
+            self.process.report(
+                f'{lines}: this step took {seconds:.0f} s, in which the worker could do nothing else, not even answer '
+                '`verdi process kill`. Put what computes for long into a function `f` and write `await run(f, x=x)`'
+            )
 
     def _note_arrival(self) -> None:
         """Note the nodes that the step reads because of what it has waited for, and the variable that receives one."""
