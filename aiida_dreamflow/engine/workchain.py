@@ -31,11 +31,15 @@ from ..exceptions import CannotStoreError, CompileError, WorkflowUsageError
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..values.nodes import to_node
+from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper
 from .pinned import is_pinned, pin_source
 
 #: How many seconds a killed workflow gives its children to end first, when they live in the same process.
 _PATIENCE = 2.0
+
+#: How many seconds pass until children that still run are asked again to end.
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 
 #: Modules whose frames stand before those of the user in a traceback.
 _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
@@ -60,6 +64,7 @@ class FunctionWorkChain(Leased, WorkChain):
     recipes: ClassVar[bool] = True
     pickles: ClassVar[bool] = True
 
+    _node_class = DreamflowNode
     _kills_children = False
 
     @classmethod
@@ -190,16 +195,24 @@ class FunctionWorkChain(Leased, WorkChain):
         killed.set_result(super(Process, self).kill(msg_text, force_kill) is not False)
 
     def _kill_with_children(self, msg_text: str | None, force_kill: bool) -> bool | plumpy.futures.Future:
+        """Kill the workflow, and then its children: who asked gets an answer when the workflow itself has ended."""
         own = super(Process, self).kill(msg_text, force_kill)
         controller = self.runner.controller
-        if own is False or controller is None or self._stepper is None:
-            return own
-        message = f'Killed by parent<{self.node.pk}>'
-        asked = [controller.kill_process(child.pk, msg_text=message) for child in self._execution.children.running()]
-        killing = [asyncio.wrap_future(future, loop=self.loop) for future in asked]
+        if own is not False and controller is not None and self._stepper is not None:
+            self.loop.create_task(self._kill_children(own, controller))
+        return own
+
+    async def _kill_children(self, own: bool | plumpy.futures.Future, controller: Any) -> None:
+        """Ask the children that run to end, until none does: one that no worker has taken yet cannot be asked."""
         if asyncio.isfuture(own):
-            killing.append(own)
-        return self.loop.create_task(_all_true(killing)) if killing else True
+            await asyncio.wait([own])
+        pause = _FIRST_PAUSE
+        while children := self._execution.children.running():
+            for child in children:
+                controller.kill_process(child.pk, msg_text=f'Killed by parent<{self.node.pk}>')
+                await asyncio.sleep(0)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def report(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Write to the report of the process, under the name of the workflow function."""
@@ -229,11 +242,6 @@ async def _kill_and_wait(child: Process, parent: int | None, force_kill: bool) -
             child.kill(message, force_kill=True)
     with contextlib.suppress(plumpy.KilledError):
         await child.future()
-
-
-async def _all_true(futures: list[Any]) -> bool:
-    results = await asyncio.gather(*futures, return_exceptions=True)
-    return all(result is True for result in results)
 
 
 def user_part(trace: types.TracebackType | None) -> types.TracebackType | None:

@@ -119,3 +119,17 @@ async def where():
 async def quick():
     """Nothing to do."""
     return {'pid': os.getpid()}
+
+
+def sleep(seconds):
+    """Wait in a thread."""
+    time.sleep(seconds)
+
+
+@workflow
+async def many(n, seconds, log):
+    """Many children at once; a kill must not run the `finally`."""
+    try:
+        await gather(*[run.in_thread(sleep, seconds) for _ in range(n)])
+    finally:
+        note(log, 'finally')
