@@ -35,6 +35,7 @@ from .printing import captured
 from .steps import Step, latest_step, write_step
 from .targets import Sources, child_of, is_process, outputs_of, prepare_child
 from .transaction import Caller, detach
+from .trouble import storing
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -161,9 +162,10 @@ class Execution:
             outcome = machine.step()
         seconds = time.monotonic() - begin
         if not isinstance(outcome, Failed):
-            self._record(outcome, self.ledger.read(machine.ran), first)
-            for handle in self.machine.intents:
-                self.children.launch(handle)
+            with storing():
+                self._record(outcome, self.ledger.read(machine.ran), first)
+                for handle in self.machine.intents:
+                    self.children.launch(handle)
         if text := ''.join(printed).rstrip('\n'):
             self.process.report('%s', text)
         if seconds > _LONG:

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import functools
 import inspect
+import time
 import traceback
 import types
 from collections.abc import Iterable
@@ -34,12 +35,17 @@ from ..values.nodes import to_node
 from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper
 from .pinned import is_pinned, pin_source
+from .trouble import StorageTroubleError
 
 #: How many seconds a killed workflow gives its children to end first, when they live in the same process.
 _PATIENCE = 2.0
 
 #: How many seconds pass until children that still run are asked again to end.
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
+
+#: How many seconds a step that could not be stored waits before it runs again.
+_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
+_MOMENT = 0.5
 
 #: Modules whose frames stand before those of the user in a traceback.
 _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
@@ -129,6 +135,31 @@ class FunctionWorkChain(Leased, WorkChain):
         """Make the stepper now, so that the status shows a line from the beginning."""
         super().on_create()
         self._stepper = self.spec().get_outline().create_stepper(self)  # type: ignore[arg-type]
+
+    # -- running
+
+    def _do_step(self) -> Any:
+        for pause in (*_PAUSES, None):
+            try:
+                return super()._do_step()
+            except StorageTroubleError as trouble:
+                said = f'this step could not be stored ({trouble}); it runs again'
+                self._stepper.begin_again()  # type: ignore[union-attr]
+                if pause is None:
+                    raise plumpy.PauseInterruption(
+                        f'{said} when you have seen to it: `verdi process play`'
+                    ) from trouble
+                self.logger.warning('%s in %s s', said, pause)
+                self._sleep(pause)
+                if self.is_killing:
+                    break
+        return plumpy.Continue(self._do_step)
+
+    def _sleep(self, seconds: float) -> None:
+        """Let others have the loop for so long, or until this process is to be killed."""
+        end = time.monotonic() + seconds
+        while not self.is_killing and (left := end - time.monotonic()) > 0:
+            plumpy.sync_await(asyncio.sleep(min(left, _MOMENT)))
 
     # -- waiting
 
