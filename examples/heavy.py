@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from aiida_dreamflow import gather, run, workflow
 
@@ -15,7 +16,7 @@ def mean_distance(seed: int, walkers: int, steps: int) -> float:
 
 
 @workflow
-async def walks(n: int = 4, walkers: int = 1000, steps: int = 100):
+async def walks(n: int = 4, walkers: int = 1000, steps: int = 100) -> dict[str, Any]:
     """Walk in `n` processes at once."""
     distances = await gather(*[run(mean_distance, seed, walkers, steps) for seed in range(n)])
     print(f'{n} groups of walkers: {distances}')
