@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .engine.decorator import workflow
     from .engine.workchain import FunctionWorkChain
     from .jobs.launch import job
-    from .runtime import TaskGroup, as_completed, checkpoint, create_task, gather, sleep, submit, timeout, wait
+    from .runtime import TaskGroup, as_completed, checkpoint, create_task, gather, run, sleep, submit, timeout, wait
     from .values.snapshot import Codec
 
 __version__ = '0.1.0'
@@ -26,6 +26,7 @@ __all__ = (
     'create_task',
     'gather',
     'job',
+    'run',
     'sleep',
     'submit',
     'timeout',
@@ -42,6 +43,7 @@ _HOMES = {
     'create_task': '.runtime',
     'gather': '.runtime',
     'job': '.jobs.launch',
+    'run': '.runtime',
     'sleep': '.runtime',
     'submit': '.runtime',
     'timeout': '.runtime',

@@ -89,7 +89,10 @@ class _PlainAwaits(ast.NodeTransformer):
             root = root.value
         if not isinstance(node, ast.expr) or not isinstance(root, ast.Name) or root.id in self.program.scope.locals:
             return False
-        return getattr(self.program.source.resolve(node), AWAIT_MARK, False) is True
+        found = self.program.source.resolve(node)
+        if found is None and isinstance(node, ast.Attribute) and self._means_await(node.value):
+            found = getattr(self.program.source.resolve(node.value), node.attr, None)  # `run.in_thread`
+        return getattr(found, AWAIT_MARK, False) is True
 
     def visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, NESTED_SCOPES):

@@ -18,6 +18,7 @@ from ..jobs import failpoints
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..runtime import Handle, Machine
+from .node import CHILD_FILTERS
 from .targets import mark_failure, tell_outcome
 from .transaction import delete_unstarted
 
@@ -200,7 +201,7 @@ class Children:
             orm.ProcessNode,
             with_incoming='parent',
             edge_filters={'type': {'in': _CALLS}},
-            filters={'attributes.process_state': {'!in': ['finished', 'excepted', 'killed']}},
+            filters={**CHILD_FILTERS, 'attributes.process_state': {'!in': ['finished', 'excepted', 'killed']}},
         )
         return builder.all(flat=True)
 

@@ -37,6 +37,7 @@ from .printing import captured
 from .steps import Step, latest_step, write_step
 from .targets import Sources, child_of, is_process, outputs_of, prepare_child
 from .transaction import Caller, detach
+from .trouble import storing
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -48,6 +49,9 @@ _RETURNED = 'returned'
 
 #: After this many seconds of steps that need not wait, AiiDA has a turn: to pause, to kill, to run other processes.
 _TURN = 0.5
+
+#: After this many seconds a step has held up the other processes of its worker for too long.
+_LONG = 5.0
 
 
 class Execution:
@@ -67,6 +71,7 @@ class Execution:
         self.source_key = source_key(process.node)
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
         self.known_recipes: set[tuple[str, int]] = set()
+        self.known_long: set[tuple[int, int]] = set()
         with without_pickles(not process.pickles):
             step = latest_step(process.node)
             self.files = RepositoryFiles(self.caller.backend.get_repository(), {} if step is None else step.keys)
@@ -153,18 +158,36 @@ class Execution:
         """Run one step, record it and carry out its intents."""
         machine, first = self.machine, self._line()
         failpoints.reach('step.begins')
+        begin = time.monotonic()
         with captured() as printed:
             outcome = machine.step()
+        seconds = time.monotonic() - begin
         failpoints.reach('step.ends')
         if isinstance(outcome, Failed):
             self.failure = outcome.exception
         else:
-            self._record(outcome, self.ledger.read(machine.ran), first)
-            self.children.launch_intents(self.machine)
+            with storing():
+                self._record(outcome, self.ledger.read(machine.ran), first)
+                self.children.launch_intents(self.machine)
         self.children.kill_cancelled(self.machine)
         if text := ''.join(printed).rstrip('\n'):
             self.process.report('%s', text)
+        if seconds > _LONG:
+            self._report_long(first, machine, seconds)
         return outcome
+
+    def _report_long(self, line: int, machine: Machine, seconds: float) -> None:
+        """Say once of each step that takes long what it does to others."""
+        blocks = [block for place, block in machine.ran if place == '0']
+        first = min((statement.lineno for block in blocks for statement in block.body), default=line)
+        last = max((block.last_line for block in blocks), default=line)
+        if (first, last) not in self.known_long:
+            self.known_long.add((first, last))
+            lines = f'L{first}' if first == last else f'L{first} to L{last}'
+            self.process.report(
+                f'{lines}: this step took {seconds:.0f} s, in which the worker could do nothing else, not even answer '
+                '`verdi process kill`. Put what computes for long into a function `f` and write `await run(f, x=x)`'
+            )
 
     def _line(self) -> int:
         """Return the line at which the workflow function is; where it ended, if it has."""

@@ -14,6 +14,7 @@ import plumpy
 from plumpy.workchains import Stepper, _Instruction
 
 from .execution import Execution
+from .trouble import storing
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -52,12 +53,15 @@ class ProgramStepper(Stepper):
     def __init__(self, workchain: FunctionWorkChain) -> None:
         super().__init__(workchain)  # type: ignore[arg-type]
         self._execution: Execution | None = None
+        self._tasks: dict[int, Any] = {}
 
     @property
     def execution(self) -> Execution:
         """The execution, made when it is first needed: a process that is only looked at reads no frame."""
         if self._execution is None:
-            self._execution = Execution(self._workchain)
+            with storing():
+                self._execution = Execution(self._workchain)
+            self._execution.children.tasks.update(self._tasks)
         return self._execution
 
     def step(self) -> tuple[bool, Any]:
@@ -68,11 +72,17 @@ class ProgramStepper(Stepper):
         while True:
             ended, result = self.execution.advance()
             self._workchain.node.set_stepper_state_info(str(self))
-            if ended or self._workchain.must_stop:
+            if ended or self._workchain.must_stop():
                 return ended, result
             plumpy.sync_await(asyncio.sleep(0))
-            if self._workchain.must_stop:
+            if self._workchain.must_stop():
                 return False, None
+
+    def begin_again(self) -> None:
+        """Go on from the last record when next asked to, as after a restart; children that run in this process stay."""
+        if self._execution is not None:
+            self._tasks, self._execution = self._execution.children.tasks, None
+            self._workchain.node.backend.get_session().rollback()  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         """Return the user's line, for ``verdi process status``."""

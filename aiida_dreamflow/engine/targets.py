@@ -21,8 +21,9 @@ from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import CannotStoreError, ChildFailedError, LaunchError, WorkflowUsageError
 from ..jobs.calculation import bundle_to_node
 from ..jobs.launch import function_job_inputs, job_outcome
+from ..jobs.local import local_run_inputs
 from ..jobs.names import port_name, python_name
-from ..runtime import Handle
+from ..runtime import Handle, Local
 from ..values.nodes import from_node
 from ..values.parts import digest_of
 from ..values.snapshot import Codec
@@ -109,7 +110,7 @@ def prepare_child(
             'names': lambda passed: passed.kwargs,
         }
     arguments = {**_by_name(target, args), **inputs}
-    process_class, given = function_job_inputs(target, arguments, sources.node_of(target))
+    process_class, given = _function_inputs(target, arguments, sources.node_of(target))
     for node in given['arguments'].values():
         detach(node)
     _validate(process_class, given)
@@ -124,6 +125,12 @@ def prepare_child(
         'digests': _digests({port_name(name): value for name, value in arguments.items()}, codecs),
         'names': names,
     }
+
+
+def _function_inputs(target: Any, arguments: dict[str, Any], source: orm.SinglefileData) -> tuple[Any, dict[str, Any]]:
+    if isinstance(target, Local):
+        return local_run_inputs(target.function, arguments, source, target.in_thread)
+    return function_job_inputs(target, arguments, source)
 
 
 def _digests(values: Mapping[str, Any], codecs: Sequence[Codec]) -> dict[str, str]:
@@ -231,7 +238,7 @@ def _outcome(node: orm.ProcessNode, target: Any) -> Any:
     :raises ChildFailedError: if it failed.
     :raises Exception: what a function raised.
     """
-    if isinstance(node, orm.CalcJobNode) and not is_process(target):
+    if isinstance(node, orm.CalculationNode) and not is_process(target):
         return job_outcome(node, target)
     if node.is_finished_ok:
         outputs = node.base.links.get_outgoing(link_type=(LinkType.CREATE, LinkType.RETURN)).nested()

@@ -34,8 +34,10 @@ from ..exceptions import CannotStoreError, CompileError, WorkflowUsageError
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..values.nodes import to_node
+from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper
 from .pinned import is_pinned, pin_source
+from .trouble import StorageTroubleError
 
 #: How many seconds a killed workflow gives its children to end first, when they live in the same process.
 _PATIENCE = 2.0
@@ -45,6 +47,13 @@ _LONGEST_NAP = 600.0
 
 #: How many seconds after a child could not be killed, which happens before a worker has it, it is tried again.
 _KILL_AGAIN = 2.0
+
+#: How many seconds pass until children that still run are asked again to end.
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
+
+#: How many seconds a step that could not be stored waits before it runs again.
+_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
+_MOMENT = 0.5
 
 #: Modules whose frames stand before those of the user in a traceback.
 _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
@@ -69,6 +78,7 @@ class FunctionWorkChain(Leased, WorkChain):
     recipes: ClassVar[bool] = True
     pickles: ClassVar[bool] = True
 
+    _node_class = DreamflowNode
     _kills_children = False
     _shown: Sequence[int] = ()
     _alarm: asyncio.TimerHandle | None = None
@@ -147,6 +157,31 @@ class FunctionWorkChain(Leased, WorkChain):
         super().on_create()
         self._stepper = self.spec().get_outline().create_stepper(self)  # type: ignore[arg-type]
 
+    # -- running
+
+    def _do_step(self) -> Any:
+        for pause in (*_PAUSES, None):
+            try:
+                return super()._do_step()
+            except StorageTroubleError as trouble:
+                said = f'this step could not be stored ({trouble}); it runs again'
+                self._stepper.begin_again()  # type: ignore[union-attr]
+                if pause is None:
+                    raise plumpy.PauseInterruption(
+                        f'{said} when you have seen to it: `verdi process play`'
+                    ) from trouble
+                self.logger.warning('%s in %s s', said, pause)
+                self._sleep(pause)
+                if self.is_killing:
+                    break
+        return plumpy.Continue(self._do_step)
+
+    def _sleep(self, seconds: float) -> None:
+        """Let others have the loop for so long, or until this process is to be killed."""
+        end = time.monotonic() + seconds
+        while not self.is_killing and (left := end - time.monotonic()) > 0:
+            plumpy.sync_await(asyncio.sleep(min(left, _MOMENT)))
+
     # -- waiting
 
     def wait(self) -> None:
@@ -158,7 +193,6 @@ class FunctionWorkChain(Leased, WorkChain):
         self._awaitables = [construct_awaitable(self.node)]
         self._update_process_status()
 
-    @property
     def must_stop(self) -> bool:
         """Whether AiiDA has to have its turn: the process waits, or was asked to pause or to be killed."""
         return bool(self._awaitables) or self._interrupt_action is not None or self.has_terminated()
@@ -254,16 +288,24 @@ class FunctionWorkChain(Leased, WorkChain):
         killed.set_result(super(Process, self).kill(msg_text, force_kill) is not False)
 
     def _kill_with_children(self, msg_text: str | None, force_kill: bool) -> bool | plumpy.futures.Future:
+        """Kill the workflow, and then its children: who asked gets an answer when the workflow itself has ended."""
         own = super(Process, self).kill(msg_text, force_kill)
         controller = self.runner.controller
-        if own is False or controller is None or self._stepper is None:
-            return own
-        message = f'Killed by parent<{self.node.pk}>'
-        asked = [controller.kill_process(child.pk, msg_text=message) for child in self._execution.children.running()]
-        killing = [asyncio.wrap_future(future, loop=self.loop) for future in asked]
+        if own is not False and controller is not None and self._stepper is not None:
+            self.loop.create_task(self._kill_children(own, controller))
+        return own
+
+    async def _kill_children(self, own: bool | plumpy.futures.Future, controller: Any) -> None:
+        """Ask the children that run to end, until none does: one that no worker has taken yet cannot be asked."""
         if asyncio.isfuture(own):
-            killing.append(own)
-        return self.loop.create_task(_all_true(killing)) if killing else True
+            await asyncio.wait([own])
+        pause = _FIRST_PAUSE
+        while children := self._execution.children.running():
+            for child in children:
+                controller.kill_process(child.pk, msg_text=f'Killed by parent<{self.node.pk}>')
+                await asyncio.sleep(0)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def kill_child(self, pk: int) -> None:
         """Kill a child that was cancelled, and see to it that it ends."""
@@ -313,11 +355,6 @@ async def _kill_and_wait(child: Process, parent: int | None, force_kill: bool) -
             child.kill(message, force_kill=True)
     with contextlib.suppress(plumpy.KilledError):
         await child.future()
-
-
-async def _all_true(futures: list[Any]) -> bool:
-    results = await asyncio.gather(*futures, return_exceptions=True)
-    return all(result is True for result in results)
 
 
 def user_part(trace: types.TracebackType | None) -> types.TracebackType | None:

@@ -8,6 +8,7 @@ from .activation import Activation, Recipe
 from .awaitables import Agenda, Awaitable, Checkpoint, Future, Handle, Kept, Timer
 from .calls import TaskGroup, as_completed, checkpoint, create_task, gather, sleep, submit, timeout, wait
 from .combining import AsCompleted, Gather
+from .local import Local, run
 from .machine import Failed, Host, Machine, Outcome, Returned, Suspended, current_machine
 from .scoped import Timeout
 from .tasks import Task
@@ -24,6 +25,7 @@ __all__ = (
     'Handle',
     'Host',
     'Kept',
+    'Local',
     'Machine',
     'Outcome',
     'Recipe',
@@ -38,6 +40,7 @@ __all__ = (
     'create_task',
     'current_machine',
     'gather',
+    'run',
     'sleep',
     'submit',
     'timeout',
