@@ -14,6 +14,7 @@ import io
 import mmap
 import socket
 import subprocess
+import tempfile
 import threading
 import types
 import warnings
@@ -44,6 +45,10 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     (
         (io.IOBase,),
         'an open file cannot be stored; close it before the await and open it again after, or keep its path',
+    ),
+    (
+        (tempfile.TemporaryDirectory,),
+        'a temporary directory is removed with the object that made it; make it with `tempfile.mkdtemp()` and keep its path',
     ),
     ((mmap.mmap,), 'a mapped file cannot be stored; close it before the await and open it again after'),
     ((socket.socket,), 'an open connection cannot be stored; close it before the await and connect again after'),

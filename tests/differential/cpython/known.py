@@ -37,7 +37,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_descr\.DictProxyTests\.test_repr',
         r'test_builtin\.BuiltinTest\.test_format$',
         r'test_copy\.TestCopy\.test_deepcopy_keepalive',
-        r'test_user(list|dict|string)\..*\.test_(repeat|repr)',
+        r'test_(user)?(list|dict|string|tuple)\..*\.test_(repeat|repr)$',
         r'test_reprlib\.ReprTests\.test_(descriptors|instance)',
         r'test_pprint\.QueryTestCase\.test_sort_(un)?orderable',
     ),
@@ -65,7 +65,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
     CODE: (r'test_types\.CoroutineTests\.test_(async_def|gen)', r'test_code\.CodeConstsTest\.'),
     REPLACED: (
         r'test_dynamic\.RebindBuiltinsTests\.',
-        r'test_ordered_dict\.PurePython.*\.test_(pickle|copying|reduce)',
+        r'test_ordered_dict\.Py.*\.test_(pickle|copying|reduce)',
+        r'test_ordered_dict\.PySimpleLRUCacheTests\.',
     ),
     FRAMES: (
         r'test_raise\.TestTracebackType\.test_attrs',
