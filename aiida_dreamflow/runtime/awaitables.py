@@ -11,7 +11,7 @@ import types
 from abc import ABC, abstractmethod
 from asyncio import CancelledError
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..compiler import Passed
@@ -28,11 +28,11 @@ class Kept:
     An attribute that is as its default, which stands in the class, is left out: a later version may add some.
 
     :cvar not_kept: the attributes that are set again when a frame is loaded.
-    :cvar lists: those that are lists, which are empty by default.
+    :cvar empty: those that are containers, which are empty by default.
     """
 
     not_kept: frozenset[str] = frozenset({'agenda'})
-    lists: tuple[str, ...] = ()
+    empty: Mapping[str, type] = {}
 
 
 class Watcher(Protocol):
@@ -109,7 +109,7 @@ class Future(Awaitable, Generic[T]):
     """
 
     is_step_end = True
-    lists = ('watchers', 'origins')
+    empty: Mapping[str, type] = {'watchers': list, 'origins': list}
     ended = False
     value: T | None = None
     error: BaseException | None = None
@@ -241,6 +241,7 @@ class Handle(Future[T]):
     """
 
     not_kept = Future.not_kept | {'passed', 'place'}
+    empty: Mapping[str, type] = {**Future.empty, 'inputs': dict}
     held = False
 
     def __init__(self, agenda: Agenda, label: str, target: Any, inputs: dict[str, Any]) -> None:

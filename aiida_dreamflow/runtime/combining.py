@@ -134,32 +134,35 @@ class Next(Future[Any]):
 class AsCompleted(Kept, Generic[T]):
     """Several futures, one after the other as they end; for ``for`` and ``async for``.
 
-    :ivar seen: those that have ended, in the order in which this was noticed.
-    :ivar given: what the loop was given so far.
-    :ivar total: how many there are.
+    :ivar seen: those that have ended and wait for their turn, in the order in which their end was noticed.
+    :ivar given: what the loop was given, and waits for one to end.
+    :ivar left: how many the loop has still to be given.
     """
 
     def __init__(self, agenda: Agenda, parts: Sequence[Future[Any]]) -> None:
         self.agenda = agenda
         self.seen: list[Future[Any]] = []
         self.given: list[Next] = []
-        self.total = len(parts)
+        self.left = len(parts)
         for part in parts:
             part.watch(self)
 
     def notice(self, future: Future[Any]) -> None:
         """Take notice of the end of one."""
-        self.seen.append(future)
-        if len(self.seen) <= len(self.given):
-            self.given[len(self.seen) - 1].set_result(future)
+        if self.given:
+            self.given.pop(0).set_result(future)
+        else:
+            self.seen.append(future)
 
     def _next(self, itself: bool) -> Next | None:
-        if len(self.given) == self.total:
+        if not self.left:
             return None
+        self.left -= 1
         following = Next(self.agenda, itself)
-        self.given.append(following)
-        if len(self.seen) >= len(self.given):
-            following.set_result(self.seen[len(self.given) - 1])
+        if self.seen:
+            following.set_result(self.seen.pop(0))
+        else:
+            self.given.append(following)
         return following
 
     def __iter__(self) -> Iterator[Future[T]]:

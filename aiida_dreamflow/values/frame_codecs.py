@@ -186,8 +186,8 @@ class KeptCodec(Codec):
 
     def fill(self, obj: Any, content: Any, get: Get) -> None:
         """Give it its attributes."""
-        for name in obj.lists:
-            setattr(obj, name, [])
+        for name, kind in obj.empty.items():
+            setattr(obj, name, kind())
         for name, item in content.items():
             setattr(obj, name, get(item))
         if 'agenda' in obj.not_kept:
@@ -198,9 +198,9 @@ class KeptCodec(Codec):
 
 def _differs(value: Kept, name: str, item: Any) -> bool:
     """Return whether an attribute has to be kept, because it is not as by default."""
-    if name in value.not_kept or (name in value.lists and not item):
+    if name in value.not_kept or (name in value.empty and not item):
         return False
-    return name in value.lists or not hasattr(type(value), name) or item is not getattr(type(value), name)
+    return name in value.empty or not hasattr(type(value), name) or item is not getattr(type(value), name)
 
 
 def _every_kind(kind: type[Kept]) -> Iterator[type[Kept]]:
