@@ -41,3 +41,7 @@ class DreamflowNode(orm.WorkChainNode):
         builder.append(orm.WorkChainNode, filters={'id': self.pk}, tag='workflow')
         builder.append(kind, with_incoming='workflow', edge_filters={'type': {'in': _CALLS}}, filters=filters)
         return builder
+
+
+# AiiDA gives each class of nodes a logger that is named after its module; reports reach the database from its own only.
+DreamflowNode._logger = orm.WorkChainNode._logger

@@ -171,7 +171,7 @@ def test_every_node_has_a_hash(finished):
     """Those of a step are written in bulk: caching and the search for duplicates need it all the same."""
     data = {
         entry.node.pk: entry.node
-        for step in finished.steps
+        for step in (*finished.called, *finished.steps)
         for entry in step.base.links.get_outgoing(link_type=LinkType.CREATE).all()
     }
     assert len(data) > 5
