@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# (It drives processes by inner parts of AiiDA that have no types.)
 """Does a step cost more after many? Time, bytes and memory per step, and a resume, after few steps and after many."""
 
 from __future__ import annotations
