@@ -82,11 +82,10 @@ def find_abandoned() -> Iterable[int]:
 def find_waiting() -> Iterable[int]:
     """Return the processes with a lease that were handed to the broker, and that no worker has taken on."""
     builder = orm.QueryBuilder()
-    created = {'attributes.process_state': 'created', 'attributes.checkpoint': {'like': '%'}}
-    builder.append(orm.ProcessNode, filters=created, project='*')
+    builder.append(orm.ProcessNode, filters={'attributes.process_state': 'created'}, project='*')
     for node in builder.all(flat=True):
         path = lease_folder() / f'{node.pk}.lock'
-        if is_leased(node) and not (path.exists() and _is_held(path)):
+        if node.checkpoint is not None and is_leased(node) and not (path.exists() and _is_held(path)):
             yield node.pk
 
 

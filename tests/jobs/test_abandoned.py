@@ -42,7 +42,8 @@ def test_not_found_when_it_has_ended(process):
 def test_taken_on_when_nobody_else_does(process, monkeypatch):
     """Once by each watch, and only what is still free at the second look."""
     looks, taken = [{1, 2}, {2, 3}, {3}], []
-    monkeypatch.setattr(abandoned, 'find_waiting', lambda: {4} if len(looks) < 2 else set())
+    waiting = [set(), {4}, {4}]
+    monkeypatch.setattr(abandoned, 'find_waiting', lambda: waiting.pop(0) if waiting else set())
     monkeypatch.setattr(abandoned, 'INTERVAL', 0.01)
     monkeypatch.setattr(abandoned, 'find_abandoned', lambda: looks.pop(0) if looks else set())
 
