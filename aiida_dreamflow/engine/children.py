@@ -15,7 +15,7 @@ from aiida.engine import Process, ProcessState
 
 from ..exceptions import LaunchError
 from ..jobs import failpoints
-from ..jobs.leased import Leased
+from ..jobs.abandoned import is_leased
 from ..jobs.names import port_name
 from ..runtime import Handle, Machine
 from .node import CHILD_FILTERS
@@ -149,7 +149,7 @@ class Children:
             return False
         controller = self._parent.runner.controller
         handed_over = node.base.extras.get(_HANDED_OVER, False)
-        if controller is not None and (_is_leased(node) or not handed_over):
+        if controller is not None and (is_leased(node) or not handed_over):
             # A message to a broker that is going down is lost. One too many does no harm to a process with a lease.
             controller.continue_process(node.pk, nowait=False, no_reply=True)
             failpoints.reach('adoption.message_sent')
@@ -204,10 +204,3 @@ class Children:
             filters={**CHILD_FILTERS, 'attributes.process_state': {'!in': ['finished', 'excepted', 'killed']}},
         )
         return builder.all(flat=True)
-
-
-def _is_leased(node: orm.ProcessNode) -> bool:
-    try:
-        return issubclass(node.process_class, Leased)
-    except ValueError:  # its class cannot be loaded here
-        return False

@@ -5,7 +5,9 @@ that a worker once took on has left the file of its lease, and the lock on it di
 from time to time for leases that nobody holds, and takes such a process on by itself. If the broker does deliver the task
 in the end, the lease lets one of the two run.
 
-What no worker ever took on has left nothing: it waits in the broker's queue, and there it may wait rightly.
+What no worker ever took on has no lease. It may wait in the broker's queue, rightly so if all workers have as much to do as
+they may; but when a worker with room left sees it wait, the broker has not given it to this one, and will not: ZeroMQ's
+forgets a worker that was frozen, and what that sends it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from plumpy.persistence import LoadSaveContext
 
 from .lease import lease_folder
 
-__all__ = ('find_abandoned', 'watch')
+__all__ = ('find_abandoned', 'find_waiting', 'is_leased', 'watch')
 
 #: How often a worker looks, in seconds. What it finds free twice is abandoned: a broker had the time between to act.
 INTERVAL = 15.0
@@ -56,6 +58,8 @@ async def _look(runner: Any) -> None:
         # A database that is gone for a moment is no reason to stop looking.
         with contextlib.suppress(Exception):
             found = set(find_abandoned())
+            if len(_tasks) < get_manager().get_option('daemon.worker_process_slots'):
+                found |= set(find_waiting())
             for pk in sorted(found & before):
                 _logger.warning('nobody runs process %d, although it has not ended: this worker takes it on', pk)
                 _keep(runner.loop.create_task(_take_on(runner, pk)))
@@ -73,6 +77,26 @@ def find_abandoned() -> Iterable[int]:
                 continue
             if isinstance(node, orm.ProcessNode) and not node.is_terminated and node.checkpoint is not None:
                 yield pk
+
+
+def find_waiting() -> Iterable[int]:
+    """Return the processes with a lease that were handed to the broker, and that no worker has taken on."""
+    builder = orm.QueryBuilder()
+    builder.append(orm.ProcessNode, filters={'attributes.process_state': 'created'}, project='*')
+    for node in builder.all(flat=True):
+        path = lease_folder() / f'{node.pk}.lock'
+        if node.checkpoint is not None and is_leased(node) and not (path.exists() and _is_held(path)):
+            yield node.pk
+
+
+def is_leased(node: orm.ProcessNode) -> bool:
+    """Return whether the process of a node holds a lease when a worker runs it."""
+    from .leased import Leased
+
+    try:
+        return issubclass(node.process_class, Leased)
+    except ValueError:  # its class cannot be loaded here
+        return False
 
 
 def _is_held(path: Path) -> bool:

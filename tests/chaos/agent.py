@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -113,7 +114,10 @@ class Agent:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)
                 self.done['SIGSTOP'] += 1
-                self.frozen[pid] = time.monotonic() + self.lot.choice((0.2, 1.0, 3.0, 8.0))
+                seconds = self.lot.choice((0.2, 1.0, 3.0, 8.0))
+                self.frozen[pid] = time.monotonic() + seconds
+                # In a thread: the worker may have locked the database, and this process wait for that.
+                threading.Timer(seconds, _wake, [pid]).start()
 
     def watch(self) -> None:
         """Wake up the frozen whose time has come; note who has taken over from the killed."""
@@ -131,8 +135,7 @@ class Agent:
     def wake(self, pid: int) -> None:
         """Let a frozen worker go on."""
         del self.frozen[pid]
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
+        _wake(pid)
 
     @property
     def unrecovered(self) -> list[int]:
@@ -173,6 +176,12 @@ def _is_worker(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         return 'worker' in process.cmdline() and 'daemon' in process.cmdline()
     return False
+
+
+def _wake(pid: int) -> None:
+    with contextlib.suppress(psutil.Error, ProcessLookupError):
+        if _is_worker(psutil.Process(pid)):  # it may have been killed since, and its pid be another's
+            os.kill(pid, signal.SIGCONT)
 
 
 def _has_ended(pk: int) -> bool:

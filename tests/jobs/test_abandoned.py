@@ -42,6 +42,8 @@ def test_not_found_when_it_has_ended(process):
 def test_taken_on_when_nobody_else_does(process, monkeypatch):
     """Once by each watch, and only what is still free at the second look."""
     looks, taken = [{1, 2}, {2, 3}, {3}], []
+    waiting = [set(), {4}, {4}]
+    monkeypatch.setattr(abandoned, 'find_waiting', lambda: waiting.pop(0) if waiting else set())
     monkeypatch.setattr(abandoned, 'INTERVAL', 0.01)
     monkeypatch.setattr(abandoned, 'find_abandoned', lambda: looks.pop(0) if looks else set())
 
@@ -61,4 +63,23 @@ def test_taken_on_when_nobody_else_does(process, monkeypatch):
         await asyncio.sleep(0.05)
 
     asyncio.run(scene())
-    assert taken == [2, 3]
+    assert taken == [2, 3, 4]
+
+
+def test_one_that_was_never_taken_on(profile):
+    """A workflow that was created, and whose message was lost."""
+    from aiida.manage import get_manager
+    from engine import workflows
+
+    runner = get_manager().create_runner(communicator=None)
+    process = runner.instantiate_process(workflows.add_squares, n=orm.Int(0))
+    runner.persister.save_checkpoint(process)
+    try:
+        assert process.pid in set(abandoned.find_waiting())
+        lease = Lease(lease_folder(), process.pid)
+        assert process.pid not in set(abandoned.find_waiting())
+        lease.release()
+    finally:
+        process.node.set_process_state('killed')
+        process.close()
+    assert process.pid not in set(abandoned.find_waiting())
