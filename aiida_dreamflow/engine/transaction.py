@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -34,13 +34,13 @@ from aiida.common.links import LinkType, validate_link_label
 from aiida.orm.entities import EntityTypes
 from aiida.orm.implementation.utils import clean_value
 from aiida.repository import Repository
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from ..jobs import failpoints
 
 _Node = TypeVar('_Node', bound=orm.Node)
 
-__all__ = ('Caller', 'Scalar', 'StepRows', 'delete_unstarted', 'detach', 'store_step', 'use_files')
+__all__ = ('Caller', 'Scalar', 'StepRows', 'delete_unstarted', 'detach', 'newest_called', 'store_step', 'use_files')
 
 
 class Caller:
@@ -139,6 +139,26 @@ def _insert(session: Any, backend: Any, kind: EntityTypes, rows: list[dict[str, 
 @functools.cache
 def _statement(table: Any) -> Any:
     return insert(table).returning(table.c.id, sort_by_parameter_order=True)
+
+
+def newest_called(caller: orm.WorkChainNode, prefix: str) -> Iterator[int]:
+    """Yield the pks of the calculations that a workflow has called, the last one first.
+
+    By the index of the links, and not one more than is asked for: ``QueryBuilder`` reads and sorts all their nodes.
+
+    :param caller: the workflow.
+    :param prefix: what the labels of their call links begin with.
+    """
+    backend: Any = caller.backend
+    link = backend._get_mapper_from_entity(EntityTypes.LINK, False)[0].local_table.c
+    calls = (link.input_id == caller.pk) & (link.type == LinkType.CALL_CALC.value)
+    query = (
+        select(link.output_id).where(calls & link.label.startswith(prefix, autoescape=True)).order_by(link.id.desc())
+    )
+    offset = 0
+    while (pk := backend.get_session().scalar(query.limit(1).offset(offset))) is not None:
+        yield pk
+        offset += 1
 
 
 def detach(node: _Node) -> _Node:

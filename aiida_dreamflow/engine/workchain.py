@@ -194,7 +194,7 @@ class FunctionWorkChain(Leased, WorkChain):
         self._update_process_status()
 
     def must_stop(self) -> bool:
-        """Whether AiiDA has to have its turn: the process waits, or was asked to pause or to be killed."""
+        """Return whether AiiDA has to have its turn: the process waits, or was asked to pause or to be killed."""
         return bool(self._awaitables) or self._interrupt_action is not None or self.has_terminated()
 
     def _action_awaitables(self) -> None:
