@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine.decorator import workflow
+    from .engine.forking import fork
     from .engine.workchain import FunctionWorkChain
     from .jobs.launch import job
     from .runtime import checkpoint, gather, submit
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 
 __version__ = '0.1.0'
 
-__all__ = ('Codec', 'FunctionWorkChain', 'checkpoint', 'gather', 'job', 'submit', 'workflow')
+__all__ = ('Codec', 'FunctionWorkChain', 'checkpoint', 'fork', 'gather', 'job', 'submit', 'workflow')
 
 _HOMES = {
     'Codec': '.values.snapshot',
     'FunctionWorkChain': '.engine.workchain',
     'checkpoint': '.runtime',
+    'fork': '.engine.forking',
     'gather': '.runtime',
     'job': '.jobs.launch',
     'submit': '.runtime',

@@ -7,6 +7,7 @@ never handed to the broker is handed over.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from aiida import orm
@@ -23,7 +24,7 @@ from .transaction import delete_unstarted
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
 
-__all__ = ('Children',)
+__all__ = ('Children', 'find_children')
 
 #: Extra of a child that says that the broker has it.
 _HANDED_OVER = 'dreamflow_handed_over'
@@ -75,32 +76,22 @@ class Children:
             self._pks[handle.label] = cast(int, node.pk)
         handle.inputs = {}
 
-    def adopt_or_launch(self, handles: list[Handle[Any]]) -> None:
-        """After a restart: find the children of these handles, or launch them."""
-        found = self._find([port_name(handle.label) for handle in handles])
+    def adopt_or_launch(self, handles: list[Handle[Any]], inherited: Mapping[str, int]) -> None:
+        """After a restart: find the children of these handles, or launch them.
+
+        :param inherited: the children of another run that a fork has taken over, by label.
+        """
+        found = find_children(self._parent.node, [port_name(handle.label) for handle in handles])
         for handle in handles:
             node = found.get(port_name(handle.label))
-            if node is None or not self._continues(node):
+            if node is None and handle.label in inherited:
+                self._pks[handle.label] = inherited[handle.label]
+                handle.inputs = {}
+            elif node is None or not self._continues(node):
                 self.launch(handle)
             else:
                 self._pks[handle.label] = cast(int, node.pk)
                 handle.inputs = {}
-
-    def _find(self, labels: list[str]) -> dict[str, orm.ProcessNode]:
-        """Return the newest child with each label."""
-        if not labels:
-            return {}
-        builder = orm.QueryBuilder(backend=self._parent.node.backend)
-        builder.append(orm.WorkChainNode, filters={'id': self._parent.node.pk}, tag='parent')
-        builder.append(
-            orm.ProcessNode,
-            with_incoming='parent',
-            edge_filters={'type': {'in': _CALLS}, 'label': {'in': labels}},
-            edge_project='label',
-            project='*',
-        )
-        builder.order_by({orm.ProcessNode: {'id': 'asc'}})
-        return {label: node for node, label in builder.all()}
 
     def _continues(self, node: orm.ProcessNode) -> bool:
         """Make sure that a child found after a restart runs; ``False`` if nothing of it is left."""
@@ -139,6 +130,26 @@ class Children:
             filters={'attributes.process_state': {'!in': ['finished', 'excepted', 'killed']}},
         )
         return builder.all(flat=True)
+
+
+def find_children(parent: orm.ProcessNode, labels: list[str]) -> dict[str, orm.ProcessNode]:
+    """Return the newest child of a workflow with each call label.
+
+    :param labels: the labels to look for.
+    """
+    if not labels:
+        return {}
+    builder = orm.QueryBuilder(backend=parent.backend)
+    builder.append(orm.WorkChainNode, filters={'id': parent.pk}, tag='parent')
+    builder.append(
+        orm.ProcessNode,
+        with_incoming='parent',
+        edge_filters={'type': {'in': _CALLS}, 'label': {'in': labels}},
+        edge_project='label',
+        project='*',
+    )
+    builder.order_by({orm.ProcessNode: {'id': 'asc'}})
+    return {label: node for node, label in builder.all()}
 
 
 def _is_leased(node: orm.ProcessNode) -> bool:

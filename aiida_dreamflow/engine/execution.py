@@ -16,6 +16,7 @@ from aiida import orm
 from aiida.engine import ExitCode
 
 from ..compiler import Passed
+from ..exceptions import DreamflowError, FrameError
 from ..jobs.names import port_name, python_name
 from ..runtime import Failed, Handle, Machine, Recipe, Returned, Suspended
 from ..values.data import type_name
@@ -29,8 +30,9 @@ from ..values.snapshot import decode, encode
 from .children import Children
 from .codecs import BuilderCodec, OwnFileCodec
 from .files import RepositoryFiles
+from .forked import FORK_INPUTS, forked_children, forked_step, launch_again
 from .ledger import SHARED, Ledger, Origins
-from .pinned import source_key
+from .pinned import note_reported, source_key, watch
 from .printing import captured
 from .steps import Step, latest_step, write_step
 from .targets import Sources, child_of, is_process, outputs_of, prepare_child
@@ -59,20 +61,28 @@ class Execution:
         self.children = Children(process)
         self.function = type(process).require_function()
         self.entities = EntityCodec()
-        self.codecs = [self.entities, BuilderCodec(), OwnFileCodec(self.function)]
+        self.codecs = [self.entities, BuilderCodec(), OwnFileCodec(self.function, process.bundle)]
         self.label = ''
         self.caller = Caller(process.node)
         self.source_key = source_key(process.node)
+        self.watch = watch(process.node, process.bundle)
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
+        self.given = self.inputs or dict(process.inputs.get(FORK_INPUTS, {}))
         self.known_recipes: set[tuple[str, int]] = set()
         with without_pickles(not process.pickles):
-            step = latest_step(process.node)
+            step = latest_step(process.node) or forked_step(process)
             self.files = RepositoryFiles(self.caller.backend.get_repository(), {} if step is None else step.keys)
             self.writer = FrameWriter(self.codecs, self.files, recipes=process.recipes)
             if step is None:
                 self._start()
             else:
-                self._resume(step)
+                try:
+                    self._resume(step)
+                except DreamflowError as error:
+                    raise FrameError(str(error)) from error
+                except Exception as error:  # whatever has changed since, the run itself is not at fault
+                    reason = f'its step {step.number} cannot be gone on from here ({type(error).__name__}: {error})'
+                    raise FrameError(f'{reason}: restore what has changed since it was launched') from error
 
     def _start(self) -> None:
         self.number, self.sources = 0, Sources({})
@@ -91,12 +101,13 @@ class Execution:
         self.returned = step if step.state == 'returned' else None
         self.machine = load_frame(step.document, step.read_file, self, self.codecs, self.writer)
         self.known_recipes.update(recipe.key for act in self.machine.stack for recipe in act.recipes.values())
-        self.ledger = Ledger(step.origins, self.machine, self.inputs, self.files)
+        self.ledger = Ledger(step.origins, self.machine, self.given, self.files)
         if self.returned is None:
             self._set_label()
         else:
             self.label = _RETURNED
-        self.children.adopt_or_launch(self.machine.pending)
+        launch_again(self.process, self.machine.pending)
+        self.children.adopt_or_launch(self.machine.pending, forked_children(self.process.node))
 
     def _set_label(self) -> None:
         awaiting = self.machine.stack[-1].awaiting
@@ -151,6 +162,7 @@ class Execution:
     def _run_step(self) -> Any:
         """Run one step, record it and carry out its intents."""
         machine, first = self.machine, self._line()
+        self._report_edits()
         self._note_arrival()
         with captured() as printed:
             outcome = machine.step()
@@ -161,6 +173,17 @@ class Execution:
         if text := ''.join(printed).rstrip('\n'):
             self.process.report('%s', text)
         return outcome
+
+    def _report_edits(self) -> None:
+        """Say once that the files of the workflow differ from what it runs."""
+        if self.watch is not None and (changes := self.watch.changes()):
+            self.watch = None
+            note_reported(self.process.node)
+            names = ', '.join(f'{name} {how}' for name, how in changes.items())
+            self.process.report(
+                f'{names}; this run goes on with the source that it was launched with. To go on with the edited one: `verdi '
+                f'process kill {self.process.node.pk}`, then `dreamflow fork {self.process.node.pk} --edited`'
+            )
 
     def _note_arrival(self) -> None:
         """Note the nodes that the step reads because of what it has waited for, and the variable that receives one."""

@@ -17,7 +17,7 @@ import functools
 import inspect
 import traceback
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, cast
 
 import plumpy
@@ -27,10 +27,11 @@ from aiida.engine import Process, ProcessState, WorkChain
 from aiida.engine.processes.workchains.awaitable import Awaitable, construct_awaitable
 
 from ..compiler import Bundle, compile_function
-from ..exceptions import CannotStoreError, CompileError, WorkflowUsageError
+from ..exceptions import CannotStoreError, CompileError, FrameError, WorkflowUsageError
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..values.nodes import to_node
+from .forked import FORK_INPUTS, prepare_fork
 from .outline import ProgramInstruction, ProgramStepper
 from .pinned import is_pinned, pin_source
 
@@ -42,8 +43,8 @@ _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
 
 __all__ = ('RESERVED_PARAMETERS', 'FunctionWorkChain', 'require_parameters')
 
-#: Names that AiiDA's launchers keep for themselves.
-RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process'})
+#: Names that AiiDA's launchers keep for themselves, and ours.
+RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process', FORK_INPUTS})
 
 
 class FunctionWorkChain(Leased, WorkChain):
@@ -61,6 +62,7 @@ class FunctionWorkChain(Leased, WorkChain):
     pickles: ClassVar[bool] = True
 
     _kills_children = False
+    _fork: dict[str, Any] | None = None
 
     @classmethod
     def require_function(cls) -> types.FunctionType:
@@ -81,6 +83,12 @@ class FunctionWorkChain(Leased, WorkChain):
         spec.exit_code(400, 'ERROR_CHILD_FAILED', message='A child failed and nothing caught it: {message}')
         spec.outputs.dynamic = True
         spec.outputs.valid_type = orm.Data
+        spec.input_namespace(
+            FORK_INPUTS, dynamic=True, required=False, valid_type=orm.Data, help='Of a fork: the nodes of its frame.'
+        )
+        spec.input(
+            'metadata.fork', valid_type=dict, required=False, non_db=True, is_metadata=True, help='Of a fork: of what.'
+        )
         if cls.function is None:
             return
         for parameter in inspect.signature(cls.function).parameters.values():
@@ -95,9 +103,9 @@ class FunctionWorkChain(Leased, WorkChain):
         super().__init__(*args, **kwargs)
 
     @property
-    def _execution(self) -> Any:
+    def _program(self) -> ProgramStepper:
         assert isinstance(self._stepper, ProgramStepper)
-        return self._stepper.execution
+        return self._stepper
 
     # -- how it appears
 
@@ -119,11 +127,36 @@ class FunctionWorkChain(Leased, WorkChain):
         super()._setup_db_record()
         assert isinstance(self.bundle, Bundle)
         pin_source(self.node, type(self).__name__, self.bundle)
+        if self._fork is not None:
+            prepare_fork(self, self._fork)
+
+    def _setup_metadata(self, metadata: dict[str, Any]) -> None:
+        self._fork = metadata.pop('fork', None)
+        super()._setup_metadata(metadata)
 
     def on_create(self) -> None:
         """Make the stepper now, so that the status shows a line from the beginning."""
         super().on_create()
         self._stepper = self.spec().get_outline().create_stepper(self)  # type: ignore[arg-type]
+
+    # -- a frame that cannot be gone on from
+
+    def _is_fit(self) -> bool:
+        """Return whether the workflow can go on from its frame; if not, say what to do, and pause.
+
+        Something around it has changed: Python, a package, a file, a key. What is stored is whole.
+        """
+        try:
+            self._program.execution  # noqa: B018  (reads the frame)
+        except FrameError as error:
+            self.report('paused, as its frame does not fit what is installed here: %s', error)
+            self.pause(f'{error}. Then: `verdi daemon restart` and `verdi process play {self.node.pk}`')
+            return False
+        return True
+
+    def _do_step(self) -> Any:
+        """Run steps, if the frame allows; otherwise wait for `verdi process play`."""
+        return super()._do_step() if self._is_fit() else plumpy.Continue(self._do_step)
 
     # -- waiting
 
@@ -140,11 +173,14 @@ class FunctionWorkChain(Leased, WorkChain):
         self._update_process_status()
 
     def _action_awaitables(self) -> None:
-        tasks = self._execution.children.tasks
+        if not self._program.is_readable():
+            self.call_soon(self.resume)  # the next step pauses
+            return
+        tasks = self._program.children.tasks
         for awaitable in self._awaitables:
             finished = functools.partial(self.call_soon, self._on_awaitable_finished, awaitable)
             if awaitable.pk in tasks:
-                tasks[awaitable.pk][1].add_done_callback(lambda _, finished=finished: finished())
+                tasks[awaitable.pk][1].add_done_callback(functools.partial(_ignoring, finished))
             else:
                 self.runner.call_on_process_finish(awaitable.pk, finished)
 
@@ -153,7 +189,9 @@ class FunctionWorkChain(Leased, WorkChain):
         if self.has_terminated() or self._kills_children:
             return
         self._update_process_status()
-        if self.state is ProcessState.WAITING and (not self._awaitables or self._execution.is_ready(awaitable.pk)):
+        if self.state is ProcessState.WAITING and (
+            not self._awaitables or self._program.execution.is_ready(awaitable.pk)
+        ):
             self.resume()
 
     def _update_process_status(self) -> None:
@@ -183,7 +221,7 @@ class FunctionWorkChain(Leased, WorkChain):
 
     async def _kill_after_children(self, killed: asyncio.Future[bool], msg_text: str | None, force_kill: bool) -> None:
         """Kill first the children that live in this event loop: `engine.run` leaves it when the workflow has ended."""
-        alive = [child for child, _ in self._execution.children.tasks.values() if not child.has_terminated()]
+        alive = [child for child, _ in self._program.children.tasks.values() if not child.has_terminated()]
         tasks = [self.loop.create_task(_kill_and_wait(child, self.node.pk, force_kill)) for child in alive]
         if tasks:
             await asyncio.wait(tasks, timeout=_PATIENCE)
@@ -195,7 +233,7 @@ class FunctionWorkChain(Leased, WorkChain):
         if own is False or controller is None or self._stepper is None:
             return own
         message = f'Killed by parent<{self.node.pk}>'
-        asked = [controller.kill_process(child.pk, msg_text=message) for child in self._execution.children.running()]
+        asked = [controller.kill_process(child.pk, msg_text=message) for child in self._program.children.running()]
         killing = [asyncio.wrap_future(future, loop=self.loop) for future in asked]
         if asyncio.isfuture(own):
             killing.append(own)
@@ -214,6 +252,10 @@ class FunctionWorkChain(Leased, WorkChain):
         """Report the exception, with the traceback of the user's lines."""
         kind, error, trace = exc_info
         super().on_except((kind, error, user_part(trace)))  # type: ignore[arg-type]
+
+
+def _ignoring(finished: Callable[[], Any], _: asyncio.Task[Any]) -> None:
+    finished()
 
 
 async def _kill_and_wait(child: Process, parent: int | None, force_kill: bool) -> None:

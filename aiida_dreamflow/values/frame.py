@@ -22,6 +22,7 @@ from ..compiler import Program, compile_function
 from ..exceptions import CannotStoreError, FrameError
 from ..runtime import Activation, Awaitable, Host, Machine, Recipe
 from .chunks import ChunkCodec
+from .edits import Edits, placed
 from .frame_codecs import AwaitableCodec, FunctionCodec, RecipeCodec, RecipeValueCodec, TracebackCodec
 from .generators import GeneratorCodec
 from .parts import Files, Form, MemoryFiles, PartWriter, Place
@@ -202,6 +203,7 @@ def load_frame(
     codecs: Sequence[Codec] = (),
     writer: FrameWriter | None = None,
     live: Mapping[str, Any] | None = None,
+    edits: Edits | None = None,
 ) -> Machine:
     """Rebuild a machine from the stored form of its frame.
 
@@ -211,6 +213,7 @@ def load_frame(
     :param codecs: the codecs that it was stored with.
     :param writer: what will store the next frames.
     :param live: values that are there and need not be rebuilt, by their names in the frame: all of a part, or none.
+    :param edits: finds the places in functions that were edited since; without, these are refused.
     :raises FrameError: if the frame does not fit the source of a function in it.
     """
     if document.get('version') != FRAME_VERSION:
@@ -219,15 +222,15 @@ def load_frame(
         )
     chunks = ChunkCodec() if writer is None else writer.chunks
     chunks.read_blob = read_blob
-    recipes = RecipeCodec()
-    every = [*codecs, TracebackCodec(), FunctionCodec(()), GeneratorCodec(), AwaitableCodec(), recipes]
+    recipes = RecipeCodec(edits)
+    every = [*codecs, TracebackCodec(), FunctionCodec((), edits), GeneratorCodec(edits), AwaitableCodec(), recipes]
     every += [RecipeValueCodec([]), chunks]
     roots: dict[str, Any] = {**document['plain'], **(live or {})}
     for names, content in document['parts']:
         if not roots.keys() >= names.keys():
             roots.update(_load_part(names, content, read_blob, every))
     rest = roots['']
-    stack = [_load_activation(level, state, roots) for level, state in enumerate(rest['stack'])]
+    stack = [_load_activation(level, state, roots, edits) for level, state in enumerate(rest['stack'])]
     for activation in stack:
         activation.adopt(recipes.decoded)
     for error, traceback in rest.get('tracebacks', ()):
@@ -250,25 +253,11 @@ def _load_part(
     return {name: found[own] for name, own in names.items()}
 
 
-def _load_activation(level: int, state: dict[str, Any], roots: Mapping[str, Any]) -> Activation:
-    function = state['function']
-    program = compile_function(function)
-    if program.source.fingerprint != state['fingerprint']:
-        raise FrameError(
-            f'the source of `{function.__qualname__}` in {program.source.filename} is not the one that the frame was '
-            'stored with: restore the file as it was when the workflow was launched'
-        )
-    block = program.blocks[state['block']]
-    awaiting = block.exits[state['exit']]
-    return Activation(
-        function,
-        program,
-        block,
-        {name: roots[f'{level}:{name}'] for name in state['variables']},
-        {name: roots[f'{level}:{name}'] for name in state['cells']},
-        state['handled'],
-        awaiting,
-    )
+def _load_activation(level: int, state: dict[str, Any], roots: Mapping[str, Any], edits: Edits | None) -> Activation:
+    variables = {name: roots[f'{level}:{name}'] for name in state['variables']}
+    cells = {name: roots[f'{level}:{name}'] for name in state['cells']}
+    place = state['function'], state['fingerprint'], (state['block'], state['exit'])
+    return placed(compile_function, place, variables, cells, state['handled'], edits)
 
 
 def _explained(machine: Machine, error: CannotStoreError, recipes: bool) -> CannotStoreError:

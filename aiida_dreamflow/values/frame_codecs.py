@@ -13,6 +13,7 @@ from ..exceptions import FrameError
 from ..runtime import Activation, Awaitable, Checkpoint, Gather, Handle, Recipe
 from ..runtime.tracebacks import rebuilt
 from .definitions import complete, parts_of
+from .edits import Edits
 from .snapshot import Codec, Staged
 
 __all__ = ('AwaitableCodec', 'FunctionCodec', 'RecipeCodec', 'RecipeValueCodec', 'TracebackCodec')
@@ -30,7 +31,8 @@ class FunctionCodec(Codec):
 
     name = 'function'
 
-    def __init__(self, stack: Sequence[Activation]) -> None:
+    def __init__(self, stack: Sequence[Activation], edits: Edits | None = None) -> None:
+        self._edits = edits
         self._owners = [activation.function for activation in stack]
 
     def encode(self, value: object, ref: Ref) -> Any | None:
@@ -57,9 +59,17 @@ class FunctionCodec(Codec):
                 raise FrameError(f'the workflow function `{module}.{qualname}` cannot be found any more')
             return function
         owner = get(content['inside'])
-        code = _code_at(compile_function(owner), content['path'])
         closure = tuple(get(cell) for cell in content['closure'])
-        return types.FunctionType(code, owner.__globals__, code.co_name, None, closure)
+        program = compile_function(owner)
+        old = None if self._edits is None else self._edits.old_program(owner, compile_function)
+        if self._edits is None or old is None:
+            code = _code_at(program, content['path'])
+            return types.FunctionType(code, owner.__globals__, code.co_name, None, closure)
+        old_code = _code_at(old, content['path'])
+        code = self._edits.code(owner, old_code, _places(program))
+        function = types.FunctionType(code, owner.__globals__, code.co_name, None, closure)
+        self._edits.note_nested(function, owner, old_code)
+        return function
 
     def fill(self, obj: Any, content: Any, get: Get) -> None:
         """Complete a function that was made inside of another."""
@@ -167,7 +177,8 @@ class RecipeCodec(Codec):
 
     name = 'recipe'
 
-    def __init__(self) -> None:
+    def __init__(self, edits: Edits | None = None) -> None:
+        self._edits = edits
         self.decoded: list[Recipe] = []
 
     def encode(self, value: object, ref: Ref) -> Any | None:
@@ -179,7 +190,8 @@ class RecipeCodec(Codec):
     def decode(self, content: Any, get: Get) -> object:
         """Return the recipe, with its value made again."""
         function, index, inputs = get(content[0]), content[1], {name: get(ref) for name, ref in content[2].items()}
-        recipe = Recipe(function, compile_function(function).recipes[index], inputs)
+        site = None if self._edits is None else self._edits.recipe(function, index)
+        recipe = Recipe(function, site or compile_function(function).recipes[index], inputs)
         recipe.make({name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()})
         self.decoded.append(recipe)
         return recipe
