@@ -76,11 +76,13 @@ class Children:
             self._pks[handle.label] = cast(int, node.pk)
         handle.inputs = {}
 
-    def adopt_or_launch(self, handles: list[Handle[Any]], inherited: Mapping[str, int]) -> None:
-        """After a restart: find the children of these handles, or launch them.
+    def adopt(self, handles: list[Handle[Any]], inherited: Mapping[str, int]) -> list[Handle[Any]]:
+        """After a restart: find the children of these handles.
 
         :param inherited: the children of another run that a fork has taken over, by label.
+        :returns: the handles of those that are not there, to be launched.
         """
+        missing = []
         found = find_children(self._parent.node, [port_name(handle.label) for handle in handles])
         for handle in handles:
             node = found.get(port_name(handle.label))
@@ -88,10 +90,11 @@ class Children:
                 self._pks[handle.label] = inherited[handle.label]
                 handle.inputs = {}
             elif node is None or not self._continues(node):
-                self.launch(handle)
+                missing.append(handle)
             else:
                 self._pks[handle.label] = cast(int, node.pk)
                 handle.inputs = {}
+        return missing
 
     def _continues(self, node: orm.ProcessNode) -> bool:
         """Make sure that a child found after a restart runs; ``False`` if nothing of it is left."""

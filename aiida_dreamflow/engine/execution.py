@@ -68,6 +68,8 @@ class Execution:
         self.watch = watch(process.node, process.bundle)
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
         self.given = self.inputs or dict(process.inputs.get(FORK_INPUTS, {}))
+        #: The children that a crash, or the old run of a fork, has left to be launched, once the process runs.
+        self.unlaunched: list[Handle[Any]] = []
         self.known_recipes: set[tuple[str, int]] = set()
         with without_pickles(not process.pickles):
             step = latest_step(process.node) or forked_step(process)
@@ -107,7 +109,7 @@ class Execution:
         else:
             self.label = _RETURNED
         launch_again(self.process, self.machine.pending)
-        self.children.adopt_or_launch(self.machine.pending, forked_children(self.process.node))
+        self.unlaunched = self.children.adopt(self.machine.pending, forked_children(self.process.node))
 
     def _set_label(self) -> None:
         awaiting = self.machine.stack[-1].awaiting
@@ -127,6 +129,8 @@ class Execution:
         :returns: whether the workflow has ended, and its exit code.
         :raises BaseException: what the workflow function raised.
         """
+        while self.unlaunched:
+            self.children.launch(self.unlaunched.pop(0))
         end = time.monotonic() + _TURN
         while self.returned is None:
             if self._waits():
@@ -178,12 +182,12 @@ class Execution:
         """Say once that the files of the workflow differ from what it runs."""
         if self.watch is not None and (changes := self.watch.changes()):
             self.watch = None
-            note_reported(self.process.node)
             names = ', '.join(f'{name} {how}' for name, how in changes.items())
             self.process.report(
                 f'{names}; this run goes on with the source that it was launched with. To go on with the edited one: `verdi '
                 f'process kill {self.process.node.pk}`, then `dreamflow fork {self.process.node.pk} --edited`'
             )
+            note_reported(self.process.node)
 
     def _note_arrival(self) -> None:
         """Note the nodes that the step reads because of what it has waited for, and the variable that receives one."""

@@ -173,8 +173,8 @@ class FunctionWorkChain(Leased, WorkChain):
         self._update_process_status()
 
     def _action_awaitables(self) -> None:
-        if not self._program.is_readable():
-            self.call_soon(self.resume)  # the next step pauses
+        if not self._program.is_readable() or self._program.execution.unlaunched:
+            self.call_soon(self.resume)  # the next step pauses, or launches
             return
         tasks = self._program.children.tasks
         for awaitable in self._awaitables:

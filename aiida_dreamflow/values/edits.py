@@ -198,11 +198,24 @@ def _points(program: Program) -> list[tuple[Block, Await, tuple[str, ...]]]:
 def _key(program: Program, exit: Await) -> tuple[str, ...]:
     """Return the statement of an await point, the await in it, and what is in progress around it."""
     around: list[str] = []
-    statement: ast.stmt = program.source.node
+    statement = _definition(program)
     while (inside := _statement_inside(statement, exit.node)) is not None:
         statement, doing = inside
         around.append(doing)
     return (*filter(None, around), _head(statement), ast.unparse(exit.node))
+
+
+def _definition(program: Program) -> ast.stmt:
+    """Return the definition of a function as its source has it; the compiler has changed the tree of the program."""
+    source = program.source
+    first = min(source.lines, default=source.node.lineno)
+    lines = [line for _, line in sorted(source.lines.items())]
+    wrapper = 'if True:\n' if lines and lines[0][:1].isspace() else ''
+    try:
+        tree = ast.parse('\n' * (first - 1 - len(wrapper.splitlines())) + wrapper + '\n'.join(lines))
+    except SyntaxError:  # a generator expression
+        return source.node
+    return tree.body[0].body[0] if isinstance(tree.body[0], ast.If) else tree.body[0]
 
 
 def _statement_inside(statement: ast.stmt, node: ast.expr) -> tuple[ast.stmt, str] | None:
