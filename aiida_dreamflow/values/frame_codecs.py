@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import types
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -86,30 +87,39 @@ def _workflow_function(module: str, qualname: str) -> types.FunctionType | None:
     return getattr(found, FUNCTION_MARK, None)
 
 
-def _places(program: Program) -> dict[types.CodeType, list[int]]:
-    """Return where the code of each function made inside a program's function is: block, then indices of constants."""
-    found: dict[types.CodeType, list[int]] = {}
+def _places(program: Program) -> dict[types.CodeType, list[Any]]:
+    """Return where the code of each function made inside a program's function is, in words that any Python understands.
+
+    Block, name, line, and which of several. Constants have other indices in other versions, and comprehensions may be
+    code of their own or not.
+    """
+    found: dict[types.CodeType, list[Any]] = {}
     for block in program.blocks:
         assert block.code is not None
-        for code, path in _nested(block.code, [block.index]):
-            found.setdefault(code, path)
+        count: Counter[tuple[str, int]] = Counter()
+        for code in _nested(block.code):
+            key = (code.co_name, code.co_firstlineno)
+            found.setdefault(code, [block.index, *key, count[key]])
+            count[key] += 1
     return found
 
 
-def _nested(code: types.CodeType, path: list[int]) -> Iterator[tuple[types.CodeType, list[int]]]:
-    for index, constant in enumerate(code.co_consts):
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield constant, [*path, index]
-            yield from _nested(constant, [*path, index])
+            yield constant
+            yield from _nested(constant)
 
 
-def _code_at(program: Program, path: list[int]) -> types.CodeType:
-    code = program.blocks[path[0]].code
-    for index in path[1:]:
-        assert code is not None
-        code = code.co_consts[index]
+def _code_at(program: Program, path: list[Any]) -> types.CodeType:
+    block, *key = path[:-1]
+    number: int = path[-1]
+    code = program.blocks[block].code
     assert code is not None
-    return code
+    found = [each for each in _nested(code) if [each.co_name, each.co_firstlineno] == key]
+    if number >= len(found):
+        raise FrameError(f'`{program.name}` in {program.source.filename} makes no function `{key[0]}` in line {key[1]}')
+    return found[number]
 
 
 class TracebackCodec(Codec):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import linecache
+import sys
 import textwrap
 import types
 
@@ -43,9 +44,9 @@ def made(text):
     filename = f'<edited {next(_numbers)}>'
     text = 'from aiida_dreamflow import checkpoint\n' + textwrap.dedent(text)
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    namespace = {'__name__': filename}
-    exec(compile(text, filename, 'exec'), namespace)
-    return namespace
+    module = sys.modules[filename] = types.ModuleType(filename)
+    exec(compile(text, filename, 'exec'), vars(module))
+    return vars(module)
 
 
 def continued(old, new, steps=1):
