@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from ..exceptions import WorkflowUsageError
-from .modules import ModuleSource, Pinned, used_modules
+from .modules import ModuleSource, Pinned, texts_of, used_modules
 from .units import Unit, first_line, mentioned, units_of
 
 __all__ = ('Bundle', 'bundle', 'bundle_again')
@@ -117,11 +117,12 @@ class Bundle:
         return vars(importlib.import_module(module) if pinned is None else pinned.load(module))
 
     def _is_current(self) -> bool:
-        """Whether tracebacks and debuggers may point to the file, as far as Python knows what it says.
+        """Whether the file says what the bundle says, so that tracebacks and debuggers may point to it.
 
-        Not what it says by now: functions that other versions of it made still look for their lines there.
+        It must do so by what Python has read of it, too: functions of another version still look for their lines there.
         """
-        return self.is_text_of(self.filename, ''.join(linecache.getlines(self.filename)))
+        texts = texts_of(self.filename)
+        return all(self.is_text_of(self.filename, text) for text in texts)
 
     def is_text_of(self, filename: str, text: str) -> bool:
         """Return whether a text still says what is kept of a file.

@@ -12,6 +12,7 @@ import importlib.util
 import linecache
 import sys
 import sysconfig
+import tokenize
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -105,6 +106,16 @@ def _read(name: str) -> ModuleSource | None:
     return ModuleSource(name, filename, text, Path(filename).name == '__init__.py') if text else None
 
 
+def texts_of(filename: str) -> tuple[str, str]:
+    """Return the text of a file as Python has read it for tracebacks, and as it is now."""
+    try:
+        with tokenize.open(filename) as file:
+            now = file.read()
+    except (OSError, SyntaxError, UnicodeError):
+        now = ''
+    return ''.join(linecache.getlines(filename)), now
+
+
 def _is_installed(filename: str) -> bool:
     path = Path(filename).resolve()
     return any(
@@ -137,7 +148,7 @@ class Pinned:
     def _load(self, source: ModuleSource) -> types.ModuleType:
         name = f'{self._prefix}.{source.name}'
         filename = source.filename
-        if ''.join(linecache.getlines(filename)) != source.source:
+        if any(text != source.source for text in texts_of(filename)):
             filename = f'{filename} <as launched, {self._prefix[-8:]}>'
             linecache.cache[filename] = (len(source.source), None, source.source.splitlines(keepends=True), filename)
         module = types.ModuleType(name)

@@ -60,7 +60,7 @@ def fork(
     node = cast(orm.WorkChainNode, orm.load_node(run) if isinstance(run, int | str) else run)
     old_class = pinned.class_of(node)
     if source is None:
-        source = old_class if not edited else _edited_class(cast(Bundle, old_class.bundle))
+        source = old_class if not edited else _edited_class(pinned.bundle_of(node))
     found = require_step(node, step)
     machine = load_step(found, source, old_class)
     builder = source.get_builder()
@@ -116,7 +116,8 @@ def recorded_steps(node: orm.WorkChainNode) -> Iterator[RecordedStep]:
 
     :raises ForkError: if the node is no workflow's.
     """
-    source = cast(Bundle, pinned.class_of(node).bundle).source.splitlines()
+    pinned.class_of(node)
+    source = pinned.bundle_of(node).source.splitlines()
     beginning = fork_of(node)
     if beginning is not None:
         yield RecordedStep(beginning[1], node.ctime, f'where this run began, as a fork of {beginning[0]}')

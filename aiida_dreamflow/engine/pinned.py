@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = (
     'being_loaded',
+    'bundle_of',
     'class_name',
     'class_of',
     'is_pinned',
@@ -105,7 +106,9 @@ def watch(node: orm.ProcessNode, bundle: Bundle | Exception | None) -> Watch | N
     """Return what notices that the files of a workflow are edited while it runs, ``None`` if it has been reported."""
     if not isinstance(bundle, Bundle) or node.base.extras.get(_REPORTED, False):
         return None
-    return Watch(bundle, node.base.attributes.get(_ATTRIBUTE).get('files') or [])
+    files = node.base.attributes.get(_ATTRIBUTE).get('files') or []
+    # A class may come from another file with the same source.
+    return Watch(bundle if set(files) <= set(_files(bundle)) else bundle_of(node), files)
 
 
 def note_reported(node: orm.ProcessNode) -> None:
@@ -161,8 +164,11 @@ def _stored_bundle(name: str) -> Bundle | None:
     builder = orm.QueryBuilder()
     builder.append(orm.WorkChainNode, filters={f'attributes.{_ATTRIBUTE}.class': name})
     node = builder.limit(1).first(flat=True)
-    if node is None:
-        return None
+    return None if node is None else bundle_of(node)
+
+
+def bundle_of(node: orm.ProcessNode) -> Bundle:
+    """Return the source that is stored with a workflow."""
     content = node.base.attributes.get(_ATTRIBUTE)
     modules = tuple(
         ModuleSource(name, filename, _text(node, f'{_MODULES}/{name}.py'), is_package)

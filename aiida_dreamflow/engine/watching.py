@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..compiler import Bundle
+from ..compiler.modules import texts_of
 
 __all__ = ('Watch',)
 
@@ -29,7 +30,7 @@ class Watch:
                 self._seen[filename] = now
                 if now is None:
                     found[filename] = 'was deleted'
-                elif not self._bundle.is_text_of(filename, _text(filename)):
+                elif not self._bundle.is_text_of(filename, texts_of(filename)[1]):
                     found[filename] = 'was edited'
         return found
 
@@ -40,10 +41,3 @@ def _state(filename: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
-
-
-def _text(filename: str) -> str:
-    try:
-        return Path(filename).read_text(encoding='utf-8', errors='surrogatepass')
-    except (OSError, UnicodeError):
-        return ''
