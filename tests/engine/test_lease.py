@@ -17,7 +17,7 @@ from engine.helpers import evaluations, wait_until
 from aiida_dreamflow.testing import check_provenance
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def two_workers(daemon):
     be_patient()
     daemon.increase_workers(1)
