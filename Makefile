@@ -1,7 +1,7 @@
 # Two commands on a fresh machine with Python 3.10 or newer:
 #
 #   make demo     watch an optimisation run, in an AiiDA of its own
-#   make test     run the test suite
+#   make test     run the tests, but for those on real servers and of the benchmarks (see SELECT)
 #
 # Everything goes into `.venv` and `.demo`, here in this folder. `make clean` removes both.
 
@@ -29,7 +29,7 @@ help:
 	@echo 'make test       run the test suite'
 	@echo 'make interpreters  run what needs no AiiDA under every Python (3.10 to 3.14) that is found'
 	@echo 'make mutations  check that the differential tests notice faults of the compiler'
-	@echo 'make corpus     run the tests of CPython as workflow functions (half an hour)'
+	@echo 'make corpus     run the tests of CPython as workflow functions (an hour or more; some differ still)'
 	@echo 'make benchmark  what compiling, a step and a child cost, and lines per room'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make docs       build the documentation into docs/_build/html'
