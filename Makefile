@@ -13,6 +13,10 @@ WORKERS ?= 3
 SELECT ?= not servers and not benchmarks
 PYTEST_ARGS ?=
 CORPUS_ARGS ?=
+SECONDS ?= 60
+PAIR ?= sqlite
+CHAOS_ARGS ?=
+FAILPOINTS_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
@@ -22,7 +26,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interpreters mutations corpus benchmark lint docs clean
+.PHONY: help demo test interpreters mutations corpus chaos failpoints benchmark lint docs clean
 
 help:
 	@echo 'make demo       run the example under a daemon, in a throwaway AiiDA profile'
@@ -30,6 +34,8 @@ help:
 	@echo 'make interpreters  run what needs no AiiDA under every Python (3.10 to 3.14) that is found'
 	@echo 'make mutations  check that the differential tests notice faults of the compiler'
 	@echo 'make corpus     run the tests of CPython as workflow functions (an hour or more; some differ still)'
+	@echo 'make chaos      kill and freeze workers under running workflows for SECONDS=60, on PAIR=sqlite or postgresql'
+	@echo 'make failpoints kill a worker at each point where that could matter (an hour)'
 	@echo 'make benchmark  what compiling, a step and a child cost, and lines per room'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make docs       build the documentation into docs/_build/html'
@@ -52,8 +58,14 @@ mutations: $(VENV)/.tests
 corpus: $(VENV)/.tests
 	@$(BIN)/python -m tests.differential.cpython $(CORPUS_ARGS)
 
+chaos: $(VENV)/.tests
+	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) --pair $(PAIR) $(CHAOS_ARGS)
+
+failpoints: $(VENV)/.tests
+	@$(BIN)/python -m tests.chaos.failpoints $(FAILPOINTS_ARGS)
+
 benchmark: $(VENV)/.examples
-	@for name in lines imports compiling between steps arrays children; do $(BIN)/python benchmarks/$$name.py || exit; done
+	@for name in lines imports compiling between steps many arrays children; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check

@@ -12,20 +12,42 @@ if TYPE_CHECKING:
     from .engine.decorator import workflow
     from .engine.workchain import FunctionWorkChain
     from .jobs.launch import job
-    from .runtime import checkpoint, gather, submit
+    from .runtime import TaskGroup, as_completed, checkpoint, create_task, gather, run, sleep, submit, timeout, wait
     from .values.snapshot import Codec
 
 __version__ = '0.1.0'
 
-__all__ = ('Codec', 'FunctionWorkChain', 'checkpoint', 'gather', 'job', 'submit', 'workflow')
+__all__ = (
+    'Codec',
+    'FunctionWorkChain',
+    'TaskGroup',
+    'as_completed',
+    'checkpoint',
+    'create_task',
+    'gather',
+    'job',
+    'run',
+    'sleep',
+    'submit',
+    'timeout',
+    'wait',
+    'workflow',
+)
 
 _HOMES = {
     'Codec': '.values.snapshot',
     'FunctionWorkChain': '.engine.workchain',
+    'TaskGroup': '.runtime',
+    'as_completed': '.runtime',
     'checkpoint': '.runtime',
+    'create_task': '.runtime',
     'gather': '.runtime',
     'job': '.jobs.launch',
+    'run': '.runtime',
+    'sleep': '.runtime',
     'submit': '.runtime',
+    'timeout': '.runtime',
+    'wait': '.runtime',
     'workflow': '.engine.decorator',
 }
 

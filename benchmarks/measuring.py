@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import platform
@@ -12,15 +13,34 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 
 _ticks: list[float] = []
+_clock = time.perf_counter
+
+
+def add_clock_option(parser: argparse.ArgumentParser) -> None:
+    """Let the user choose what is measured."""
+    parser.add_argument('--cpu', action='store_true', help='measure CPU time: what else the machine does counts less')
+
+
+def use_clock(cpu: bool) -> None:
+    """Measure CPU time, or time as it goes by."""
+    global _clock
+    _clock = time.process_time if cpu else time.perf_counter
+
+
+def now() -> float:
+    """Return the time."""
+    return _clock()
 
 
 def tick() -> None:
     """Note the time. Called once a turn by everything that loops."""
-    _ticks.append(time.perf_counter())
+    _ticks.append(_clock())
 
 
 def taken_ticks() -> list[float]:
@@ -31,8 +51,11 @@ def taken_ticks() -> list[float]:
 
 
 @contextlib.contextmanager
-def own_aiida(poll_interval: int) -> Iterator[Path]:
-    """Make a profile in a temporary folder, and remove it at the end; AiiDA may be imported inside only."""
+def own_aiida(poll_interval: int, postgres: str | None = None) -> Iterator[Path]:
+    """Make a profile in a temporary folder, and remove it at the end; AiiDA may be imported inside only.
+
+    :param postgres: ``postgresql://user:password@host:port/database`` of an empty database, instead of SQLite.
+    """
     sys.path.insert(0, str(ROOT / 'examples'))
     import throwaway
 
@@ -41,7 +64,7 @@ def own_aiida(poll_interval: int) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix='dreamflow-benchmark-'))
     try:
         throwaway.use_folder(folder)
-        throwaway.create_profile('benchmark')
+        throwaway.create_profile('benchmark', storage=_storage(postgres, folder))
         from aiida.manage import get_config
 
         get_config().set_option('runner.poll.interval', poll_interval, scope='benchmark')
@@ -49,6 +72,16 @@ def own_aiida(poll_interval: int) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _storage(postgres: str | None, folder: Path) -> tuple[str, dict[str, Any]]:
+    if postgres is None:
+        return 'core.sqlite_dos', {}
+    url = urlsplit(postgres)
+    keys = ('database_hostname', 'database_port', 'database_username', 'database_password', 'database_name')
+    values = (url.hostname, url.port, url.username, url.password, url.path.strip('/'))
+    config = dict(zip(keys, values, strict=True))
+    return 'core.psql_dos', {**config, 'repository_uri': (folder / 'repository').as_uri()}
 
 
 def interleaved(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import sqlite3
-import statistics
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from measuring import interleaved, milliseconds, own_aiida, print_machine, print_table, ratio, taken_ticks
+from measuring import (
+    add_clock_option,
+    interleaved,
+    milliseconds,
+    now,
+    own_aiida,
+    print_machine,
+    print_table,
+    ratio,
+    taken_ticks,
+    use_clock,
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--steps', type=int, default=100, help='of each run')
     parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--late', type=int, default=1000, help='compare the steps from here on with the first ones')
-    parser.add_argument('--window', type=int, default=50, help='how many steps to compare')
+    parser.add_argument('--postgres', metavar='URL', help='postgresql://user:password@host:port/database, an empty one')
+    add_clock_option(parser)
     options = parser.parse_args()
+    use_clock(options.cpu)
     print_machine()
-    with own_aiida(poll_interval=0) as folder:
+    with own_aiida(0, options.postgres) as folder:
         from aiida.engine import run_get_node
 
         import workloads
@@ -36,6 +45,7 @@ def main() -> None:
 
             return measure
 
+        sql = {"plain SQL, the rows of 'one int changes'": lambda: _plain_sql(folder, options.steps)}
         found = interleaved(
             {
                 'workflow, nothing changes': a_step(workloads.nothing_changes),
@@ -43,7 +53,7 @@ def main() -> None:
                 'workflow, two ints change': a_step(workloads.two_change),
                 'work chain, ctx only (no provenance)': a_step(workloads.Loop),
                 'work chain, a calcfunction a turn': a_step(workloads.CalcfunctionLoop),
-                "plain SQL, the rows of 'one int changes'": lambda: _plain_sql(folder, options.steps),
+                **(sql if options.postgres is None else {}),
             },
             options.rounds,
         )
@@ -53,24 +63,6 @@ def main() -> None:
             ('', 'ms', 'range', "over 'one int changes'"),
             [(name, *milliseconds(times), ratio(times, one)) for name, times in found.items()],
         )
-        rows = []
-        for name, process in (('one int changes', workloads.one_changes), ('a list grows', workloads.list_grows)):
-            early, late = _growth(process, options.late, options.window)
-            rows.append((name, f'{1000 * early:.1f}', f'{1000 * late:.1f}', f'{late / early:.2f}'))
-        print_table(
-            f'Does a step cost more after many? Medians of {options.window} steps, one run each',
-            ('workflow', 'ms, from step 10', f'ms, from step {options.late}', 'ratio'),
-            rows,
-        )
-
-
-def _growth(process: Any, late: int, window: int) -> tuple[float, float]:
-    from aiida.engine import run_get_node
-
-    run_get_node(process, n=late + window + 1)
-    ticks = taken_ticks()
-    times = [after - before for before, after in itertools.pairwise(ticks)]
-    return statistics.median(times[10 : 10 + window]), statistics.median(times[late : late + window])
 
 
 def _plain_sql(folder: Path, n: int) -> float:
@@ -93,7 +85,7 @@ def _plain_sql(folder: Path, n: int) -> float:
     target = sqlite3.connect(copy)
     connection.backup(target)
     connection.close()
-    started = time.perf_counter()
+    started = now()
     for _ in range(n):
         with target:
             pks = {}
@@ -104,7 +96,7 @@ def _plain_sql(folder: Path, n: int) -> float:
                 row = dict(zip(columns, link, strict=True)) | {'id': None}
                 row |= {end: pks.get(row[end], row[end]) for end in ('input_id', 'output_id')}
                 _insert(target, 'db_dblink', row)
-    taken = time.perf_counter() - started
+    taken = now() - started
     target.close()
     return taken / n
 

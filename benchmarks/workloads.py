@@ -78,6 +78,8 @@ async def array_changed(n: int, size: int):
 class Loop(WorkChain):
     """A loop by hand: a counter in the context, and a method for the body."""
 
+    tick = staticmethod(tick)
+
     @classmethod
     def define(cls, spec: Any) -> None:
         super().define(spec)
@@ -92,7 +94,7 @@ class Loop(WorkChain):
         return bool(self.ctx.i < self.ctx.n)
 
     def turn(self) -> Any:
-        tick()
+        self.tick()
         self.ctx.i += 1
         self.ctx.total += 2
 
@@ -110,7 +112,7 @@ class CalcfunctionLoop(Loop):
         self.ctx.total = Int(0)
 
     def turn(self) -> Any:
-        tick()
+        self.tick()
         self.ctx.i += 1
         self.ctx.total = plus_two(self.ctx.total)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from .bundle import Bundle, bundle
 from .codegen import generate_code
+from .deferred import defer_calls
 from .desugar import desugar
 from .flow import simplify
 from .generators import read_expression
@@ -22,6 +23,7 @@ from .recipes import mark_recipes
 from .refuse import refuse_unsupported
 from .scopes import analyse_scope
 from .source import FunctionSource, read_source
+from .supers import complete_supers
 from .unbound import mark_unbound
 
 __all__ = (
@@ -40,6 +42,8 @@ __all__ = (
 #: What happens to a function, in order.
 PASSES = (
     desugar,  # `submit(...)` in a plain def, the `yield` of a generator in terms of `await`
+    complete_supers,  # `super()` in a method: the class and the object
+    defer_calls,  # calls of helpers that `gather` is given must make no coroutine objects
     refuse_unsupported,  # what the language does not have
     mark_unbound,  # where a shared variable might have no value
     mark_recipes,  # which assignments can be made again

@@ -15,10 +15,13 @@ from typing import cast
 from .program import Delegated, Program, Yielded
 from .trees import NESTED_SCOPES, Names, assign, call, copy_place, load
 
-__all__ = ('AWAIT_MARK', 'FUNCTION_MARK', 'bind_exception', 'desugar', 'expand_async_for', 'expand_with')
+__all__ = ('AWAIT_MARK', 'FUNCTION_MARK', 'TASK_MARK', 'bind_exception', 'desugar', 'expand_async_for', 'expand_with')
 
 #: Attribute of the functions whose call in a plain ``def`` is an await point.
 AWAIT_MARK = '__dreamflow_await__'
+
+#: Attribute of the functions that make tasks of the calls that they are given.
+TASK_MARK = '__dreamflow_tasks__'
 
 #: Attribute under which what a decorator made of a workflow function keeps the function itself.
 FUNCTION_MARK = '__dreamflow_function__'
@@ -86,7 +89,10 @@ class _PlainAwaits(ast.NodeTransformer):
             root = root.value
         if not isinstance(node, ast.expr) or not isinstance(root, ast.Name) or root.id in self.program.scope.locals:
             return False
-        return getattr(self.program.source.resolve(node), AWAIT_MARK, False) is True
+        found = self.program.source.resolve(node)
+        if found is None and isinstance(node, ast.Attribute) and self._means_await(node.value):
+            found = getattr(self.program.source.resolve(node.value), node.attr, None)  # `run.in_thread`
+        return getattr(found, AWAIT_MARK, False) is True
 
     def visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, NESTED_SCOPES):

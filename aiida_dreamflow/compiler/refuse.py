@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .program import Program
+from .supers import is_bare
 from .trees import contains_await, iterate_own
 
 __all__ = ('RULES', 'refuse_unsupported')
@@ -63,13 +64,12 @@ def _namespace(program: Program, node: ast.AST) -> None:
             f'`{name}()` would see the variables of one step, not those of the function',
             f'name what you need: `{name}(code, {{"x": x}})`' if given else 'name what you need, in a dict of your own',
         )
-    if name == 'super' and not given:
-        source.refuse(node, '`super()` without arguments has no meaning in a workflow', 'write `super(Class, self)`')
-
-
-def _own_class(program: Program, node: ast.AST) -> None:
-    if isinstance(node, ast.Name) and node.id == '__class__' and node.id not in program.scope.locals:
-        program.source.refuse(node, '`__class__` is not available in a workflow', 'write the name of the class')
+    if is_bare(program, node):
+        source.refuse(
+            node,
+            '`super()` without arguments needs a class around the function, and a first parameter that has a name',
+            'write `super(Class, self)`',
+        )
 
 
 #: Everything that is refused by its form. What is refused by its meaning (`submit` that isn't called, say) is refused
@@ -79,5 +79,4 @@ RULES: dict[type[ast.AST], tuple[Callable[[Program, Any], None], ...]] = {
     ast.YieldFrom: (_generator,),
     ast.GeneratorExp: (_awaiting_generator,),
     ast.Call: (_namespace,),
-    ast.Name: (_own_class,),
 }

@@ -14,9 +14,11 @@ from aiida.common.links import LinkType
 from aiida.engine import Process, ProcessState
 
 from ..exceptions import LaunchError
-from ..jobs.leased import Leased
+from ..jobs import failpoints
+from ..jobs.abandoned import is_leased
 from ..jobs.names import port_name
-from ..runtime import Handle
+from ..runtime import Handle, Machine
+from .node import CHILD_FILTERS
 from .targets import mark_failure, tell_outcome
 from .transaction import delete_unstarted
 
@@ -41,6 +43,7 @@ class Children:
     def __init__(self, parent: FunctionWorkChain) -> None:
         self._parent = parent
         self._pks: dict[str, int] = {}
+        self._labels: dict[int, str] = {}
         self.tasks: dict[int, tuple[Process, asyncio.Task[Any]]] = {}
 
     def pk_of(self, handle: Handle[Any]) -> int:
@@ -51,16 +54,60 @@ class Children:
         """Return whether there is a child of this handle; there is none if it could not be launched."""
         return handle.label in self._pks
 
+    def _note(self, handle: Handle[Any], node: orm.ProcessNode) -> None:
+        pk = cast(int, node.pk)
+        self._pks[handle.label], self._labels[pk] = pk, handle.label
+        handle.inputs = {}
+
     # -- beginning
+
+    def launch_intents(self, machine: Machine) -> None:
+        """Launch the children that a step has asked for, and those that it has let go."""
+        for handle in machine.intents:
+            if not handle.held and not handle.ended:
+                self.launch(handle)
+        self.launch_released(machine)
+
+    def launch_released(self, machine: Machine) -> None:
+        """Launch the children that are held back no longer."""
+        released, machine.agenda.released = machine.agenda.released, []
+        for handle in released:
+            if not handle.ended and not self.has(handle):
+                self.launch(handle)
+
+    def resume(self, machine: Machine) -> None:
+        """After a restart: find the children of a machine, or launch them, and note which have ended."""
+        killing = machine.agenda.killing
+        found = self._find([port_name(handle.label) for handle in (*machine.pending, *killing)])
+        for handle in machine.pending:
+            failpoints.reach('adoption.begins')
+            node = found.get(port_name(handle.label))
+            if handle.held and node is not None:
+                handle.found()
+            if handle.ended:
+                if node is not None:
+                    self._note(handle, node)
+            elif node is not None and self._continues(node):
+                self._note(handle, node)
+            elif not handle.held:
+                self.launch(handle)
+        for handle in killing:
+            if (node := found.get(port_name(handle.label))) is not None:
+                self._note(handle, node)
+        for pk in self._ended([handle for handle in (*machine.pending, *killing) if self.has(handle)]):
+            self.note_end(machine, pk)
+        self.kill_cancelled(machine)
 
     def launch(self, handle: Handle[Any]) -> None:
         """Launch the child of a handle; an error becomes the child's."""
         process_class, inputs = handle.inputs['process'], dict(handle.inputs['inputs'])
         inputs['metadata'] = {**inputs.get('metadata', {}), 'call_link_label': port_name(handle.label)}
         runner = self._parent.runner
+        failpoints.reach('launch.begins')
         try:
             if runner.is_daemon_runner:
                 node = self._parent.submit(process_class, inputs)
+                failpoints.reach('launch.message_sent')
                 node.base.extras.set(_HANDED_OVER, True)
             else:
                 process = runner.instantiate_process(process_class, **inputs)
@@ -71,20 +118,10 @@ class Children:
             handle.set_exception(
                 mark_failure(LaunchError(f'{handle.label} could not be launched: {error}'), handle.label)
             )
+            handle.inputs = {}
         else:
-            self._pks[handle.label] = cast(int, node.pk)
-        handle.inputs = {}
-
-    def adopt_or_launch(self, handles: list[Handle[Any]]) -> None:
-        """After a restart: find the children of these handles, or launch them."""
-        found = self._find([port_name(handle.label) for handle in handles])
-        for handle in handles:
-            node = found.get(port_name(handle.label))
-            if node is None or not self._continues(node):
-                self.launch(handle)
-            else:
-                self._pks[handle.label] = cast(int, node.pk)
-                handle.inputs = {}
+            self._note(handle, node)
+        failpoints.reach('launch.ends')
 
     def _find(self, labels: list[str]) -> dict[str, orm.ProcessNode]:
         """Return the newest child with each label."""
@@ -112,21 +149,49 @@ class Children:
             return False
         controller = self._parent.runner.controller
         handed_over = node.base.extras.get(_HANDED_OVER, False)
-        if controller is not None and (_is_leased(node) or not handed_over):
+        if controller is not None and (is_leased(node) or not handed_over):
             # A message to a broker that is going down is lost. One too many does no harm to a process with a lease.
             controller.continue_process(node.pk, nowait=False, no_reply=True)
+            failpoints.reach('adoption.message_sent')
             node.base.extras.set(_HANDED_OVER, True)
         return True
 
     # -- ending
 
-    def collect(self, handles: list[Handle[Any]]) -> None:
-        """Tell the handles whose children have ended how they did."""
-        waiting = {self._pks[h.label]: h for h in handles if not h.done and h.label in self._pks}
-        for pk, handle in waiting.items():
-            node = cast(orm.ProcessNode, orm.load_node(pk))
-            if node.is_terminated:
-                tell_outcome(handle, node)
+    def awaited(self, machine: Machine, is_all: bool = True) -> list[int]:
+        """Return the pks of the children that the workflow waits for.
+
+        :param is_all: whether these are all that run, not only those that are being killed.
+        """
+        running = [handle for handle in machine.pending if not handle.ended] if is_all else []
+        return [self._pks[handle.label] for handle in (*running, *machine.agenda.killing) if self.has(handle)]
+
+    def note_end(self, machine: Machine, pk: int) -> None:
+        """Tell the handle of a child that has ended how it did."""
+        label = self._labels[pk]
+        agenda = machine.agenda
+        agenda.killing = [handle for handle in agenda.killing if handle.label != label]
+        for handle in machine.pending:
+            if handle.label == label and not handle.ended:
+                tell_outcome(handle, cast(orm.ProcessNode, orm.load_node(pk)))
+
+    def _ended(self, handles: list[Handle[Any]]) -> list[int]:
+        """Return the pks of those children that have ended, in the order in which they did."""
+        pks = [self.pk_of(handle) for handle in handles]
+        if not pks:
+            return []
+        builder = orm.QueryBuilder(backend=self._parent.node.backend)
+        ended = {'id': {'in': pks}, 'attributes.sealed': True}
+        builder.append(orm.ProcessNode, filters=ended, project='id', tag='child')
+        builder.order_by([{'child': 'mtime'}, {'child': 'id'}])
+        return builder.all(flat=True)
+
+    def kill_cancelled(self, machine: Machine) -> None:
+        """Kill the children that were cancelled; those that were not launched are forgotten."""
+        agenda = machine.agenda
+        agenda.killing = [handle for handle in agenda.killing if self.has(handle)]
+        for handle in agenda.killing:
+            self._parent.kill_child(self.pk_of(handle))
 
     def running(self) -> list[orm.ProcessNode]:
         """Return the children that have not ended."""
@@ -136,13 +201,6 @@ class Children:
             orm.ProcessNode,
             with_incoming='parent',
             edge_filters={'type': {'in': _CALLS}},
-            filters={'attributes.process_state': {'!in': ['finished', 'excepted', 'killed']}},
+            filters={**CHILD_FILTERS, 'attributes.process_state': {'!in': ['finished', 'excepted', 'killed']}},
         )
         return builder.all(flat=True)
-
-
-def _is_leased(node: orm.ProcessNode) -> bool:
-    try:
-        return issubclass(node.process_class, Leased)
-    except ValueError:  # its class cannot be loaded here
-        return False

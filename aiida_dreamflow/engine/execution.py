@@ -7,6 +7,7 @@ stored, with the frame and the intents in it, then the intents are carried out.
 from __future__ import annotations
 
 import ast
+import asyncio
 import dataclasses
 import time
 from collections.abc import Iterable, Mapping
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from aiida import orm
 from aiida.engine import ExitCode
 
-from ..compiler import Passed
+from ..compiler import compile_function
+from ..jobs import failpoints
 from ..jobs.names import port_name, python_name
-from ..runtime import Failed, Handle, Machine, Recipe, Returned, Suspended
+from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended
 from ..values.data import type_name
 from ..values.entities import EntityCodec
 from ..values.frame import FrameWriter, StoredFrame, load_frame
@@ -35,6 +37,7 @@ from .printing import captured
 from .steps import Step, latest_step, write_step
 from .targets import Sources, child_of, is_process, outputs_of, prepare_child
 from .transaction import Caller, detach
+from .trouble import storing
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -46,6 +49,9 @@ _RETURNED = 'returned'
 
 #: After this many seconds of steps that need not wait, AiiDA has a turn: to pause, to kill, to run other processes.
 _TURN = 0.5
+
+#: After this many seconds a step has held up the other processes of its worker for too long.
+_LONG = 5.0
 
 
 class Execution:
@@ -65,6 +71,7 @@ class Execution:
         self.source_key = source_key(process.node)
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
         self.known_recipes: set[tuple[str, int]] = set()
+        self.known_long: set[tuple[int, int]] = set()
         with without_pickles(not process.pickles):
             step = latest_step(process.node)
             self.files = RepositoryFiles(self.caller.backend.get_repository(), {} if step is None else step.keys)
@@ -76,6 +83,7 @@ class Execution:
 
     def _start(self) -> None:
         self.number, self.sources = 0, Sources({})
+        self.failure: BaseException | None = None
         self.returned: Step | None = None
         values = {python_name(port): from_node(node) for port, node in self.inputs.items()}
         self.machine = Machine(self)
@@ -84,24 +92,30 @@ class Execution:
         for port, node in self.inputs.items():
             name = python_name(port)
             self.ledger.arrive(f'0:{name}', node, digest_of(values[name], self.codecs))
-        self.label = f'L{self.machine.stack[0].program.source.node.lineno} {self.function.__name__}'
+        self.label = f'L{compile_function(self.function).source.node.lineno} {self.function.__name__}'
 
     def _resume(self, step: Step) -> None:
         self.number, self.sources = step.number, Sources(step.sources)
+        self.failure = None
+        self.last_line = step.lines[1]
         self.returned = step if step.state == 'returned' else None
         self.machine = load_frame(step.document, step.read_file, self, self.codecs, self.writer)
-        self.known_recipes.update(recipe.key for act in self.machine.stack for recipe in act.recipes.values())
+        self.known_recipes.update(
+            recipe.key for act in self.machine.activations().values() for recipe in act.recipes.values()
+        )
         self.ledger = Ledger(step.origins, self.machine, self.inputs, self.files)
         if self.returned is None:
             self._set_label()
         else:
             self.label = _RETURNED
-        self.children.adopt_or_launch(self.machine.pending)
+        self.children.resume(self.machine)
 
     def _set_label(self) -> None:
-        awaiting = self.machine.stack[-1].awaiting
-        assert awaiting is not None
-        self.label = awaiting.label
+        """Say where the workflow function waits, and the first of the tasks beside it."""
+        places = [task.stack[-1].awaiting for task in self.machine.tasks if task.stack]
+        first, *others = [place.label for place in places if place is not None] or [self.label]
+        more = f' (and in {len(others)} more tasks: {others[0]}{", ..." if len(others) > 1 else ""})' if others else ''
+        self.label = first + more
 
     # -- running
 
@@ -117,67 +131,70 @@ class Execution:
         :raises BaseException: what the workflow function raised.
         """
         end = time.monotonic() + _TURN
-        while self.returned is None:
-            if self._waits():
+        while self.returned is None and self.failure is None:
+            if not self.is_ready():
+                self.process.wait()
                 return False, None
             outcome = self._run_step()
-            if isinstance(outcome, Failed):
-                return True, self._fail(outcome.exception)
-            if isinstance(outcome, Suspended) and time.monotonic() > end and not self._waits():
+            if isinstance(outcome, Suspended) and time.monotonic() > end and self.is_ready():
                 return False, None
-        return self._finish(self.returned)
+        return self._finish()
 
-    def _waits(self) -> bool:
-        """Return whether what is awaited is not ready; the process then waits for its children."""
-        awaiting = self.machine.awaiting
-        if awaiting is None:
-            return False
-        self.children.collect(list(awaiting.handles()))
-        if awaiting.is_ready():
-            return False
-        self.process.wait_for(self.children.pk_of(handle) for handle in awaiting.handles() if not handle.done)
-        return True
+    def is_ready(self) -> bool:
+        """Return whether the workflow can go on; children that were held back until now are launched."""
+        is_ready = self.machine.is_ready()
+        self.children.launch_released(self.machine)
+        return is_ready or (self._has_ended() and not self.children.awaited(self.machine, self.returned is not None))
 
-    def is_ready(self, pk: int) -> bool:
-        """Return whether the workflow can go on now that a child has ended."""
-        awaiting = self.machine.awaiting
-        handles = list(awaiting.handles()) if awaiting is not None else self._left()
-        self.children.collect([h for h in handles if not h.done and self.children.pk_of(h) == pk])
-        return awaiting.is_ready() if awaiting is not None else not self._left()
+    def _has_ended(self) -> bool:
+        return self.returned is not None or self.failure is not None
 
-    def _left(self) -> list[Handle[Any]]:
-        return [handle for handle in self.machine.pending if not handle.done]
+    def note_end(self, pk: int) -> bool:
+        """Take notice of the end of a child; returns whether the workflow can go on now."""
+        self.children.note_end(self.machine, pk)
+        return self.is_ready()
 
     def _run_step(self) -> Any:
         """Run one step, record it and carry out its intents."""
         machine, first = self.machine, self._line()
-        self._note_arrival()
+        failpoints.reach('step.begins')
+        begin = time.monotonic()
         with captured() as printed:
             outcome = machine.step()
-        if not isinstance(outcome, Failed):
-            self._record(outcome, self.ledger.read(machine.ran), first)
-            for handle in self.machine.intents:
-                self.children.launch(handle)
+        seconds = time.monotonic() - begin
+        failpoints.reach('step.ends')
+        if isinstance(outcome, Failed):
+            self.failure = outcome.exception
+        else:
+            with storing():
+                self._record(outcome, self.ledger.read(machine.ran), first)
+                self.children.launch_intents(self.machine)
+        self.children.kill_cancelled(self.machine)
         if text := ''.join(printed).rstrip('\n'):
             self.process.report('%s', text)
+        if seconds > _LONG:
+            self._report_long(first, machine, seconds)
         return outcome
 
-    def _note_arrival(self) -> None:
-        """Note the nodes that the step reads because of what it has waited for, and the variable that receives one."""
-        awaiting, level = self.machine.awaiting, len(self.machine.stack) - 1
-        for handle in awaiting.handles() if awaiting is not None else ():
-            outputs = outputs_of(self.children.pk_of(handle)) if handle.done and self.children.has(handle) else {}
-            exit = self.machine.stack[level].awaiting
-            if handle is awaiting and exit is not None and exit.assigned is not None and outputs.keys() == {'result'}:
-                digest = digest_of(handle.value, self.codecs)
-                self.ledger.arrive(f'{level}:{exit.assigned}', outputs['result'], digest)
-            else:
-                for port, node in outputs.items():
-                    self.ledger.bring(f'{handle.label}_{python_name(port)}', node)
+    def _report_long(self, line: int, machine: Machine, seconds: float) -> None:
+        """Say once of each step that takes long what it does to others."""
+        blocks = [block for place, block in machine.ran if place == '0']
+        first = min((statement.lineno for block in blocks for statement in block.body), default=line)
+        last = max((block.last_line for block in blocks), default=line)
+        if (first, last) not in self.known_long:
+            self.known_long.add((first, last))
+            lines = f'L{first}' if first == last else f'L{first} to L{last}'
+            self.process.report(
+                f'{lines}: this step took {seconds:.0f} s, in which the worker could do nothing else, not even answer '
+                '`verdi process kill`. Put what computes for long into a function `f` and write `await run(f, x=x)`'
+            )
 
     def _line(self) -> int:
-        activation = self.machine.stack[0]
-        return activation.awaiting.node.lineno if activation.awaiting else activation.program.source.node.lineno
+        """Return the line at which the workflow function is; where it ended, if it has."""
+        for activation in self.machine.main.stack[:1]:
+            source = activation.program.source
+            self.last_line = activation.awaiting.node.lineno if activation.awaiting else source.node.lineno
+        return self.last_line
 
     # -- recording
 
@@ -188,15 +205,19 @@ class Execution:
         step = Step(self.number, (first, first), 'waiting')
         self.entities.unstored = {}
         ledger.update(machine, self.writer.survey(machine))
+        for task in machine.finished:
+            task.origins = ledger.has_read
         for handle in machine.intents:
-            self._settle_inputs(handle)
+            if not handle.ended:
+                self._settle_inputs(handle)
         if isinstance(outcome, Suspended):
             last = self._line()
             step.lines = (min(first, last), max(first, last))
             self._set_label()
         else:
             step.state, self.label = 'returned', _RETURNED
-            step.lines = (first, max(first, outcome.activation.block.last_line))
+            last = self.last_line if outcome.activation is None else outcome.activation.block.last_line
+            step.lines = (first, max(first, last))
             self._settle_result(outcome, step)
             self.returned = step
         frame = self.writer.write(machine)
@@ -214,7 +235,8 @@ class Execution:
         if frame.by_recipe or self.entities.unstored:
             self._remake(frame)
         for handle in self.machine.intents:
-            handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], pks)
+            if not handle.ended:
+                handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], pks)
 
     def _remake(self, frame: StoredFrame) -> None:
         """Go on from the stored frame, as a restart would: what has a recipe is made again, nodes are those stored."""
@@ -223,6 +245,7 @@ class Execution:
         read = self.files.read
         self.machine = load_frame(frame.document, read, self, self.codecs, self.writer, live)
         self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
+        self.ledger.follow(self.machine)
 
     def _report_recipes(self, recipes: Iterable[Recipe]) -> None:
         """Say once of each recipe what it means."""
@@ -237,8 +260,8 @@ class Execution:
     def _settle_inputs(self, handle: Handle[Any]) -> None:
         """Give the inputs of a child the nodes of the variables that they are; the step makes the others."""
         inputs, digests, names = handle.inputs['inputs'], handle.inputs.pop('digests'), handle.inputs.pop('names')
-        roots = {port: f'{handle.level}:{name}' for port, name in names(handle.passed).items()}
-        handle.passed = Passed()
+        roots = {port: f'{handle.place}:{name}' for port, name in names(handle.passed).items()}
+        handle.forget_arguments()
         arguments = inputs if is_process(handle.target) else inputs['arguments']
         for port, node in arguments.items():
             name = f'{handle.label}_{python_name(port)}'
@@ -257,7 +280,8 @@ class Execution:
 
     def _settle_result(self, outcome: Returned, step: Step) -> None:
         """Find the nodes of what the workflow function returned."""
-        value, variables = outcome.value, outcome.activation.values()
+        value = outcome.value
+        variables = {} if outcome.activation is None else outcome.activation.values()
         if isinstance(value, ExitCode):
             step.exit_code = [value.status, value.message]
             return
@@ -268,18 +292,27 @@ class Execution:
                 digest = digest_of(item, self.codecs)
             step.outputs[port_name(name)] = self.ledger.node_for(name, detach(to_node(item)), root, digest).uuid
 
-    def _finish(self, step: Step) -> tuple[bool, Any]:
-        left = self._left()
-        self.children.collect(left)
-        if left := self._left():
-            self.process.wait_for(self.children.pk_of(handle) for handle in left)
+    def _finish(self) -> tuple[bool, Any]:
+        """End the workflow, when the children have ended that it waits for; after a failure, those that it has killed."""
+        if not self.is_ready():
+            self.process.wait()
             return False, None
-        for handle in self.machine.pending:
-            if handle.exception is not None:
-                self.process.report(f'{handle.label}, which was not awaited, failed: {handle.exception}')
+        for label, error in self._unasked():
+            self.process.report(f'{label}, which was not awaited, failed: {type(error).__name__}: {error}')
+        if self.failure is not None:
+            return True, self._fail(self.failure)
+        step = self.returned
+        assert step is not None
         for label, uuid in step.outputs.items():
             self.process.out(label, orm.load_node(uuid=uuid))
+            failpoints.reach('output.given')
         return True, ExitCode(*step.exit_code) if step.exit_code is not None else None
+
+    def _unasked(self) -> list[tuple[str, BaseException]]:
+        """Return the failures that nobody has asked for."""
+        futures: list[tuple[str, Future[Any]]] = [(handle.label, handle) for handle in self.machine.pending]
+        futures += [(f'task `{task.get_name()}`', task) for task in self.machine.failures]
+        return [(label, future.error) for label, future in futures if future.error is not None and not future.asked]
 
     def _fail(self, error: BaseException) -> ExitCode:
         """End the workflow for an exception that nothing in it caught."""
@@ -288,7 +321,11 @@ class Execution:
             self.process.report(f'still running, as the workflow did not wait for them: {", ".join(running)}')
         child = child_of(error)
         if child is None:
-            raise error
+            if not isinstance(error, asyncio.CancelledError):
+                raise error
+            # AiiDA would take it for an order to itself.
+            self.process.report_exception(error)
+            return self.process.exit_codes.ERROR_CANCELLED  # type: ignore[no-any-return]
         self.process.report_exception(error)
         message = f'{child}: {type(error).__name__}: {error}'.partition('\n')[0]
         return self.process.exit_codes.ERROR_CHILD_FAILED.format(message=message)  # type: ignore[no-any-return]
@@ -298,6 +335,22 @@ class Execution:
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Check and convert the inputs of a child, on the line of `submit`."""
         return prepare_child(target, args, inputs, self.sources, self.codecs)
+
+    def receive(self, source: Future[Any], variable: str | None) -> None:
+        """Note the nodes that the step reads because of what it is given, and the variable that receives one."""
+        if not isinstance(source, Handle):
+            self.ledger.bring_origins('origin', source.origins)
+            return
+        outputs = outputs_of(self.children.pk_of(source)) if self.children.has(source) else {}
+        if variable is not None and outputs.keys() == {'result'}:
+            self.ledger.arrive(variable, outputs['result'], digest_of(source.value, self.codecs))
+            return
+        for port, node in outputs.items():
+            self.ledger.bring(f'{source.label}_{python_name(port)}', node)
+
+    def now(self) -> float:
+        """Return the time."""
+        return time.time()
 
     def pin(self, value: Any) -> Any:
         """Return a copy of the input of a recipe."""

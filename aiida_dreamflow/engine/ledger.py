@@ -24,10 +24,10 @@ from ..jobs.names import port_name
 from ..runtime import Machine
 from ..values.chunks import LONG, files_of, needs_chunks_only
 from ..values.data import DreamData
-from ..values.nodes import to_node
+from ..values.nodes import scalar_node, to_node
 from ..values.parts import Form
 from .files import RepositoryFiles
-from .transaction import detach, use_files
+from .transaction import Scalar, detach, use_files
 
 __all__ = ('SHARED', 'Ledger', 'Origins')
 
@@ -58,7 +58,7 @@ class Ledger:
     ) -> None:
         self.nodes = {root: (uuid, digest) for root, (uuid, digest) in origins.nodes.items()}
         self.origins = dict(origins.others)
-        self.created: dict[str, orm.Data] = {}
+        self.created: dict[str, orm.Data | Scalar] = {}
         self._before = self.nodes
         self._arrived: dict[str, tuple[str, str]] = {}
         self._read: list[str] = []
@@ -94,18 +94,30 @@ class Ledger:
             self._brought[_free_label(name, self._brought)] = node.uuid
         self._pks[node.uuid] = cast(int, node.pk)
 
+    def bring_origins(self, name: str, uuids: Iterable[str]) -> None:
+        """Note that the step reads something that an earlier step made of these nodes."""
+        new = [uuid for uuid in uuids if uuid not in self._brought.values()]
+        self._pks.update(_find_pks([uuid for uuid in new if uuid not in self._pks]))
+        for uuid in new:
+            self._brought[_free_label(name, self._brought)] = uuid
+
     # -- a step ends
 
-    def read(self, ran: Iterable[tuple[int, Block]]) -> dict[str, int]:
+    @property
+    def has_read(self) -> list[str]:
+        """The uuids of what the step has read, after :meth:`read`."""
+        return self._read
+
+    def read(self, ran: Iterable[tuple[str, Block]]) -> dict[str, int]:
         """Return the pks of the nodes of the variables that a step has read, by link label.
 
-        :param ran: the blocks that the step ran, with the levels of their activations.
+        :param ran: the blocks that the step ran, with the places of their activations.
         """
         found = dict(self._brought)
         seen = set(found.values())
         # In order, so that a restart gives the same labels.
-        for level, name in sorted({(level, name) for level, block in ran for name in block.used}):
-            root = f'{level}:{name}'
+        for place, name in sorted({(place, name) for place, block in ran for name in block.used}):
+            root = f'{place}:{name}'
             uuids = [self.nodes[root][0]] if root in self.nodes else self.origins.get(root, [])
             for uuid in uuids:
                 if uuid not in seen:
@@ -123,17 +135,17 @@ class Ledger:
         """
         self._before, before = self.nodes, self.origins
         self.nodes, self.origins = {}, {}
-        used = {f'{level}:{name}' for level, block in machine.ran for name in block.used}
+        used = {f'{place}:{name}' for place, block in machine.ran for name in block.used}
         cursors = _cursors(machine)
         same = {root for root, cursor in cursors.items() if self._cursors.get(root) is cursor} | (before.keys() - used)
         copies = {
-            f'{level}:{name}': f'{level}:{other}'
-            for level, block in machine.ran
+            f'{place}:{name}': f'{place}:{other}'
+            for place, block in machine.ran
             for name, other in block.copies.items()
         }
         objects: dict[int, str] = {}
-        for level, name, value in _variables(machine):
-            root = f'{level}:{name}'
+        for place, name, value in _variables(machine):
+            root = f'{place}:{name}'
             form = forms.get(root)
             if form is not None and not is_hidden(name):
                 uuid = self.node_of(root, form.digest) or self.node_of(copies.get(root, ''), form.digest)
@@ -146,6 +158,10 @@ class Ledger:
             self.origins[root] = before[root] if root in same and root in before else self._read
         self._cursors = cursors
 
+    def follow(self, machine: Machine) -> None:
+        """Go on with another machine that is in the same state: its cursors are not made by the step that comes next."""
+        self._cursors = _cursors(machine)
+
     def node_of(self, root: str, digest: str) -> str | None:
         """Return the uuid of the node that a variable has, if its value is still the same."""
         for table in (self._arrived, self.nodes, self._before):
@@ -156,36 +172,39 @@ class Ledger:
     def _make(self, root: str, name: str, value: Any, form: Form) -> str | None:
         """Make the node of a variable; ``None`` if it can have none."""
         try:
-            node = detach(self._node(root, value, form))
+            node = self._node(root, value, form)
         except CannotStoreError:
             return None  # the frame keeps it, or a recipe
-        if not node.is_stored:
+        if isinstance(node, Scalar) or not node.is_stored:
             self._add(name, node)
         elif node.uuid not in self._pks:
             self._pks[node.uuid] = cast(int, node.pk)
         return node.uuid
 
-    def _add(self, name: str, node: orm.Data) -> None:
+    def _add(self, name: str, node: orm.Data | Scalar) -> None:
         if any(made.uuid == node.uuid for made in self.created.values()):
             return
         for inside in node.unstored_inside if isinstance(node, DreamData) else ():
             self._add(f'{name}_{type(inside).__name__}', detach(inside))
         self.created[_free_label(name, self.created)] = node
 
-    def _node(self, root: str, value: Any, form: Form) -> orm.Data:
+    def _node(self, root: str, value: Any, form: Form) -> orm.Data | Scalar:
+        scalar = scalar_node(value)
+        if scalar is not None:
+            return Scalar(*scalar)
         if form.array is not None:
-            array = orm.ArrayData()
+            array = detach(orm.ArrayData())
             array.base.attributes.set_many({'array|default': list(value.shape)})
             use_files(array, {'default.npy': form.array}, self._files.keys)
             return array
         assert form.snapshot is not None
         document = form.snapshot.document
-        if any(record[0] == 'codec:awaitable' for record in document['objects']):
-            raise CannotStoreError(type(value).__name__, name_of(root), 'it holds a handle')
+        if any(record[0] == 'codec:kept' for record in document['objects']):
+            raise CannotStoreError(type(value).__name__, name_of(root), 'it holds a handle or a task')
         # A long list that was there and has changed is one that grows, perhaps: then its chunks are shared.
         if type(value) is list and len(value) >= LONG and root in self._before and needs_chunks_only(document):
-            return _in_chunks(value, form, self._files.keys)
-        return cast(orm.Data, to_node(value))
+            return detach(_in_chunks(value, form, self._files.keys))
+        return cast(orm.Data, detach(to_node(value)))
 
     def node_for(self, name: str, node: orm.Data, root: str = '', digest: str = '') -> orm.Data:
         """Return the node for a value that leaves the workflow: a child's input, or an output.
@@ -199,10 +218,17 @@ class Ledger:
             return node
         uuid = self.node_of(root, digest)
         if uuid is not None:
-            made = (node for node in self.created.values() if node.uuid == uuid)
-            return next(made, None) or cast(orm.Data, orm.load_node(uuid=uuid))
+            return self._made(uuid) or cast(orm.Data, orm.load_node(uuid=uuid))
         self._add(name, node)
         return node
+
+    def _made(self, uuid: str) -> orm.Data | None:
+        """Return a node that the step makes."""
+        for label, node in self.created.items():
+            if node.uuid == uuid:
+                made = self.created[label] = node.node() if isinstance(node, Scalar) else node
+                return made
+        return None
 
     def end_step(self, pks: dict[str, int]) -> None:
         """Begin anew after a step was stored.
@@ -220,7 +246,7 @@ SHARED = (bool, int, float, complex, str, bytes, type(None), tuple, frozenset)
 
 
 def name_of(root: str) -> str:
-    """Return the name of a variable without its level."""
+    """Return the name of a variable without its place."""
     return root.partition(':')[2]
 
 
@@ -245,17 +271,17 @@ def _find_pks(uuids: list[str]) -> dict[str, int]:
 def _cursors(machine: Machine) -> dict[str, Any]:
     """Return the cursors of loops: to be used is not to be made anew."""
     return {
-        f'{level}:{name}': value
-        for level, activation in enumerate(machine.stack)
+        f'{place}:{name}': value
+        for place, activation in machine.activations().items()
         for name, value in activation.variables.items()
         if name.startswith('.iter')
     }
 
 
-def _variables(machine: Machine) -> Iterable[tuple[int, str, Any]]:
-    for level, activation in enumerate(machine.stack):
+def _variables(machine: Machine) -> Iterable[tuple[str, str, Any]]:
+    for place, activation in machine.activations().items():
         for name, value in activation.values().items():
-            yield level, name, value
+            yield place, name, value
 
 
 def _free_label(name: str, taken: Mapping[str, Any]) -> str:

@@ -1,17 +1,20 @@
 """The outline of a workflow: one instruction, whose stepper runs the program.
 
 Relies on ``plumpy.workchains`` (0.26): ``WorkChainSpec.outline`` takes an ``_Instruction``; its stepper is saved by class
-and asked for its text by ``verdi process status``. A stepper keeps nothing of its own in AiiDA's checkpoint: where the
+and asked for its text by ``verdi process status``, and steps in a portal for ``plumpy.sync_await``. A stepper keeps nothing of its own in AiiDA's checkpoint: where the
 workflow is, its records say.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+import plumpy
 from plumpy.workchains import Stepper, _Instruction
 
 from .execution import Execution
+from .trouble import storing
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -50,19 +53,36 @@ class ProgramStepper(Stepper):
     def __init__(self, workchain: FunctionWorkChain) -> None:
         super().__init__(workchain)  # type: ignore[arg-type]
         self._execution: Execution | None = None
+        self._tasks: dict[int, Any] = {}
 
     @property
     def execution(self) -> Execution:
         """The execution, made when it is first needed: a process that is only looked at reads no frame."""
         if self._execution is None:
-            self._execution = Execution(self._workchain)
+            with storing():
+                self._execution = Execution(self._workchain)
+            self._execution.children.tasks.update(self._tasks)
         return self._execution
 
     def step(self) -> tuple[bool, Any]:
-        """Run the program until it has to wait, or for one turn."""
-        result = self.execution.advance()
-        self._workchain.node.set_stepper_state_info(str(self))
-        return result
+        """Run the program until it ends, has to wait or is asked to stop: to pause, to be killed.
+
+        Between turns other processes go on. AiiDA is not asked to run the next: a change of state costs many commits.
+        """
+        while True:
+            ended, result = self.execution.advance()
+            self._workchain.node.set_stepper_state_info(str(self))
+            if ended or self._workchain.must_stop():
+                return ended, result
+            plumpy.sync_await(asyncio.sleep(0))
+            if self._workchain.must_stop():
+                return False, None
+
+    def begin_again(self) -> None:
+        """Go on from the last record when next asked to, as after a restart; children that run in this process stay."""
+        if self._execution is not None:
+            self._tasks, self._execution = self._execution.children.tasks, None
+            self._workchain.node.backend.get_session().rollback()  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         """Return the user's line, for ``verdi process status``."""

@@ -1,11 +1,16 @@
-"""What a workflow prints: to the terminal as always, and line by line into the report of its process.
+"""What a workflow prints and logs: to the terminal as always, and line by line into the report of its process.
 
-``sys.stdout`` is one for all, and the steps of several workflows take turns in one worker. So it is replaced, once, by
-a proxy that looks whose step is running (a ``ContextVar``).
+``sys.stdout`` and the root logger are one for all, and the steps of several workflows take turns in one worker. So both
+get a stand-in that looks whose step is running (a ``ContextVar``); a step runs in one piece, without turns.
+
+Python shows no ``INFO`` before logging is configured, and what a script does for that at its top may not run in a worker.
+So while a step runs, records of level ``INFO`` reach the report whatever the level of the root logger; its other handlers
+get what they would have got. Loggers that do not propagate, as AiiDA's do, are none of our business.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,9 +38,52 @@ class _Stdout:
         return getattr(self._stream, name)
 
 
+class _Collector(logging.Handler):
+    """Collects what is logged in the step that runs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add the record to the text of the step, on a line of its own."""
+        buffer = _buffer.get()
+        if buffer is None:
+            return
+        if buffer and not buffer[-1].endswith('\n'):
+            buffer.append('\n')
+        try:
+            buffer.append(f'{self.format(record)}\n')
+        except Exception:
+            self.handleError(record)
+
+
+class _AsBefore(logging.Filter):
+    """Keeps from other handlers what a step logs only because it runs.
+
+    :param level: that of the root logger.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self._level = level
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= self._level or _level_of(logging.getLogger(record.name)) is not None
+
+
+_collector = _Collector()
+_collector.setFormatter(logging.Formatter('%(levelname)s %(name)s: %(message)s'))
+
+
+def _level_of(logger: logging.Logger | None) -> int | None:
+    """Return the level that a logger, or one above it but the root, was given."""
+    while logger is not None and logger.parent is not None:
+        if logger.level:
+            return logger.level
+        logger = logger.parent
+    return None
+
+
 @contextmanager
 def captured() -> Iterator[list[str]]:
-    """Collect what is printed inside of the context, and let it through.
+    """Collect what is printed and logged inside of the context, and let it through.
 
     :returns: the list that receives the text.
     """
@@ -45,9 +93,35 @@ def captured() -> Iterator[list[str]]:
     buffer: list[str] = []
     token = _buffer.set(buffer)
     try:
-        yield buffer
+        with _collecting():
+            yield buffer
     finally:
         _buffer.reset(token)
         # Others replace `sys.stdout` too (pytest, notebooks): leave it as it was found.
         if not isinstance(stream, _Stdout):
             sys.stdout = stream
+
+
+@contextmanager
+def _collecting() -> Iterator[None]:
+    """Have the root logger tell the collector."""
+    root = logging.getLogger()
+    if _collector in root.handlers:
+        yield
+        return
+    level, handlers = root.level, list(root.handlers)
+    before = _AsBefore(level)
+    root.addHandler(_collector)
+    if level > logging.INFO:
+        root.setLevel(logging.INFO)
+        for handler in handlers:
+            handler.addFilter(before)
+    try:
+        yield
+    finally:
+        root.removeHandler(_collector)
+        for handler in handlers:
+            handler.removeFilter(before)
+        # Unless the step has configured logging itself.
+        if level > logging.INFO and root.level == logging.INFO:
+            root.setLevel(level)

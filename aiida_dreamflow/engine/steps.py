@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiida import orm
-from aiida.common.links import LinkType
 from aiida.engine import ProcessState
 from aiida.repository import Repository
 
 from ..exceptions import UntrustedValueError
 from ..values.signing import sign, verify
 from .ledger import Origins
-from .transaction import Caller, StepRows, store_step
+from .transaction import Caller, Scalar, StepRows, newest_called, store_step
 
 __all__ = ('Step', 'latest_step', 'write_step')
 
 _FOLDER = 'frame/'
+_LABEL = 'step_'
 #: Where AiiDA looks for the source of a calculation function.
 _SOURCE_FILE = orm.CalcFunctionNode.FUNCTION_SOURCE_FILE_PATH
 
@@ -62,7 +63,12 @@ class Step:
 
 
 def write_step(
-    caller: Caller, step: Step, name: str, source_key: str, inputs: dict[str, int], outputs: dict[str, orm.Data]
+    caller: Caller,
+    step: Step,
+    name: str,
+    source_key: str,
+    inputs: dict[str, int],
+    outputs: Mapping[str, orm.Data | Scalar],
 ) -> dict[str, int]:
     """Store the record of a step, with the nodes that it made, in one transaction.
 
@@ -99,7 +105,7 @@ def write_step(
         },
     }
     files = {_SOURCE_FILE: source_key, **{_FOLDER + sha: key for sha, key in step.keys.items()}}
-    label = f'step_{step.number}'
+    label = f'{_LABEL}{step.number}'
     return store_step(StepRows(caller, label, f'{name}:{lines}', attributes, files, inputs, outputs))
 
 
@@ -108,18 +114,12 @@ def latest_step(caller: orm.WorkChainNode) -> Step | None:
 
     :raises UntrustedValueError: if this profile did not write it.
     """
-    builder = orm.QueryBuilder(backend=caller.backend)
-    builder.append(orm.WorkChainNode, filters={'id': caller.pk}, tag='caller')
-    builder.append(
-        orm.CalcFunctionNode,
-        with_incoming='caller',
-        edge_filters={'type': LinkType.CALL_CALC.value},
-        filters={'attributes': {'has_key': 'dreamflow'}},
-        project='*',
-    )
-    builder.order_by({orm.CalcFunctionNode: {'id': 'desc'}})
-    found = builder.first(flat=True)
-    return None if found is None else _read(found)
+    for pk in newest_called(caller, _LABEL):
+        record = orm.load_node(pk)
+        # The label of a child may begin like that of a step.
+        if isinstance(record, orm.CalcFunctionNode) and 'dreamflow' in record.base.attributes.all:
+            return _read(record)
+    return None
 
 
 def _read(record: orm.CalcFunctionNode) -> Step:

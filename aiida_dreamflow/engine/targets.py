@@ -5,6 +5,7 @@ Targets are plain Python functions (they become function jobs) and AiiDA process
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,17 +21,21 @@ from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import CannotStoreError, ChildFailedError, LaunchError, WorkflowUsageError
 from ..jobs.calculation import bundle_to_node
 from ..jobs.launch import function_job_inputs, job_outcome
+from ..jobs.local import local_run_inputs
 from ..jobs.names import port_name, python_name
-from ..runtime import Handle
+from ..runtime import Handle, Local
 from ..values.nodes import from_node
 from ..values.parts import digest_of
 from ..values.snapshot import Codec
-from .transaction import detach
+from .transaction import Scalar, detach
 
 __all__ = ('Sources', 'child_of', 'is_process', 'mark_failure', 'outputs_of', 'prepare_child', 'tell_outcome')
 
 #: Attribute of an exception that says which child it came from.
 _CHILD_MARK = 'dreamflow_child'
+
+#: Python 3.10 has none.
+_Group: Any = getattr(builtins, 'BaseExceptionGroup', ())
 
 _FUNCTION_JOB = 'aiida.calculations:dreamflow.function'
 
@@ -73,7 +78,7 @@ class Sources:
         detach(node)
         return self._new.setdefault(key, node)
 
-    def known(self, stored: Iterable[orm.Node]) -> dict[str, str]:
+    def known(self, stored: Iterable[orm.Node | Scalar]) -> dict[str, str]:
         """Return the uuids of all that later steps can use.
 
         :param stored: the nodes that the current step stores.
@@ -105,7 +110,7 @@ def prepare_child(
             'names': lambda passed: passed.kwargs,
         }
     arguments = {**_by_name(target, args), **inputs}
-    process_class, given = function_job_inputs(target, arguments, sources.node_of(target))
+    process_class, given = _function_inputs(target, arguments, sources.node_of(target))
     for node in given['arguments'].values():
         detach(node)
     _validate(process_class, given)
@@ -120,6 +125,12 @@ def prepare_child(
         'digests': _digests({port_name(name): value for name, value in arguments.items()}, codecs),
         'names': names,
     }
+
+
+def _function_inputs(target: Any, arguments: dict[str, Any], source: orm.SinglefileData) -> tuple[Any, dict[str, Any]]:
+    if isinstance(target, Local):
+        return local_run_inputs(target.function, arguments, source, target.in_thread)
+    return function_job_inputs(target, arguments, source)
 
 
 def _digests(values: Mapping[str, Any], codecs: Sequence[Codec]) -> dict[str, str]:
@@ -213,7 +224,10 @@ def mark_failure(error: Exception, child: str) -> Exception:
 
 
 def child_of(error: BaseException) -> str | None:
-    """Return which child an exception came from, ``None`` if the workflow itself raised it."""
+    """Return which child an exception came from, which children a group did; ``None`` if the workflow raised it."""
+    if isinstance(error, _Group):
+        children = [child_of(inner) for inner in error.exceptions]
+        return ', '.join(child for child in children if child is not None) if all(children) else None
     return getattr(error, _CHILD_MARK, None)
 
 
@@ -224,7 +238,7 @@ def _outcome(node: orm.ProcessNode, target: Any) -> Any:
     :raises ChildFailedError: if it failed.
     :raises Exception: what a function raised.
     """
-    if isinstance(node, orm.CalcJobNode) and not is_process(target):
+    if isinstance(node, orm.CalculationNode) and not is_process(target):
         return job_outcome(node, target)
     if node.is_finished_ok:
         outputs = node.base.links.get_outgoing(link_type=(LinkType.CREATE, LinkType.RETURN)).nested()

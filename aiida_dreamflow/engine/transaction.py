@@ -2,8 +2,10 @@
 
 The one module that writes to AiiDA's storage below the ORM. It relies on this behaviour of aiida-core 2.9:
 
-- ``StorageBackend.bulk_insert`` takes rows of NODE and LINK with exactly the columns listed here, and joins a
-  transaction that is open;
+- the tables of NODE and LINK have exactly the columns listed here (``StorageBackend._get_mapper_from_entity`` knows them),
+  and ``StorageBackend.transaction`` gives their session. ``StorageBackend.bulk_insert`` reads each row back, in no certain
+  order;
+- a data node with attributes and nothing else is stored as `_scalar_row` says (`Scalar`);
 - ``NodeRepository._store`` moves the files of an unstored node into the permanent repository (content-addressed: what a
   crash leaves behind there is found again or removed by maintenance), and leaves alone those that are there already
   (``Repository.from_serialized``, ``_repository_instance``);
@@ -19,8 +21,9 @@ between the two inserts: an inner transaction commits the outer one (``aiida.sto
 
 from __future__ import annotations
 
+import functools
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -29,11 +32,15 @@ from aiida.common import timezone
 from aiida.common.hashing import make_hash
 from aiida.common.links import LinkType, validate_link_label
 from aiida.orm.entities import EntityTypes
+from aiida.orm.implementation.utils import clean_value
 from aiida.repository import Repository
+from sqlalchemy import insert, select
+
+from ..jobs import failpoints
 
 _Node = TypeVar('_Node', bound=orm.Node)
 
-__all__ = ('Caller', 'StepRows', 'delete_unstarted', 'detach', 'store_step', 'use_files')
+__all__ = ('Caller', 'Scalar', 'StepRows', 'delete_unstarted', 'detach', 'newest_called', 'store_step', 'use_files')
 
 
 class Caller:
@@ -46,6 +53,28 @@ class Caller:
         self.backend: Any = node.backend
         self.pk = cast(int, node.pk)
         self.user = cast(int, node.user.pk)
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A data node that has attributes and nothing else, and is not stored: AiiDA takes longer to make one than to store it.
+
+    :param node_class: its class.
+    :param attributes: its attributes.
+    :ivar uuid: its uuid.
+    """
+
+    node_class: type[orm.Data]
+    attributes: dict[str, Any]
+    uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
+    is_stored = False
+
+    def node(self) -> orm.Data:
+        """Return the node, for those who need a real one."""
+        node = detach(self.node_class())
+        node.base.attributes.set_many(self.attributes)
+        node.backend_entity.bare_model.uuid = self.uuid  # type: ignore[attr-defined]
+        return node
 
 
 @dataclass
@@ -67,7 +96,7 @@ class StepRows:
     attributes: dict[str, Any]
     files: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, int] = field(default_factory=dict)
-    outputs: Mapping[str, orm.Data] = field(default_factory=dict)
+    outputs: Mapping[str, orm.Data | Scalar] = field(default_factory=dict)
 
 
 def store_step(rows: StepRows) -> dict[str, int]:
@@ -82,19 +111,54 @@ def store_step(rows: StepRows) -> dict[str, int]:
         validate_link_label(label)
     backend, user = rows.caller.backend, rows.caller.user
     nodes = [_step_row(rows)]
-    for node in rows.outputs.values():
-        node._validate()
-        node.base.repository._store()
-        nodes.append(_node_row(node, user))
-    with backend.transaction():
-        step_pk, *output_pks = backend.bulk_insert(EntityTypes.NODE, nodes)
+    nodes += [
+        _scalar_row(node, user) if isinstance(node, Scalar) else _node_row(node, user) for node in rows.outputs.values()
+    ]
+    failpoints.reach('step.files_stored')
+    with backend.transaction() as session:
+        step_pk, *output_pks = _insert(session, backend, EntityTypes.NODE, nodes)
+        failpoints.reach('step.nodes_written')
         links = [_link_row(rows.caller.pk, step_pk, LinkType.CALL_CALC, rows.call_label)]
         links += [_link_row(pk, step_pk, LinkType.INPUT_CALC, label) for label, pk in rows.inputs.items()]
         links += [
             _link_row(step_pk, pk, LinkType.CREATE, label) for label, pk in zip(rows.outputs, output_pks, strict=True)
         ]
-        backend.bulk_insert(EntityTypes.LINK, links)
+        _insert(session, backend, EntityTypes.LINK, links)
+        failpoints.reach('step.links_written')
+    failpoints.reach('step.stored')
     return {node.uuid: pk for node, pk in zip(rows.outputs.values(), output_pks, strict=True)}
+
+
+def _insert(session: Any, backend: Any, kind: EntityTypes, rows: list[dict[str, Any]]) -> list[int]:
+    """Insert rows into the table of an entity; returns their keys."""
+    statement = _statement(backend._get_mapper_from_entity(kind, False)[0].local_table)
+    keys: list[int] = session.connection().execute(statement, rows).scalars().all()
+    return keys
+
+
+@functools.cache
+def _statement(table: Any) -> Any:
+    return insert(table).returning(table.c.id, sort_by_parameter_order=True)
+
+
+def newest_called(caller: orm.WorkChainNode, prefix: str) -> Iterator[int]:
+    """Yield the pks of the calculations that a workflow has called, the last one first.
+
+    By the index of the links, and not one more than is asked for: ``QueryBuilder`` reads and sorts all their nodes.
+
+    :param caller: the workflow.
+    :param prefix: what the labels of their call links begin with.
+    """
+    backend: Any = caller.backend
+    link = backend._get_mapper_from_entity(EntityTypes.LINK, False)[0].local_table.c
+    calls = (link.input_id == caller.pk) & (link.type == LinkType.CALL_CALC.value)
+    query = (
+        select(link.output_id).where(calls & link.label.startswith(prefix, autoescape=True)).order_by(link.id.desc())
+    )
+    offset = 0
+    while (pk := backend.get_session().scalar(query.limit(1).offset(offset))) is not None:
+        yield pk
+        offset += 1
 
 
 def detach(node: _Node) -> _Node:
@@ -172,6 +236,8 @@ def _step_row(rows: StepRows) -> dict[str, Any]:
 
 
 def _node_row(node: orm.Data, user: int) -> dict[str, Any]:
+    node._validate()
+    node.base.repository._store()
     entity = node.backend_entity
     entity.clean_values()
     now = timezone.now()
@@ -189,6 +255,40 @@ def _node_row(node: orm.Data, user: int) -> dict[str, Any]:
         'dbcomputer_id': None,
         'user_id': user,
     }
+
+
+def _scalar_row(node: Scalar, user: int) -> dict[str, Any]:
+    attributes = clean_value(node.attributes)
+    now = timezone.now()
+    return {
+        'uuid': node.uuid,
+        'node_type': node.node_class.class_node_type,
+        'process_type': None,
+        'label': '',
+        'description': '',
+        'ctime': now,
+        'mtime': now,
+        'attributes': attributes,
+        'extras': {'_aiida_hash': make_hash(_hashed(node.node_class, attributes))},
+        'repository_metadata': {},
+        'dbcomputer_id': None,
+        'user_id': user,
+    }
+
+
+def _hashed(node_class: type[orm.Data], attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return what AiiDA's hash for caching is made of."""
+    return {
+        'class': str(node_class),
+        'attributes': attributes,
+        'repository_hash': _hash_of_no_files(),
+        'computer_uuid': None,
+    }
+
+
+@functools.cache
+def _hash_of_no_files() -> str:
+    return Repository().hash()
 
 
 def _link_row(source: int | None, target: int, link_type: LinkType, label: str) -> dict[str, Any]:

@@ -6,36 +6,54 @@ Overrides of ``WorkChain``, and what of aiida-core 2.9 they rely on:
   which may be before all children have ended; results go to handles, not into ``ctx``.
 - ``kill``: AiiDA messages every called node, finished ones too, and waits for answers that never come. Here only what
   still runs is killed, and a child that runs in this process is killed directly.
+- ``_interrupt_action`` (plumpy): what a running process was asked to do when it stops.
 - ``report``, ``on_except``: the report shows the name of the workflow function, and the traceback of the user's lines.
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import functools
 import inspect
+import time
 import traceback
 import types
-from collections.abc import Iterable
-from typing import Any, ClassVar, cast
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import plumpy
 from aiida import orm
 from aiida.common.log import LOG_LEVEL_REPORT
 from aiida.engine import Process, ProcessState, WorkChain
-from aiida.engine.processes.workchains.awaitable import Awaitable, construct_awaitable
+from aiida.engine.processes.workchains.awaitable import construct_awaitable
 
 from ..compiler import Bundle, compile_function
 from ..exceptions import CannotStoreError, CompileError, WorkflowUsageError
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..values.nodes import to_node
+from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper
 from .pinned import is_pinned, pin_source
+from .trouble import StorageTroubleError
 
 #: How many seconds a killed workflow gives its children to end first, when they live in the same process.
 _PATIENCE = 2.0
+
+#: After how many seconds a timer looks at the clock again, at the latest.
+_LONGEST_NAP = 600.0
+
+#: How many seconds after a child could not be killed, which happens before a worker has it, it is tried again.
+_KILL_AGAIN = 2.0
+
+#: How many seconds pass until children that still run are asked again to end.
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
+
+#: How many seconds a step that could not be stored waits before it runs again.
+_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
+_MOMENT = 0.5
 
 #: Modules whose frames stand before those of the user in a traceback.
 _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
@@ -60,7 +78,10 @@ class FunctionWorkChain(Leased, WorkChain):
     recipes: ClassVar[bool] = True
     pickles: ClassVar[bool] = True
 
+    _node_class = DreamflowNode
     _kills_children = False
+    _shown: Sequence[int] = ()
+    _alarm: asyncio.TimerHandle | None = None
 
     @classmethod
     def require_function(cls) -> types.FunctionType:
@@ -79,6 +100,7 @@ class FunctionWorkChain(Leased, WorkChain):
         """Make inputs from the parameters of the function; any output may come."""
         super().define(spec)
         spec.exit_code(400, 'ERROR_CHILD_FAILED', message='A child failed and nothing caught it: {message}')
+        spec.exit_code(401, 'ERROR_CANCELLED', message='The workflow function ended with a CancelledError.')
         spec.outputs.dynamic = True
         spec.outputs.valid_type = orm.Data
         if cls.function is None:
@@ -93,6 +115,16 @@ class FunctionWorkChain(Leased, WorkChain):
             raise self.bundle
         self.require_function()
         super().__init__(*args, **kwargs)
+
+    @property
+    def _heeded(self) -> set[int]:
+        """The children whose end this object is told of."""
+        return self.__dict__.setdefault('_heeded_children', set())  # type: ignore[no-any-return]
+
+    @property
+    def _being_killed(self) -> set[int]:
+        """The children that are being killed because they were cancelled."""
+        return self.__dict__.setdefault('_killed_children', set())  # type: ignore[no-any-return]
 
     @property
     def _execution(self) -> Any:
@@ -125,43 +157,109 @@ class FunctionWorkChain(Leased, WorkChain):
         super().on_create()
         self._stepper = self.spec().get_outline().create_stepper(self)  # type: ignore[arg-type]
 
+    # -- running
+
+    def _do_step(self) -> Any:
+        for pause in (*_PAUSES, None):
+            try:
+                return super()._do_step()
+            except StorageTroubleError as trouble:
+                said = f'this step could not be stored ({trouble}); it runs again'
+                self._stepper.begin_again()  # type: ignore[union-attr]
+                if pause is None:
+                    raise plumpy.PauseInterruption(
+                        f'{said} when you have seen to it: `verdi process play`'
+                    ) from trouble
+                self.logger.warning('%s in %s s', said, pause)
+                self._sleep(pause)
+                if self.is_killing:
+                    break
+        return plumpy.Continue(self._do_step)
+
+    def _sleep(self, seconds: float) -> None:
+        """Let others have the loop for so long, or until this process is to be killed."""
+        end = time.monotonic() + seconds
+        while not self.is_killing and (left := end - time.monotonic()) > 0:
+            plumpy.sync_await(asyncio.sleep(min(left, _MOMENT)))
+
     # -- waiting
 
-    def wait_for(self, pks: Iterable[int]) -> None:
-        """Wait for children when the current step ends.
+    def wait(self) -> None:
+        """Wait, when the current turn ends, until a child's end or a timer lets the workflow go on.
 
-        :param pks: the children; the workflow is asked whether it can go on whenever one of them ends.
+        AiiDA stores what a process waits for each time that its state changes: here it is the process itself, however many
+        children run. Which these are, the frame says.
         """
-        self._awaitables = []
-        for pk in dict.fromkeys(pks):
-            awaitable = construct_awaitable(cast(orm.ProcessNode, orm.load_node(pk)))
-            awaitable.key = str(pk)
-            self._awaitables.append(awaitable)
+        self._awaitables = [construct_awaitable(self.node)]
         self._update_process_status()
+
+    def must_stop(self) -> bool:
+        """Return whether AiiDA has to have its turn: the process waits, or was asked to pause or to be killed."""
+        return bool(self._awaitables) or self._interrupt_action is not None or self.has_terminated()
 
     def _action_awaitables(self) -> None:
-        tasks = self._execution.children.tasks
-        for awaitable in self._awaitables:
-            finished = functools.partial(self.call_soon, self._on_awaitable_finished, awaitable)
-            if awaitable.pk in tasks:
-                tasks[awaitable.pk][1].add_done_callback(lambda _, finished=finished: finished())
-            else:
-                self.runner.call_on_process_finish(awaitable.pk, finished)
+        # AiiDA calls this while it loads a process, too. What is launched then must know its parent, so let it be later.
+        self.call_soon(self._heed_children)
 
-    def _on_awaitable_finished(self, awaitable: Awaitable) -> None:
-        self._awaitables = [other for other in self._awaitables if other.pk != awaitable.pk]
+    def _heed_children(self) -> None:
+        """See to it that the workflow is told of the end of its children, and of its next timer."""
+        if self.state is not ProcessState.WAITING or self._kills_children:
+            return
+        execution = self._execution
+        if execution.is_ready():
+            self.resume()
+            return
+        for pk in execution.children.awaited(execution.machine):
+            if pk in self._heeded:
+                continue
+            self._heeded.add(pk)
+            finished = functools.partial(self.call_soon, self._on_child_ended, pk)
+            if pk in execution.children.tasks:
+                execution.children.tasks[pk][1].add_done_callback(lambda _, finished=finished: finished())
+            else:
+                self.runner.call_on_process_finish(pk, finished)
+        self._set_alarm()
+
+    def _on_child_ended(self, pk: int) -> None:
         if self.has_terminated() or self._kills_children:
             return
-        self._update_process_status()
-        if self.state is ProcessState.WAITING and (not self._awaitables or self._execution.is_ready(awaitable.pk)):
-            self.resume()
+        is_ready = self._execution.note_end(pk)
+        if pk in self._shown:
+            self._update_process_status()
+        if self.state is ProcessState.WAITING:
+            if is_ready:
+                self.resume()
+            else:
+                self._heed_children()  # others may have been launched, timers set
+
+    def _set_alarm(self) -> None:
+        """Wake up when the next timer ends."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        due = self._execution.machine.next_due()
+        if due is not None:
+            # The clock of the computer may be set meanwhile, or the computer sleep: look again now and then.
+            delay = min(max(0.0, due - time.time()), _LONGEST_NAP)
+            self._alarm = self.loop.call_later(delay, self.call_soon, self._on_alarm)
+
+    def _on_alarm(self) -> None:
+        self._alarm = None
+        if self.state is ProcessState.WAITING and not self._kills_children:
+            if self._execution.is_ready():
+                self.resume()
+            else:
+                self._set_alarm()
 
     def _update_process_status(self) -> None:
-        super()._update_process_status()
-        if self._awaitables and not self.paused and self._stepper is not None:
-            children = ', '.join(str(awaitable.pk) for awaitable in self._awaitables[:10])
-            more = ', ...' if len(self._awaitables) > 10 else ''
-            self.set_status(f'{self._stepper} (waiting for {children}{more})')
+        if not self._awaitables or self._stepper is None:
+            super()._update_process_status()
+        elif not self.paused:
+            execution = self._execution
+            pks = execution.children.awaited(execution.machine)
+            self._shown = pks[:10]
+            more = ', ...' if len(pks) > 10 else ''
+            waits = f' (waiting for {", ".join(map(str, self._shown))}{more})' if pks else ''
+            self.set_status(f'{self._stepper}{waits}')
 
     # -- ending
 
@@ -190,16 +288,44 @@ class FunctionWorkChain(Leased, WorkChain):
         killed.set_result(super(Process, self).kill(msg_text, force_kill) is not False)
 
     def _kill_with_children(self, msg_text: str | None, force_kill: bool) -> bool | plumpy.futures.Future:
+        """Kill the workflow, and then its children: who asked gets an answer when the workflow itself has ended."""
         own = super(Process, self).kill(msg_text, force_kill)
         controller = self.runner.controller
-        if own is False or controller is None or self._stepper is None:
-            return own
-        message = f'Killed by parent<{self.node.pk}>'
-        asked = [controller.kill_process(child.pk, msg_text=message) for child in self._execution.children.running()]
-        killing = [asyncio.wrap_future(future, loop=self.loop) for future in asked]
+        if own is not False and controller is not None and self._stepper is not None:
+            self.loop.create_task(self._kill_children(own, controller))
+        return own
+
+    async def _kill_children(self, own: bool | plumpy.futures.Future, controller: Any) -> None:
+        """Ask the children that run to end, until none does: one that no worker has taken yet cannot be asked."""
         if asyncio.isfuture(own):
-            killing.append(own)
-        return self.loop.create_task(_all_true(killing)) if killing else True
+            await asyncio.wait([own])
+        pause = _FIRST_PAUSE
+        while children := self._execution.children.running():
+            for child in children:
+                controller.kill_process(child.pk, msg_text=f'Killed by parent<{self.node.pk}>')
+                await asyncio.sleep(0)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def kill_child(self, pk: int) -> None:
+        """Kill a child that was cancelled, and see to it that it ends."""
+        if pk in self._being_killed:
+            return
+        self._being_killed.add(pk)
+        self.loop.create_task(self._kill_until_ended(pk))
+
+    async def _kill_until_ended(self, pk: int) -> None:
+        tasks, controller = self._execution.children.tasks, self.runner.controller
+        if pk in tasks:
+            await _kill_and_wait(tasks[pk][0], self.node.pk, False)
+            return
+        message = f'Cancelled by parent<{self.node.pk}>'
+        while controller is not None and not orm.load_node(pk).is_terminated:
+            with contextlib.suppress(Exception):  # nobody has it yet, or no longer
+                answer = await asyncio.wrap_future(controller.kill_process(pk, msg_text=message), loop=self.loop)
+                if asyncio.isfuture(answer) or isinstance(answer, concurrent.futures.Future):
+                    await asyncio.wrap_future(answer, loop=self.loop)
+            await asyncio.sleep(_KILL_AGAIN)
 
     def report(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Write to the report of the process, under the name of the workflow function."""
@@ -229,11 +355,6 @@ async def _kill_and_wait(child: Process, parent: int | None, force_kill: bool) -
             child.kill(message, force_kill=True)
     with contextlib.suppress(plumpy.KilledError):
         await child.future()
-
-
-async def _all_true(futures: list[Any]) -> bool:
-    results = await asyncio.gather(*futures, return_exceptions=True)
-    return all(result is True for result in results)
 
 
 def user_part(trace: types.TracebackType | None) -> types.TracebackType | None:

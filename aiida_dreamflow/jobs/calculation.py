@@ -229,6 +229,12 @@ class FunctionJob(Leased, CalcJob):
         # What `verdi process list` shows: three hundred jobs should not all have one name.
         return f'{type(self).__name__}<{self.inputs.function.label}>'
 
+    def on_output_emitted(self, output_port: str, value: Any, dynamic: bool) -> None:
+        """Link a folder to the job now; AiiDA does so some commits later, and after a crash in between never."""
+        super().on_output_emitted(output_port, value, dynamic)
+        if output_port in ('remote_folder', 'retrieved'):
+            self.update_outputs()
+
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write what the remote needs: the runner, the function's source and the arguments.
 

@@ -2,6 +2,9 @@
 
 AiiDA's session does not recover from a lost connection: from then on every process of the worker would end with an
 error, for something that passes. A worker that ends loses nothing: its processes go on from their checkpoints.
+
+SQLite has no server, but it is locked while another worker writes, and for long if that one is frozen meanwhile or the
+disk is slow. AiiDA gives up after five seconds, and the process that waited ends with an error.
 """
 
 from __future__ import annotations
@@ -16,23 +19,32 @@ __all__ = ('survive_database',)
 
 #: How often it looks, in seconds.
 _INTERVAL = 1.0
+#: For how many seconds it waits for a database that another worker has locked.
+_PATIENCE = 300.0
 
 _logger = AIIDA_LOGGER.getChild('dreamflow')
 _watched: set[int] = set()
 
 
 def survive_database(backend: Any) -> None:
-    """Make this worker survive the loss of the connection to its database.
+    """Make this worker survive that its database is gone, or locked by others, for a while.
 
-    :param backend: the storage backend of the profile; one without a server needs nothing.
+    :param backend: the storage backend of the profile.
     """
     from sqlalchemy import event
 
     engine = backend.get_session().get_bind()
-    if engine.dialect.name != 'postgresql' or id(engine) in _watched:
+    if id(engine) in _watched:
         return
     _watched.add(id(engine))
-    event.listen(engine, 'handle_error', _leave_if_disconnected)
+    if engine.dialect.name == 'postgresql':
+        event.listen(engine, 'handle_error', _leave_if_disconnected)
+    else:
+        event.listen(engine, 'checkout', _be_patient)
+
+
+def _be_patient(connection: Any, *_: Any) -> None:
+    connection.execute(f'PRAGMA busy_timeout = {int(1000 * _PATIENCE)}')
 
 
 def _leave_if_disconnected(context: Any) -> None:

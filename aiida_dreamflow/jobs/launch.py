@@ -91,7 +91,7 @@ def function_job_inputs(
     options = target if isinstance(target, JobFunction) else JobFunction(target)
     if bundle_node is None:
         bundle_node = bundle_to_node(bundle(options))
-    _check_arguments(options, arguments)
+    check_arguments(options, arguments)
     nodes = {port_name(name): _argument_node(name, value) for name, value in arguments.items()}
     metadata = _copied(options.metadata)
     code, computer = find_code(options.code, options.computer or metadata.pop('computer', None))
@@ -100,10 +100,10 @@ def function_job_inputs(
     return FunctionJob, {'code': code, 'function': bundle_node, 'arguments': nodes, 'metadata': metadata}
 
 
-def job_outcome(node: orm.CalcJobNode, target: Callable[..., Any] | None = None) -> Any:
-    """Return the result of a function job that has ended, or raise why there is none.
+def job_outcome(node: orm.CalculationNode, target: Callable[..., Any] | None = None) -> Any:
+    """Return the result of a function job or a local run that has ended, or raise why there is none.
 
-    :param node: the process node of the job.
+    :param node: its process node.
     :param target: the function; exceptions that its own file defines are rebuilt as its types.
     :returns: what the function returned.
     :raises Exception: what the function raised, if its type is here.
@@ -119,7 +119,7 @@ def _copied(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in mapping.items()}
 
 
-def _check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+def check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
     """Raise the ``TypeError`` that a call would raise, by calling a function of the same signature that does nothing."""
     parameters = [
         parameter.replace(
@@ -147,14 +147,14 @@ def _argument_node(name: str, value: Any) -> Any:
     return value if isinstance(value, orm.Data) else to_node(value)
 
 
-def _failure(node: orm.CalcJobNode, target: Callable[..., Any] | None) -> Exception:
+def _failure(node: orm.CalculationNode, target: Callable[..., Any] | None) -> Exception:
     """Make the exception for a job without a result."""
     details = _exception_details(node)
     if details is not None and details['phase'] == 'call':
         namespace = getattr(inspect.unwrap(target), '__globals__', {}) if target is not None else {}
         rebuilt = rebuild_exception(details, namespace)
         if rebuilt is not None:
-            note = f'This was raised in function job {node.pk}: {node.exit_message}'
+            note = f'This was raised in {_what(node)}: {node.exit_message}'
             return attach_origin(rebuilt, details, note)
     error = ChildFailedError(
         _failure_message(node), node=node, exit_status=node.exit_status, exit_message=node.exit_message or ''
@@ -164,13 +164,13 @@ def _failure(node: orm.CalcJobNode, target: Callable[..., Any] | None) -> Except
     return error
 
 
-def _exception_details(node: orm.CalcJobNode) -> dict[str, Any] | None:
+def _exception_details(node: orm.CalculationNode) -> dict[str, Any] | None:
     found = node.base.links.get_outgoing(link_label_filter='exception').first()
     return found.node.get_dict() if found is not None else None
 
 
-def _failure_message(node: orm.CalcJobNode) -> str:
-    what = f'function job {node.pk}'
+def _failure_message(node: orm.CalculationNode) -> str:
+    what = _what(node)
     advice = f'see `verdi process report {node.pk}`'
     if node.is_killed:
         return f'{what} was killed; {advice}'
@@ -178,7 +178,17 @@ def _failure_message(node: orm.CalcJobNode) -> str:
         return f'{what} ended with an error of AiiDA or its plugin: {node.exception or "unknown"}; {advice}'
     if not node.is_terminated:
         return f'{what} has not ended; wait for it before you ask for its outcome'
+    output = f'`verdi calcjob outputcat {node.pk}` and ' if isinstance(node, orm.CalcJobNode) else ''
     return (
         f'{what} ended with exit status {node.exit_status}: {node.exit_message} '
-        f'See also `verdi calcjob outputcat {node.pk}` and `verdi process report {node.pk}`.'
+        f'See also {output}`verdi process report {node.pk}`.'
+    )
+
+
+def _what(node: orm.CalculationNode) -> str:
+    """Return how messages call the process that ran a function."""
+    return (
+        f'function job {node.pk}'
+        if isinstance(node, orm.CalcJobNode)
+        else f'the run {node.pk} of `{node.process_label}`'
     )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import kiwipy
 from aiida import orm
 
+from . import failpoints
+from .abandoned import watch
 from .database import survive_database
 from .lease import Lease, LeaseTakenError, lease_folder
 from .understudy import Understudy
@@ -44,6 +46,7 @@ class Leased(Base):
         """Take the lease before anything of the process is set up."""
         pk = saved_state[self.SaveKeys.CALC_ID.value]
         self._lease = Lease(lease_folder(), pk)
+        failpoints.reach('lease.taken')
         try:
             if orm.load_node(pk).is_terminated:
                 # It ended between the delivery of the task and the lease.
@@ -51,12 +54,20 @@ class Leased(Base):
             super().load_instance_state(saved_state, load_context)
             if self.runner.is_daemon_runner:
                 survive_database(self.node.backend)
+                watch(self.runner)
         except BaseException:
             self._lease.release()
             raise
 
+    def on_entered(self, from_state: Any) -> None:
+        """Let a test know of the change of state."""
+        failpoints.reach('state.changes')
+        super().on_entered(from_state)
+        failpoints.reach('state.changed')
+
     def on_terminated(self) -> None:
         """Release the lease."""
         super().on_terminated()
+        failpoints.reach('process.sealed')
         if self._lease is not None:
             self._lease.release()

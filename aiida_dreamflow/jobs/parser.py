@@ -20,7 +20,7 @@ from .endings import last_line_with, scheduler_ending
 if TYPE_CHECKING:
     from aiida.engine import ExitCode
 
-__all__ = ('FunctionParser',)
+__all__ = ('FunctionParser', 'exception_details', 'shown')
 
 _MAX_DOCUMENT = 2**30
 _MAX_TEXT = 20_000
@@ -68,7 +68,7 @@ class FunctionParser(Parser):
             raise remote.MalformedError('unknown status')
         if report.get('exception') is None and status == 'disk':
             return self._exit('ERROR_DISK_FULL', reason=report['reason'])
-        details = _exception_details(report['exception'])
+        details = exception_details(report['exception'])
         self.out('exception', orm.Dict(details))
         if status == 'module':
             return self._exit('ERROR_MODULE_MISSING', module=report['missing'], python=python)
@@ -116,7 +116,7 @@ class FunctionParser(Parser):
         return '\n'.join(words.splitlines()[-_TAIL:])
 
     def _exit(self, label: str, **details: object) -> ExitCode:
-        texts = {name: _shown(value, _MAX_MESSAGE) for name, value in details.items()}
+        texts = {name: shown(value, _MAX_MESSAGE) for name, value in details.items()}
         code: ExitCode = self.exit_codes[label].format(pk=self.node.pk, **texts)
         return code
 
@@ -136,24 +136,24 @@ class FunctionParser(Parser):
         return io.BytesIO(self.retrieved.base.repository.get_object_content(name, mode='rb'))
 
 
-def _shown(value: object, limit: int) -> str:
+def shown(value: object, limit: int) -> str:
     """Return text that a database takes: no lone surrogates, no NUL, not too long."""
     text = str(value).encode('utf-8', 'backslashreplace').decode().replace('\0', '\\x00')
     return text if len(text) <= limit else text[: limit // 2] + ' [...] ' + text[-limit // 2 :]
 
 
-def _exception_details(exception: Any) -> dict[str, Any]:
+def exception_details(exception: Any) -> dict[str, Any]:
     """Return what the node of an exception holds; its arguments stay encoded, as text."""
     if exception['phase'] not in ('load', 'call'):
         raise remote.MalformedError('unknown phase')
     notes = exception['notes'] if isinstance(exception['notes'], list) else []
     return {
         'phase': exception['phase'],
-        'type': _shown(exception['type'], _MAX_MESSAGE),
-        'module': _shown(exception['module'], _MAX_MESSAGE),
-        'message': _shown(exception['message'], _MAX_TEXT),
-        'traceback': _shown(exception['traceback'], _MAX_TEXT),
-        'notes': [_shown(note, _MAX_TEXT) for note in notes[:20]],
+        'type': shown(exception['type'], _MAX_MESSAGE),
+        'module': shown(exception['module'], _MAX_MESSAGE),
+        'message': shown(exception['message'], _MAX_TEXT),
+        'traceback': shown(exception['traceback'], _MAX_TEXT),
+        'notes': [shown(note, _MAX_TEXT) for note in notes[:20]],
         'encoded_args': _bounded(exception['args'], 'null'),
         'encoded_attributes': _bounded(exception['attributes'], '{}'),
     }

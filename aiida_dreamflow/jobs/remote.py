@@ -607,12 +607,30 @@ def _write(file: Any, text: str) -> None:
         data = data[file.write(data) :]
 
 
+def _wait_for_other(folder: pathlib.Path) -> Any:
+    """Wait until no other copy of the job runs; return the lock, on the file of the inputs.
+
+    A worker that dies when it has submitted the job, and has not noted that, is followed by one that submits it again.
+    """
+    try:
+        import fcntl
+
+        lock = (folder / INPUTS_FILE).open('rb')
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except (ImportError, OSError):  # Windows, or a file system without locks
+        return None
+    return lock
+
+
 def main() -> int:
     """Run the job of the current directory and write its result.
 
     :returns: the exit status: 0 if the function returned.
     """
     folder = pathlib.Path.cwd()
+    lock = _wait_for_other(folder)  # held until the end of this process
+    if (folder / RESULT_FILE).exists():
+        return 0
     # Renaming is atomic: the file is there whole or not at all, whenever the job is killed.
     temporary = folder / (RESULT_FILE + '.tmp')
     temporary.write_text(' ' * _RESERVED, encoding='ascii')
@@ -624,6 +642,7 @@ def main() -> int:
         sys.stderr.flush()
     _write_report(temporary, report)
     temporary.replace(folder / RESULT_FILE)
+    del lock
     return 0 if report['status'] == 'returned' else 1
 
 

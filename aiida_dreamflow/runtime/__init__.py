@@ -5,25 +5,44 @@ children are, and shows the host its state.
 """
 
 from .activation import Activation, Recipe
-from .awaitables import Awaitable, Checkpoint, Gather, Handle
-from .calls import checkpoint, gather, submit
+from .awaitables import Agenda, Awaitable, Checkpoint, Future, Handle, Kept, Timer
+from .calls import TaskGroup, as_completed, checkpoint, create_task, gather, sleep, submit, timeout, wait
+from .combining import AsCompleted, Gather
+from .local import Local, run
 from .machine import Failed, Host, Machine, Outcome, Returned, Suspended, current_machine
+from .scoped import Timeout
+from .tasks import Task
 
 __all__ = (
     'Activation',
+    'Agenda',
+    'AsCompleted',
     'Awaitable',
     'Checkpoint',
     'Failed',
+    'Future',
     'Gather',
     'Handle',
     'Host',
+    'Kept',
+    'Local',
     'Machine',
     'Outcome',
     'Recipe',
     'Returned',
     'Suspended',
+    'Task',
+    'TaskGroup',
+    'Timeout',
+    'Timer',
+    'as_completed',
     'checkpoint',
+    'create_task',
     'current_machine',
     'gather',
+    'run',
+    'sleep',
     'submit',
+    'timeout',
+    'wait',
 )

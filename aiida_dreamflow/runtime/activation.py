@@ -12,8 +12,9 @@ import functools
 import inspect
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from ..compiler import Await, Block, Program, compile_function
@@ -33,13 +34,27 @@ class Recipe:
     :ivar function: the function whose assignment made it.
     :ivar site: the assignment.
     :ivar inputs: what the assignment read, in the form in which the host keeps it.
-    :ivar value: what it made.
+    :param made: what it made, which it doesn't keep alive.
     """
 
     function: types.FunctionType
     site: RecipeSite
     inputs: dict[str, Any]
-    value: Any = None
+    made: InitVar[Any] = None
+
+    def __post_init__(self, made: Any) -> None:
+        self._look_at(made)
+
+    @property
+    def value(self) -> Any:
+        """What it made; ``None`` when nothing else holds that any more, as far as Python can tell."""
+        return self._value()
+
+    def _look_at(self, value: Any) -> None:
+        try:
+            self._value: Callable[[], Any] = weakref.ref(value)
+        except TypeError:
+            self._value = lambda: value
 
     @property
     def key(self) -> tuple[str, int]:
@@ -53,8 +68,9 @@ class Recipe:
         """
         code = recipe_code(compile_function(self.function), self.site)
         making = types.FunctionType(code, self.function.__globals__, closure=_closure(code, {}, self.function))
-        self.value = making(**inputs)
-        return self.value
+        value = making(**inputs)
+        self._look_at(value)
+        return value
 
 
 @dataclass(eq=False)
@@ -69,6 +85,7 @@ class Activation:
     :ivar handled: the exceptions being handled, outermost first; ``None`` where a ``finally`` runs without one.
     :ivar awaiting: the exit through which it waits.
     :ivar recipes: how values of its variables can be made again.
+    :ivar is_claimed: whether it is awaited, or a task: until then it is what a coroutine object is in Python.
     """
 
     function: types.FunctionType
@@ -79,8 +96,24 @@ class Activation:
     handled: list[BaseException | None] = field(default_factory=list)
     awaiting: Await | None = None
     recipes: dict[str, Recipe] = field(default_factory=dict)
+    is_claimed: bool = False
     _running: types.CodeType | None = field(default=None, repr=False)
     _functions: dict[Block, types.FunctionType] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether none of it has run."""
+        return self._running is None and self.awaiting is None and self.block is self.program.blocks[0]
+
+    def claim(self) -> Activation:
+        """Return itself, to be awaited or made a task: once.
+
+        :raises RuntimeError: if it was already.
+        """
+        if self.is_claimed:
+            raise RuntimeError('cannot reuse already awaited coroutine')
+        self.is_claimed = True
+        return self
 
     # -- running
 
@@ -335,7 +368,11 @@ def _callee(function: Any) -> Callable[..., Any]:
         raise WorkflowUsageError(
             f'`asyncio.{plain.__name__}` cannot be awaited in a workflow: an event loop does not survive a restart'
         )
-    return lambda *args, **kwargs: activate(function, args, kwargs)
+    return functools.partial(_begin, function)
+
+
+def _begin(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Activation:
+    return activate(function, args, kwargs)
 
 
 supply('.callee', _callee)

@@ -1,28 +1,78 @@
-"""What can be awaited in a workflow: a child's `Handle`, a `Gather` of several, a `Checkpoint`.
+"""What can be awaited in a workflow: a `Future` ends once, with a value or an exception; a child's `Handle` is one.
 
-Plain state, which a frame keeps. Who launches a child and learns of its end is the host.
+Plain state, which a frame keeps attribute by attribute. Who is to be told of an end is part of it (`Future.watchers`), and
+so is what is to happen next (`Agenda`); so a restart goes on in the same order. Who launches a child and learns of its
+end is the host.
 """
 
 from __future__ import annotations
 
+import types
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator
-from typing import Any, Generic, TypeVar
+from asyncio import CancelledError
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 from ..compiler import Passed
 from ..exceptions import WorkflowUsageError
 
-__all__ = ('Awaitable', 'Checkpoint', 'Gather', 'Handle')
+__all__ = ('Agenda', 'Awaitable', 'CancelledError', 'Checkpoint', 'Future', 'Handle', 'Kept', 'Now', 'Timer', 'Watcher')
 
 T = TypeVar('T')
 
 
-class Awaitable(ABC):
-    """Something whose value a workflow can wait for."""
+class Kept:
+    """An object of the runtime that a frame keeps, attribute by attribute.
+
+    An attribute that is as its default, which stands in the class, is left out: a later version may add some.
+
+    :cvar not_kept: the attributes that are set again when a frame is loaded.
+    :cvar empty: those that are containers, which are empty by default.
+    """
+
+    not_kept: frozenset[str] = frozenset({'agenda'})
+    empty: Mapping[str, type] = {}
+
+
+class Watcher(Protocol):
+    """Who is told that a future has ended."""
+
+    def notice(self, future: Future[Any]) -> None:
+        """Take notice of the end of a future, some time after it."""
+
+
+class Agenda:
+    """What is to happen next in a machine, in order.
+
+    :ivar soon: who is to be told of which end, in the current step; a task with ``None`` is to begin.
+    :ivar later: the tasks that go on with the next step.
+    :ivar timers: the timers that run.
+    :ivar killing: the children that were cancelled and are to be killed.
+    :ivar released: the children that were held back and are to be launched now.
+    :ivar asked: the futures whose outcome the current step has asked for without an await.
+    """
+
+    def __init__(self) -> None:
+        self.soon: deque[tuple[Any, Future[Any] | None]] = deque()
+        self.later: list[Any] = []
+        self.timers: list[Timer] = []
+        self.killing: list[Handle[Any]] = []
+        self.released: list[Handle[Any]] = []
+        self.asked: list[Future[Any]] = []
+
+
+class Awaitable(Kept, ABC):
+    """Something whose value a workflow can wait for.
+
+    :ivar trace: the traceback of the exception that it gives.
+    """
+
+    trace: types.TracebackType | None = None
 
     @abstractmethod
-    def is_ready(self) -> bool:
-        """Return whether waiting is over."""
+    def begin(self, task: Any, agenda: Agenda) -> bool:
+        """Let a task wait; returns whether it need not, and goes on at once."""
 
     @abstractmethod
     def outcome(self) -> Any:
@@ -31,9 +81,13 @@ class Awaitable(ABC):
         :raises BaseException: what waiting for it raises.
         """
 
-    def handles(self) -> Iterator[Handle[Any]]:
-        """Yield the children that are waited for."""
+    def sources(self) -> Iterator[Future[Any]]:
+        """Yield the children and tasks that the value comes from."""
         yield from ()
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Stop waiting; returns whether that can be done."""
+        return False
 
     def __await__(self) -> Generator[Any, None, Any]:
         raise WorkflowUsageError(
@@ -41,112 +95,264 @@ class Awaitable(ABC):
         )
 
 
-class Handle(Awaitable, Generic[T]):
+class Future(Awaitable, Generic[T]):
+    """Something that ends once.
+
+    :ivar agenda: that of its machine.
+    :ivar ended: whether it has.
+    :ivar value: what it ended with.
+    :ivar error: the exception that it ended with.
+    :ivar asked: whether somebody was given the outcome.
+    :ivar watchers: who will be told of the end, in order.
+    :ivar origins: what the host notes of where the value comes from.
+    :cvar is_step_end: whether who awaits it after its end goes on with the next step, not at once.
+    """
+
+    is_step_end = True
+    empty: Mapping[str, type] = {'watchers': list, 'origins': list}
+    ended = False
+    value: T | None = None
+    error: BaseException | None = None
+    asked = False
+
+    def __init__(self, agenda: Agenda) -> None:
+        self.agenda = agenda
+        self.watchers: list[Watcher] = []
+        self.origins: list[str] = []
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__}{self._state()}>'
+
+    def _state(self) -> str:
+        return '' if not self.ended else ': cancelled' if self.cancelled() else ': done'
+
+    # -- what users ask, under asyncio's names
+
+    def done(self) -> bool:
+        """Return whether it has ended, in whatever way."""
+        return self.ended
+
+    def cancelled(self) -> bool:
+        """Return whether it was cancelled."""
+        return isinstance(self.error, CancelledError)
+
+    def result(self) -> T:
+        """Return the value of what has ended.
+
+        :raises asyncio.InvalidStateError: if it has not.
+        :raises BaseException: the exception that it ended with.
+        """
+        self._require_end()
+        value: T = self.outcome()
+        return value
+
+    def exception(self) -> BaseException | None:
+        """Return the exception of what has ended.
+
+        :raises asyncio.InvalidStateError: if it has not.
+        :raises asyncio.CancelledError: if it was cancelled.
+        """
+        self._require_end()
+        self.asked = True
+        if self.cancelled():
+            self.outcome()
+        return self.error
+
+    def _require_end(self) -> None:
+        if not self.ended:
+            from asyncio import InvalidStateError
+
+            raise InvalidStateError('it has no result yet: `await` it')
+        self.agenda.asked.append(self)
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel it, unless it has ended: who awaits it gets an `asyncio.CancelledError`.
+
+        :param msg: the argument of that exception.
+        :returns: whether it had not ended.
+        """
+        if self.ended:
+            return False
+        self.error = CancelledError() if msg is None else CancelledError(msg)
+        self._end()
+        return True
+
+    # -- how it ends
+
+    def set_result(self, value: T) -> None:
+        """End with a value; nothing happens if it has ended."""
+        if not self.ended:
+            self.value = value
+            self._end()
+
+    def set_exception(self, error: BaseException, trace: types.TracebackType | None = None) -> None:
+        """End with an exception, which has this traceback; nothing happens if it has ended."""
+        if not self.ended:
+            self.error, self.trace = error, trace
+            self._end()
+
+    def _end(self) -> None:
+        self.ended = True
+        watchers, self.watchers = self.watchers, []
+        self.agenda.soon.extend((watcher, self) for watcher in watchers)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell somebody of the end."""
+        if self.ended:
+            self.agenda.soon.append((watcher, self))
+        else:
+            self.watchers.append(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Don't tell somebody any more."""
+        self.watchers = [other for other in self.watchers if other is not watcher]
+
+    # -- how it is awaited
+
+    def begin(self, task: Any, agenda: Agenda) -> bool:
+        """Let a task wait for the end."""
+        if not self.ended:
+            self.watchers.append(task)
+        elif self.is_step_end:
+            agenda.later.append(task)
+        return self.ended and not self.is_step_end
+
+    def outcome(self) -> Any:
+        """Return the value, or raise the exception."""
+        self.asked = True
+        if self.error is not None:
+            raise self.error.with_traceback(self.trace)
+        return self.value
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """Give a type checker the type of the result; a program never gets here."""
+        return super().__await__()
+
+
+class Handle(Future[T]):
     """A child that `submit` was asked for; it is launched at the end of the step.
 
     :ivar label: its call link label, unique in the workflow and the same when a step is run again.
     :ivar target: what is run.
     :ivar inputs: its inputs by name, as the host prepared them.
     :ivar passed: which of the arguments are variables, until it is launched.
-    :ivar level: the place in the stack of the activation that has these variables.
+    :ivar place: the place of the activation that has these variables.
+    :ivar held: whether it is held back for now, by the ``limit`` of a `gather`.
     """
 
-    def __init__(self, label: str, target: Any, inputs: dict[str, Any]) -> None:
+    not_kept = Future.not_kept | {'passed', 'place'}
+    empty: Mapping[str, type] = {**Future.empty, 'inputs': dict}
+    held = False
+
+    def __init__(self, agenda: Agenda, label: str, target: Any, inputs: dict[str, Any]) -> None:
+        super().__init__(agenda)
         self.label = label
         self.target = target
         self.inputs = inputs
-        self.passed, self.level = Passed(), 0
-        self.done = False
-        self.value: T | None = None
-        self.exception: BaseException | None = None
+        self.forget_arguments()
+
+    def forget_arguments(self) -> None:
+        """Forget which variables the arguments are."""
+        self.passed, self.place = Passed(), ''
 
     def __repr__(self) -> str:
-        return f'<Handle {self.label}{": done" if self.done else ""}>'
+        return f'<Handle {self.label}{self._state()}>'
 
-    def set_result(self, value: T) -> None:
-        """Tell that the child has finished."""
-        self.done, self.value = True, value
-
-    def set_exception(self, exception: BaseException) -> None:
-        """Tell that the child has failed."""
-        self.done, self.exception = True, exception
-
-    def is_ready(self) -> bool:
-        """Return whether the child has ended."""
-        return self.done
-
-    def outcome(self) -> Any:
-        """Return the child's value, or raise its exception."""
-        if self.exception is not None:
-            raise self.exception
-        return self.value
-
-    def handles(self) -> Iterator[Handle[Any]]:
+    def sources(self) -> Iterator[Future[Any]]:
         """Yield itself."""
         yield self
 
-    def __await__(self) -> Generator[Any, None, T]:
-        """Give a type checker the type of the result; a program never gets here."""
-        return super().__await__()
+    def cancel(self, msg: Any = None) -> bool:
+        """Kill the child, at the end of the step, unless it has ended: who awaits it gets an `asyncio.CancelledError`.
+
+        :param msg: the argument of that exception.
+        :returns: whether it had not ended.
+        """
+        if not super().cancel(msg):
+            return False
+        self.agenda.killing.append(self)
+        return True
+
+    def start(self) -> None:
+        """Let the child be launched that was held back."""
+        self.held = False
+        self.agenda.released.append(self)
+
+    def found(self) -> None:
+        """Take notice, after a restart, that a child that was held back then has been launched since."""
+        self.held = False
+        for watcher in self.watchers:
+            if hasattr(watcher, 'found'):
+                watcher.found(self)
 
     def result(self) -> T:
-        """Refuse: a handle has no result before it is awaited."""
-        raise WorkflowUsageError(
-            '`.result()` can only be written directly on the call, `submit(f, x=x).result()`, in a workflow function '
-            'that is a plain `def`; in an `async def` write `await handle`'
-        )
+        """Return the result of a child that has ended.
+
+        :raises WorkflowUsageError: if it has not.
+        """
+        if not self.ended:
+            raise WorkflowUsageError(
+                'the child has no result yet. In an `async def` write `await handle`; in a plain `def` write `.result()` '
+                'directly on the call: `submit(f, x=x).result()`'
+            )
+        return super().result()
 
 
-class Gather(Awaitable):
-    """Several awaitables, as one: its value is the list of theirs.
+class Timer(Future[Any]):
+    """Ends at a time, with a value.
 
-    :param parts: what is waited for.
-    :param return_exceptions: whether an exception counts as a value.
+    :ivar due: the time, in seconds since the epoch: so it ends then, whatever has been restarted meanwhile.
+    :ivar gives: the value.
     """
 
-    def __init__(self, parts: tuple[Awaitable, ...], return_exceptions: bool) -> None:
-        self.parts = parts
-        self.return_exceptions = return_exceptions
+    def __init__(self, agenda: Agenda, due: float, gives: Any = None) -> None:
+        super().__init__(agenda)
+        self.due, self.gives = due, gives
+        agenda.timers.append(self)
 
-    def is_ready(self) -> bool:
-        """Return whether all parts are ready, or the first of them has failed."""
-        return all(part.is_ready() for part in self.parts) or self._first_failure() is not None
-
-    def _first_failure(self) -> BaseException | None:
-        if self.return_exceptions:
-            return None
-        return next((error for part in self.parts if part.is_ready() and (error := _failure(part)) is not None), None)
-
-    def outcome(self) -> list[Any]:
-        """Return the values of all parts, or raise the first failure."""
-        if (failure := self._first_failure()) is not None:
-            raise failure
-        return [_failure(part) or part.outcome() for part in self.parts]
-
-    def handles(self) -> Iterator[Handle[Any]]:
-        """Yield the children of all parts."""
-        for part in self.parts:
-            yield from part.handles()
-
-
-def _failure(part: Awaitable) -> BaseException | None:
-    try:
-        part.outcome()
-    except Exception as error:
-        return error
-    return None
+    def _end(self) -> None:
+        self.agenda.timers.remove(self)
+        super()._end()
 
 
 class Checkpoint(Awaitable):
-    """An await point that waits for nothing."""
+    """An await point that waits for nothing.
 
-    def is_ready(self) -> bool:
-        """Return ``True``."""
-        return True
+    :ivar gives: its value.
+    """
 
-    def outcome(self) -> None:
-        """Return ``None``."""
+    gives: Any = None
+
+    def __init__(self, gives: Any = None) -> None:
+        self.gives = gives
+
+    def begin(self, task: Any, agenda: Agenda) -> bool:
+        """Let a task go on with the next step."""
+        agenda.later.append(task)
+        return False
+
+    def outcome(self) -> Any:
+        """Return the value."""
+        return self.gives
 
     def __await__(self) -> Generator[Any, None, None]:
         """Wait for nothing, so that the same function also runs under plain asyncio."""
         yield from ()
+
+
+class Now(Awaitable):
+    """A value that is there: who awaits it goes on at once.
+
+    :ivar value: the value.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def begin(self, task: Any, agenda: Agenda) -> bool:
+        """Return that there is nothing to wait for."""
+        return True
+
+    def outcome(self) -> Any:
+        """Return the value."""
+        return self.value

@@ -1,20 +1,30 @@
-"""The functions that a workflow function calls: `submit`, `gather`, `checkpoint`."""
+"""The functions that a workflow function calls: `submit`, and those of asyncio's names."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Awaitable as Awaiting
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
-from ..compiler.desugar import AWAIT_MARK
-from ..exceptions import WorkflowUsageError
-from .awaitables import Awaitable, Checkpoint, Gather, Handle
+from ..compiler.desugar import AWAIT_MARK, TASK_MARK
+from .awaitables import Awaitable, Checkpoint, Future, Handle
+from .combining import AsCompleted, Gather, Wait
 from .machine import current_machine
+from .scoped import TaskGroup, Timeout
+from .tasks import Task
 
-__all__ = ('checkpoint', 'gather', 'submit')
+__all__ = ('TaskGroup', 'as_completed', 'checkpoint', 'create_task', 'gather', 'sleep', 'submit', 'timeout', 'wait')
 
 P = ParamSpec('P')
 T = TypeVar('T')
+T1 = TypeVar('T1')
+T2 = TypeVar('T2')
+T3 = TypeVar('T3')
+T4 = TypeVar('T4')
+T5 = TypeVar('T5')
+T6 = TypeVar('T6')
 
 
 def submit(target: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Handle[T]:
@@ -33,29 +43,138 @@ def submit(target: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Hand
     return current_machine('submit').submit(target, args, inputs, sys._getframe(1))
 
 
-def gather(*awaitables: Awaitable, return_exceptions: bool = False) -> Gather:
-    """Wait for several handles side by side.
+# fmt: off
+@overload
+def gather(aw1: Awaiting[T1], /, *, return_exceptions: Literal[False] = False, limit: int | None = None) -> Gather[tuple[T1]]: ...
+@overload
+def gather(aw1: Awaiting[T1], aw2: Awaiting[T2], /, *, return_exceptions: Literal[False] = False, limit: int | None = None) -> Gather[tuple[T1, T2]]: ...
+@overload
+def gather(aw1: Awaiting[T1], aw2: Awaiting[T2], aw3: Awaiting[T3], /, *, return_exceptions: Literal[False] = False, limit: int | None = None) -> Gather[tuple[T1, T2, T3]]: ...
+@overload
+def gather(aw1: Awaiting[T1], aw2: Awaiting[T2], aw3: Awaiting[T3], aw4: Awaiting[T4], /, *, return_exceptions: Literal[False] = False, limit: int | None = None) -> Gather[tuple[T1, T2, T3, T4]]: ...
+@overload
+def gather(aw1: Awaiting[T1], aw2: Awaiting[T2], aw3: Awaiting[T3], aw4: Awaiting[T4], aw5: Awaiting[T5], /, *, return_exceptions: Literal[False] = False, limit: int | None = None) -> Gather[tuple[T1, T2, T3, T4, T5]]: ...
+@overload
+def gather(aw1: Awaiting[T1], aw2: Awaiting[T2], aw3: Awaiting[T3], aw4: Awaiting[T4], aw5: Awaiting[T5], aw6: Awaiting[T6], /, *, return_exceptions: Literal[False] = False, limit: int | None = None) -> Gather[tuple[T1, T2, T3, T4, T5, T6]]: ...
+@overload
+def gather(*aws: Awaiting[T], return_exceptions: Literal[False] = False, limit: int | None = None) -> Gather[list[T]]: ...
+@overload
+def gather(aw1: Awaiting[T1], /, *, return_exceptions: Literal[True], limit: int | None = None) -> Gather[tuple[T1 | BaseException]]: ...
+@overload
+def gather(aw1: Awaiting[T1], aw2: Awaiting[T2], /, *, return_exceptions: Literal[True], limit: int | None = None) -> Gather[tuple[T1 | BaseException, T2 | BaseException]]: ...
+@overload
+def gather(aw1: Awaiting[T1], aw2: Awaiting[T2], aw3: Awaiting[T3], /, *, return_exceptions: Literal[True], limit: int | None = None) -> Gather[tuple[T1 | BaseException, T2 | BaseException, T3 | BaseException]]: ...
+@overload
+def gather(aw1: Awaiting[T1], aw2: Awaiting[T2], aw3: Awaiting[T3], aw4: Awaiting[T4], /, *, return_exceptions: Literal[True], limit: int | None = None) -> Gather[tuple[T1 | BaseException, T2 | BaseException, T3 | BaseException, T4 | BaseException]]: ...
+@overload
+def gather(aw1: Awaiting[T1], aw2: Awaiting[T2], aw3: Awaiting[T3], aw4: Awaiting[T4], aw5: Awaiting[T5], /, *, return_exceptions: Literal[True], limit: int | None = None) -> Gather[tuple[T1 | BaseException, T2 | BaseException, T3 | BaseException, T4 | BaseException, T5 | BaseException]]: ...
+@overload
+def gather(aw1: Awaiting[T1], aw2: Awaiting[T2], aw3: Awaiting[T3], aw4: Awaiting[T4], aw5: Awaiting[T5], aw6: Awaiting[T6], /, *, return_exceptions: Literal[True], limit: int | None = None) -> Gather[tuple[T1 | BaseException, T2 | BaseException, T3 | BaseException, T4 | BaseException, T5 | BaseException, T6 | BaseException]]: ...
+@overload
+def gather(*aws: Awaiting[T], return_exceptions: Literal[True], limit: int | None = None) -> Gather[list[T | BaseException]]: ...
+# fmt: on
+def gather(*aws: Any, return_exceptions: bool = False, limit: int | None = None) -> Any:
+    """Run children and helpers side by side, and wait for all.
 
-    ``a, b = await gather(submit(f, x=1), submit(f, x=2))``
+    ``a, b = await gather(submit(f, x=1), relax(2))``
 
-    :param awaitables: handles, or other gathers.
-    :param return_exceptions: whether a child's exception is returned in its place instead of raised.
+    :param aws: handles, tasks, calls of ``async def`` functions (each becomes a task), or other gathers.
+    :param return_exceptions: whether an exception is returned in its place; otherwise the first one is raised, and
+        the others go on.
+    :param limit: how many of them may be under way at a time: children that this step has submitted, and helpers, are held
+        back. Without one, all are.
     :returns: something to await, whose value is the list of results in the order given.
     :raises TypeError: if something else is given.
+    :raises ValueError: if the limit is less than one.
     """
-    given: tuple[Any, ...] = awaitables
-    others = [each for each in given if not isinstance(each, Awaitable)]
-    coroutines = [other for other in others if isinstance(other, Coroutine)]
-    for coroutine in coroutines:
-        coroutine.close()  # one that nobody awaits would warn
-    if coroutines:
-        raise WorkflowUsageError(
-            'gather() takes handles; running helper coroutines side by side is not supported yet: '
-            'submit all children first, then gather their handles'
-        )
-    if others:
-        raise TypeError(f'gather() takes handles, not an object of type {type(others[0]).__name__}')
-    return Gather(awaitables, return_exceptions)
+    if limit is not None and limit < 1:
+        raise ValueError(f'limit must be at least 1, not {limit!r}')
+    machine = current_machine('gather')
+    parts, held = machine.futures(aws, start=limit is None)
+    for handle in held:
+        if isinstance(handle, Handle):
+            handle.held = True
+    return Gather(machine.agenda, parts, return_exceptions, held, limit)
+
+
+def as_completed(aws: Iterable[Awaiting[T]]) -> AsCompleted[T]:
+    """Loop over children and helpers in the order in which they end.
+
+    ``for following in as_completed(handles): y = await following``, or ``async for handle in as_completed(handles)``,
+    which gives the handles and tasks themselves. The order seen is part of the frame.
+
+    :param aws: handles, tasks, calls of ``async def`` functions.
+    :raises TypeError: if something else is given.
+    """
+    machine = current_machine('as_completed')
+    parts, _ = machine.futures(tuple(aws))
+    return AsCompleted(machine.agenda, list({id(part): part for part in parts}.values()))
+
+
+def wait(
+    aws: Iterable[Future[T]], *, timeout: float | None = None, return_when: str = asyncio.ALL_COMPLETED
+) -> Awaiting[tuple[set[Future[T]], set[Future[T]]]]:
+    """Wait for some of several children and tasks; nothing is cancelled and no exception raised.
+
+    ``done, pending = await wait(handles, return_when=asyncio.FIRST_COMPLETED)``
+
+    :param aws: handles and tasks, not calls.
+    :param timeout: after how many seconds to wait no longer.
+    :param return_when: ``asyncio.FIRST_COMPLETED``, ``FIRST_EXCEPTION`` or ``ALL_COMPLETED``.
+    :returns: something to await, whose value is the set of those that have ended and the set of the others.
+    :raises TypeError: if something else is given.
+    :raises ValueError: if nothing is given, or `return_when` is something else.
+    """
+    machine = current_machine('wait')
+    given = tuple(aws)
+    if not given:
+        raise ValueError('Set of Tasks/Futures is empty.')
+    if return_when not in (asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCEPTION, asyncio.ALL_COMPLETED):
+        raise ValueError(f'Invalid return_when value: {return_when}')
+    if not all(isinstance(each, Future) for each in given):
+        for each in given:
+            machine.discard(each)
+        raise TypeError('Passing coroutines is forbidden, use tasks explicitly.')
+    parts = list({id(part): part for part in given}.values())
+    timer = None if timeout is None else machine.timer(timeout)
+    return Wait(machine.agenda, parts, return_when, timer)
+
+
+@overload
+def sleep(delay: float) -> Awaiting[None]: ...
+@overload
+def sleep(delay: float, result: T) -> Awaiting[T]: ...
+def sleep(delay: float, result: Any = None) -> Awaitable:
+    """Wait for some seconds. The end of that time is stored: it stays the same when something is restarted.
+
+    :param delay: the seconds; none or less make it a `checkpoint`.
+    :param result: the value of the await.
+    """
+    return Checkpoint(result) if delay <= 0 else current_machine('sleep').timer(delay, result)
+
+
+def timeout(delay: float | None) -> Timeout:
+    """Limit the time of a block, an ``async with``.
+
+    ``async with timeout(3600): y = await submit(f, x=1)``
+
+    When it has passed, what is awaited is cancelled, a child killed, and the block raises a `TimeoutError`.
+
+    :param delay: the seconds; ``None`` for no limit.
+    :returns: what stands in the ``async with``.
+    """
+    return Timeout(delay)
+
+
+def create_task(coro: Coroutine[Any, Any, T], *, name: str | None = None) -> Task[T]:
+    """Let the call of a helper go on by itself, beside what follows.
+
+    :param coro: the call of an ``async def`` function.
+    :param name: the name of the task.
+    :returns: the task, to be awaited. When the workflow function ends before it, it is cancelled.
+    :raises TypeError: if something else is given.
+    """
+    return current_machine('create_task').create_task(coro, name)
 
 
 def checkpoint() -> Checkpoint:
@@ -66,5 +185,7 @@ def checkpoint() -> Checkpoint:
     return Checkpoint()
 
 
-for _function in (submit, gather, checkpoint):
+for _function in (submit, gather, checkpoint, wait, sleep):
     setattr(_function, AWAIT_MARK, True)
+for _maker in (gather, as_completed, create_task, wait):
+    setattr(_maker, TASK_MARK, True)

@@ -1,7 +1,9 @@
-"""The machine: runs a stack of activations from one await to the next.
+"""The machine: runs tasks from one step to the next.
 
 The host (an AiiDA process, or a test) asks for a step, launches the children that the step asked for, tells their
-handles how they ended, and asks for the next step when what is awaited is ready.
+handles how they ended, and asks for the next step when something can go on. In a step each task that can go on does so
+until it waits, in the order in which asyncio's event loop would call them; so does a task that an end within the step wakes.
+What awaits a `checkpoint`, a child or a timer goes on with a step to come.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from ..compiler import passed_at
 from ..compiler.program import Await, Block, Jump, Reraise
 from ..exceptions import WorkflowUsageError
 from .activation import Activation, Recipe, activate, nothing_to_reraise
-from .awaitables import Awaitable, Handle
+from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, Handle, Kept, Timer
 from .generators import hold, release
 from .supplied import supply
+from .tasks import Task
 from .tracebacks import without_runtime
 
 __all__ = ('Failed', 'Host', 'Machine', 'Outcome', 'Returned', 'Suspended', 'current_machine')
@@ -27,12 +30,12 @@ __all__ = ('Failed', 'Host', 'Machine', 'Outcome', 'Returned', 'Suspended', 'cur
 
 @dataclass(frozen=True)
 class Suspended:
-    """A step ended at an await.
+    """A step ended, and the run has not.
 
-    :ivar awaiting: what is awaited.
+    :ivar awaiting: what the workflow function awaits; ``None`` if it has ended, and other tasks have not.
     """
 
-    awaiting: Awaitable
+    awaiting: Awaitable | None
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,12 @@ class Returned:
     """The workflow function returned.
 
     :ivar value: what it returned.
-    :ivar activation: its activation, as it was at the end.
+    :ivar activation: its activation, as it was at the end, if that was in this step.
     :ivar names: the variables that it returned as they were, by the name of the output.
     """
 
     value: Any
-    activation: Activation
+    activation: Activation | None = None
     names: dict[str, str] = field(default_factory=dict)
 
 
@@ -71,6 +74,16 @@ class Host(Protocol):
         :raises Exception: what `submit` is to raise.
         """
 
+    def receive(self, source: Future[Any], variable: str | None) -> None:
+        """Take notice that the current step is given what a child or a task ended with.
+
+        :param source: the child or the task.
+        :param variable: the variable that receives its value unchanged, by its name in the frame, if one does.
+        """
+
+    def now(self) -> float:
+        """Return the time, in seconds since the epoch."""
+
     def pin(self, value: Any) -> Any:
         """Return a value in a form that later changes of it don't touch, for a recipe.
 
@@ -86,21 +99,32 @@ class Machine:
     """Runs one workflow function.
 
     :ivar host: its surroundings.
-    :ivar stack: its activations, the workflow function's first.
-    :ivar awaiting: what it waits for.
+    :ivar agenda: what is to happen next.
+    :ivar tasks: its tasks that have not ended, in the order of their creation.
+    :ivar main: the task of the workflow function.
+    :ivar begun: how many tasks there were so far.
     :ivar launched: how many children it has asked for so far.
+    :ivar pending: the handles of the children that have not ended, or whose failure nobody has asked for.
+    :ivar failures: the tasks whose failure nobody has asked for.
     :ivar intents: the handles of the children that the current step has asked for.
-    :ivar pending: the handles of the children that have not ended.
-    :ivar ran: the blocks that the current step has run, with the level of their activation in the stack.
+    :ivar finished: the tasks that the current step has brought to their end.
+    :ivar ran: the blocks that the current step has run, with the places of their activations.
     """
 
     host: Host
-    stack: list[Activation] = field(default_factory=list)
-    awaiting: Awaitable | None = None
+    agenda: Agenda = field(default_factory=Agenda)
+    tasks: list[Task[Any]] = field(default_factory=list)
+    main: Task[Any] = None  # type: ignore[assignment]
+    begun: int = 0
     launched: int = 0
-    intents: list[Handle[Any]] = field(default_factory=list)
     pending: list[Handle[Any]] = field(default_factory=list)
-    ran: set[tuple[int, Block]] = field(default_factory=set)
+    failures: list[Task[Any]] = field(default_factory=list)
+    intents: list[Handle[Any]] = field(default_factory=list)
+    finished: list[Task[Any]] = field(default_factory=list)
+    ran: set[tuple[str, Block]] = field(default_factory=set)
+    _current: Task[Any] | None = field(default=None, repr=False)
+    _returned: Returned | None = field(default=None, repr=False)
+    _fatal: BaseException | None = field(default=None, repr=False)
     _held: list[Any] = field(default_factory=list, repr=False)
 
     def start(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -108,7 +132,8 @@ class Machine:
 
         :raises TypeError: if the arguments don't fit.
         """
-        self.stack = [activate(function, args, kwargs)]
+        self.main = self._begin(activate(function, args, kwargs))
+        self.main.start()
 
     def hold(self, generators: list[Any]) -> None:
         """Keep generators from being closed should this machine be dropped before its next step."""
@@ -116,38 +141,115 @@ class Machine:
             hold(generator)
         self._held.extend(generators)
 
+    def activations(self) -> dict[str, Activation]:
+        """Return all activations, by their places: ``0`` is that of the workflow function."""
+        return {task.place(level): activation for task in self.tasks for level, activation in enumerate(task.stack)}
+
     # -- steps
 
-    def step(self) -> Outcome:
-        """Run to the next await, or to the end.
+    def is_ready(self) -> bool:
+        """Return whether a task can go on: whether there is a step to make.
 
-        What was awaited must be ready.
+        Timers whose time has come end by this.
         """
-        self.intents, self.ran = [], set()
+        now = self.host.now()
+        for timer in sorted(self.agenda.timers, key=lambda timer: timer.due):
+            if timer.due <= now:
+                timer.set_result(timer.gives)
+        soon = self.agenda.soon
+        while soon and not isinstance(soon[0][0], Task):
+            watcher, future = soon.popleft()
+            watcher.notice(future)
+        return bool(soon or self.agenda.later)
+
+    def next_due(self) -> float | None:
+        """Return when the next timer ends."""
+        return min((timer.due for timer in self.agenda.timers), default=None)
+
+    def step(self) -> Outcome:
+        """Run each task that can go on until it waits, or ends."""
+        self.intents, self.finished, self.ran = [], [], set()
+        self._returned = None
         while self._held:
             release(self._held.pop())
+        soon, later = self.agenda.soon, self.agenda.later
+        soon.extendleft((task, None) for task in reversed(later))
+        later.clear()
         with _as_current(self):
-            if self.awaiting is not None:
-                awaiting, self.awaiting = self.awaiting, None
-                try:
-                    value = awaiting.outcome()
-                except BaseException as error:
-                    outcome = self._throw(self._fresh(error))
+            while soon and self._fatal is None:
+                watcher, future = soon.popleft()
+                if isinstance(watcher, Task):
+                    self._run(watcher, future)
                 else:
-                    self.stack[-1].resume(value)
-                    outcome = None
-            else:
-                outcome = None
-            while outcome is None:
-                outcome = self._run_block()
-        self.pending = [handle for handle in self.pending if not handle.done]
-        return outcome
+                    watcher.notice(future)
+        for source in self.agenda.asked:
+            self.host.receive(source, None)
+        self.agenda.asked.clear()
+        self.pending = [handle for handle in self.pending if not handle.ended or (handle.error and not handle.asked)]
+        self.failures = [task for task in self.failures if not task.asked]
+        return self._outcome()
 
-    def _run_block(self) -> Outcome | None:
-        activation = self.stack[-1]
-        self.ran.add((len(self.stack) - 1, activation.block))
+    def _outcome(self) -> Outcome:
+        if self._fatal is not None:
+            return Failed(self._fatal)
+        if self.tasks:
+            if not (self.agenda.later or self.agenda.timers or any(not handle.ended for handle in self.pending)):
+                return Failed(WorkflowUsageError('each task waits for another: nothing can go on'))
+            return Suspended(self.main.awaiting)
+        if self.main.error is not None:
+            return Failed(self.main.error.with_traceback(self.main.trace))
+        return self._returned or Returned(self.main.value)
+
+    def _run(self, task: Task[Any], future: Future[Any] | None) -> None:
+        """Let a task go on until it waits or ends."""
+        if task.ended or (future is not None and future is not task.awaiting):
+            return
+        self._current = task
+        self._resume(task)
+        while not task.ended:
+            if task.awaiting is None:
+                self._run_block(task)
+            elif task.must_cancel and task.awaiting.cancel(task.cancelled_with):
+                task.must_cancel = False
+                break
+            elif task.awaiting.begin(task, self.agenda):
+                self._resume(task)
+            else:
+                break
+        self._current = None
+
+    def _resume(self, task: Task[Any]) -> None:
+        """Give a task what it has waited for."""
+        awaiting, task.awaiting = task.awaiting, None
+        error = task.take_cancellation()
+        if awaiting is None:
+            if error is not None:
+                task.stack.clear()
+                self._end(task, error)  # before it began
+            return
+        if error is None:
+            try:
+                value = awaiting.outcome()
+            except BaseException as raised:
+                error = raised.with_traceback(awaiting.trace)
+        level = len(task.stack) - 1
+        exit = task.stack[level].awaiting
+        assigned = exit.assigned if exit is not None else None
+        sources = list(awaiting.sources())
+        # The value of a single child, not of a list of them, is what the variable receives.
+        single = assigned is not None and error is None and not hasattr(awaiting, 'parts')
+        for source in sources:
+            self.host.receive(source, f'{task.place(level)}:{assigned}' if single else None)
+        if error is not None:
+            self._throw(task, self._in_context(task, error))
+        else:
+            task.stack[-1].resume(value)
+
+    def _run_block(self, task: Task[Any]) -> None:
+        activation = task.stack[-1]
+        self.ran.add((task.place(len(task.stack) - 1), activation.block))
         try:
-            exit, value = activation.run_block(self._handled())
+            exit, value = activation.run_block(_handled(task))
         except BaseException as error:
             raised: BaseException | None = error
         else:
@@ -155,58 +257,149 @@ class Machine:
         # Outside of the `except`, so that what runs next is not handling this exception.
         if raised is not None:
             raised.__traceback__ = without_runtime(raised.__traceback__)
-            return self._raise(activation.in_own_words(raised))
-        if isinstance(exit, Jump):
+            self._raise(task, activation.in_own_words(raised))
+        elif isinstance(exit, Jump):
             activation.jump(exit, value)
-            return None
-        if isinstance(exit, Await):
-            return self._await(activation, exit, value)
-        if isinstance(exit, Reraise):
-            return self._raise(self._handled() or nothing_to_reraise(activation, exit))
-        self.stack.pop()
-        if not self.stack:
-            return Returned(value, activation, exit.names)
-        self.stack[-1].resume(value)
-        return None
+        elif isinstance(exit, Await):
+            self._await(task, exit, value)
+        elif isinstance(exit, Reraise):
+            self._raise(task, _handled(task) or nothing_to_reraise(activation, exit))
+        else:
+            task.stack.pop()
+            if task.stack:
+                task.stack[-1].resume(value)
+                return
+            if task is self.main:
+                self._returned = Returned(value, activation, exit.names)
+            self._end(task, None, value)
 
-    def _handled(self) -> BaseException | None:
-        """Return the exception being handled: that of the innermost activation that handles one."""
-        for activation in reversed(self.stack):
-            for handled in reversed(activation.handled):
-                if handled is not None:
-                    return handled
-        return None
-
-    def _await(self, activation: Activation, exit: Await, value: Any) -> Outcome | None:
-        activation.suspend(exit)
+    def _await(self, task: Task[Any], exit: Await, value: Any) -> None:
+        task.stack[-1].suspend(exit)
+        refusal: BaseException | None = None
         if isinstance(value, Activation):
-            self.stack.append(value)
-            return None
-        if not isinstance(value, Awaitable):
-            return self._throw(self._fresh(_not_awaitable(value)))
-        self.awaiting = value
-        return Suspended(value)
+            try:
+                task.stack.append(value.claim())
+            except RuntimeError as error:
+                refusal = error
+        elif value is task:
+            refusal = RuntimeError(f'Task cannot await on itself: {task!r}')
+        elif isinstance(value, Awaitable):
+            task.awaiting = value
+        else:
+            refusal = _not_awaitable(value)
+        if refusal is not None:
+            self._throw(task, self._in_context(task, refusal.with_traceback(None)))
 
-    def _raise(self, error: BaseException) -> Outcome | None:
+    def _raise(self, task: Task[Any], error: BaseException) -> None:
         """Let an exception go to the innermost handler, from activation to activation."""
-        while not self.stack[-1].catch(error):
-            error = self.stack.pop().converted(error)
-            if not self.stack:
-                return Failed(error)
-            error = self.stack[-1].throw(error)
-        return None
+        stack = task.stack
+        while not stack[-1].catch(error):
+            error = stack.pop().converted(error)
+            if not stack:
+                self._end(task, error)
+                return
+            error = stack[-1].throw(error)
 
-    def _throw(self, error: BaseException) -> Outcome | None:
-        """Let an exception appear where the innermost activation waits."""
-        return self._raise(self.stack[-1].throw(error))
+    def _throw(self, task: Task[Any], error: BaseException) -> None:
+        """Let an exception appear where the innermost activation of a task waits."""
+        self._raise(task, task.stack[-1].throw(error))
 
-    def _fresh(self, error: BaseException) -> BaseException:
-        """Give the exception of a child the context and the traceback that raising it here gives it."""
-        error.__traceback__ = None
-        handled = self._handled()
+    def _in_context(self, task: Task[Any], error: BaseException) -> BaseException:
+        """Give the exception of a child the context that raising it here gives it."""
+        handled = _handled(task)
         if error.__context__ is None and handled is not error:
             error.__context__ = handled
         return error
+
+    def _end(self, task: Task[Any], error: BaseException | None, value: Any = None) -> None:
+        """Bring a task to its end."""
+        self.tasks.remove(task)
+        self.finished.append(task)
+        if error is None:
+            task.set_result(value)
+        else:
+            task.set_exception(error, error.__traceback__)
+            if task is not self.main and not task.cancelled():
+                self.failures.append(task)
+            if not isinstance(error, Exception | CancelledError):
+                self._fatal = error
+        if task is self.main:
+            self.agenda.soon.append((self, task))
+
+    def notice(self, future: Future[Any]) -> None:
+        """Cancel the tasks that are left when the workflow function has ended, as `asyncio.run` does.
+
+        But what they wait for is not: children go on.
+        """
+        for task in self.tasks:
+            task.cancel_alone()
+
+    # -- what the functions of this package ask
+
+    def running(self) -> Task[Any]:
+        """Return the task that runs."""
+        assert self._current is not None
+        return self._current
+
+    def create_task(self, awaitable: Any, name: str | None = None, *, starts: bool = True) -> Task[Any]:
+        """Make a task of the call of a helper.
+
+        :param starts: whether it begins by itself.
+        :raises TypeError: if it is something else.
+        """
+        if not isinstance(awaitable, Activation):
+            raise self.discard(awaitable) or TypeError(f'a coroutine was expected, got {awaitable!r}')
+        task = self._begin(awaitable, name)
+        if starts:
+            task.start()
+        return task
+
+    def _begin(self, activation: Activation, name: str | None = None) -> Task[Any]:
+        task: Task[Any] = Task(self.agenda, self.begun, activation.claim(), name)
+        self.begun += 1
+        self.tasks.append(task)
+        return task
+
+    def discard(self, coroutine: Any) -> BaseException | None:
+        """Close a coroutine object, which would warn that nobody awaits it; returns what is wrong with it."""
+        return _not_awaitable(coroutine) if hasattr(coroutine, 'cr_frame') else None
+
+    def futures(self, awaitables: tuple[Any, ...], *, start: bool = True) -> tuple[list[Future[Any]], list[Any]]:
+        """Return awaitables as futures: the calls of helpers become tasks.
+
+        :param start: whether new tasks start.
+        :returns: the futures, and those among them that are still to be started: tasks, and children of this step.
+        :raises TypeError: if something cannot be awaited.
+        """
+        wrong = next((each for each in awaitables if not isinstance(each, Awaitable | Activation)), None)
+        if wrong is not None:
+            refusals = [self.discard(each) for each in awaitables]
+            raise next((refusal for refusal in refusals if refusal is not None), None) or TypeError(
+                f'handles, tasks and calls of `async def` functions are expected, not an object of type {type(wrong).__name__}'
+            )
+        known: dict[int, Future[Any]] = {}
+        held: list[Any] = []
+        for each in awaitables:
+            if id(each) in known:
+                continue
+            known[id(each)] = future = self._future(each, start)
+            fresh = isinstance(future, Handle) and any(future is intent for intent in self.intents) and not future.ended
+            if not start and (isinstance(each, Activation) or fresh):
+                held.append(future)
+        return [known[id(each)] for each in awaitables], held
+
+    def _future(self, awaitable: Awaitable | Activation, start: bool) -> Future[Any]:
+        if isinstance(awaitable, Activation):
+            return self.create_task(awaitable, starts=start)
+        if isinstance(awaitable, Checkpoint):
+            return self.timer(0, awaitable.gives)
+        if not isinstance(awaitable, Future):
+            raise TypeError(f'an object of type {type(awaitable).__name__} can only be awaited directly')
+        return awaitable
+
+    def timer(self, delay: float, gives: Any = None) -> Timer:
+        """Return a timer that ends after some seconds."""
+        return Timer(self.agenda, self.host.now() + delay, gives)
 
     # -- what compiled code calls
 
@@ -219,10 +412,11 @@ class Machine:
         """
         self._require_compiled_call(caller.f_code)
         label = f'{_name_of(target)}_{self.launched + 1}'
-        handle: Handle[Any] = Handle(label, target, self.host.prepare(label, target, args, inputs))
-        activation = self.stack[-1]
+        handle: Handle[Any] = Handle(self.agenda, label, target, self.host.prepare(label, target, args, inputs))
+        task = self.running()
+        activation = task.stack[-1]
         if activation.runs(caller.f_code):
-            handle.level = len(self.stack) - 1
+            handle.place = task.place(len(task.stack) - 1)
             handle.passed = passed_at(activation.block, caller.f_code, caller.f_lasti, caller.f_lineno)
         self.launched += 1
         self.intents.append(handle)
@@ -230,7 +424,7 @@ class Machine:
         return handle
 
     def _require_compiled_call(self, caller: types.CodeType) -> None:
-        activation = self.stack[-1]
+        activation = self.running().stack[-1]
         if not activation.program.source.is_async and not activation.runs(caller):
             raise WorkflowUsageError(
                 f'`submit` was called by `{caller.co_name}`, which is not compiled: in a plain `def`, call it directly '
@@ -239,10 +433,10 @@ class Machine:
 
     def note_recipe(self, index: int, value: Any, inputs: tuple[Any, ...]) -> None:
         """Note that an assignment with a recipe was carried out."""
-        activation = self.stack[-1]
+        activation = self.running().stack[-1]
         site = activation.program.recipes[index]
         activation.recipes.pop(site.variable, None)
-        if not self.host.needs_recipe(value):
+        if isinstance(value, Kept | Activation) or not self.host.needs_recipe(value):
             return
         pinned: dict[str, Any] = {}
         for name, given in zip(site.inputs, inputs, strict=True):
@@ -254,13 +448,23 @@ class Machine:
         activation.recipes[site.variable] = Recipe(activation.function, site, pinned, value)
 
 
+def _handled(task: Task[Any]) -> BaseException | None:
+    """Return the exception being handled in a task: that of the innermost activation that handles one."""
+    for activation in reversed(task.stack):
+        for handled in reversed(activation.handled):
+            if handled is not None:
+                return handled
+    return None
+
+
 def _not_awaitable(value: Any) -> BaseException:
     kind = type(value).__name__
     if hasattr(value, 'cr_frame'):
         value.close()
         return WorkflowUsageError(
-            'a coroutine object cannot be kept and awaited later, as it cannot be stored: '
-            'write the call where it is awaited, `await helper(...)`'
+            'a coroutine object of Python cannot be kept and awaited later, as it cannot be stored: write the call where it is '
+            'awaited, `await helper(...)`, or where it is given away, `gather(helper(...))`, in the workflow function or in '
+            'an `async def` that it awaits'
         )
     if hasattr(value, '__await__'):
         return WorkflowUsageError(f'a workflow cannot wait for an object of type `{kind}`: it cannot be stored')

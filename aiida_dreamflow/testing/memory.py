@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import json
+import time
 import types
 from collections.abc import Callable
 from typing import Any
 
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import LaunchError
-from ..runtime import Failed, Handle, Machine, Returned
+from ..runtime import Failed, Future, Handle, Machine, Returned
 from ..values.frame import load_frame, store_frame
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
@@ -25,7 +26,8 @@ def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: 
     :param function: the workflow function, decorated or not, ``async def`` or plain.
     :param args: its positional arguments.
     :param restart: whether at every await the frame is turned into its stored form and rebuilt from it, as after a
-        restart. What works so, survives a killed worker.
+        restart. What works so, survives a killed worker. Nobody waits for a `sleep` or a `timeout`: when nothing else
+        can happen, it is as if the time had passed.
     :param kwargs: its keyword arguments.
     :returns: what it returns.
     :raises BaseException: what it raises.
@@ -42,14 +44,27 @@ def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: 
 def _run(machine: Machine, host: _MemoryHost, restart: bool) -> Any:
     while True:
         outcome = machine.step()
-        for handle in machine.intents:
-            _run_child(handle, restart)
-        if isinstance(outcome, Returned):
-            return outcome.value
         if isinstance(outcome, Failed):
             raise outcome.exception
-        if restart:
+        launched = [handle.label for handle in machine.intents if not handle.held]
+        if restart and not isinstance(outcome, Returned):
             machine = _restarted(machine, host)
+        # In the order of `submit`, as if each took the same time.
+        _run_children(machine, [handle for handle in machine.pending if handle.label in launched], restart)
+        while not machine.is_ready():
+            if machine.agenda.released:
+                _run_children(machine, [], restart)
+            elif isinstance(outcome, Returned):
+                return outcome.value
+            else:
+                host.wait_until(machine.next_due())
+
+
+def _run_children(machine: Machine, handles: list[Handle[Any]], restart: bool) -> None:
+    released, machine.agenda.released = machine.agenda.released, []
+    for handle in {id(handle): handle for handle in (*handles, *released)}.values():
+        if not handle.ended:
+            _run_child(handle, restart)
 
 
 def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
@@ -88,6 +103,7 @@ class _MemoryHost:
 
     def __init__(self, recipes: bool = True) -> None:
         self.recipes = recipes
+        self._now = time.time()
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Bind and copy the inputs of a function."""
@@ -107,6 +123,18 @@ class _MemoryHost:
                 )
             given.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
         return {name: _copied(value) for name, value in given.items()}
+
+    def receive(self, source: Future[Any], variable: str | None) -> None:
+        """Note nothing."""
+
+    def now(self) -> float:
+        """Return the time: it stands still, but jumps to the end of a timer when nothing else can happen."""
+        return self._now
+
+    def wait_until(self, due: float | None) -> None:
+        """Let time pass until a timer ends, at once."""
+        assert due is not None
+        self._now = max(self._now, due)
 
     def pin(self, value: Any) -> Any:
         """Return a copy."""
@@ -131,7 +159,7 @@ class _LiveCodec(Codec):
 
     def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
         """Return the content for a function or class."""
-        if not isinstance(value, types.FunctionType | type):
+        if not issubclass(type(value), types.FunctionType | type):
             return None
         self._objects.append(value)
         return len(self._objects) - 1

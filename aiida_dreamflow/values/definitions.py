@@ -20,7 +20,7 @@ from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any
 
-from ..exceptions import FrameError
+from ..exceptions import CannotStoreError, FrameError
 from .annotations import annotate, annotations_of
 from .containers import read_bytes, write_bytes
 from .records import Kind, Reader, Record, Writing
@@ -30,6 +30,10 @@ __all__ = ('KINDS', 'WRITERS', 'complete', 'is_made_by_python', 'parts_of', 'wri
 _PYTHON = sys.implementation.cache_tag
 #: What `functools.wraps` and others may have changed.
 _NAMES = ('__name__', '__qualname__', '__module__', '__doc__')
+#: Attributes that mean something on a class itself.
+_DESCRIPTORS = types.GetSetDescriptorType | types.MemberDescriptorType
+_OF_CLASSES = {name for cls in (object, type) for name, item in vars(cls).items() if isinstance(item, _DESCRIPTORS)}
+_OF_CLASSES -= {'__abstractmethods__', '__annotations__', '__annotate__', '__doc__', '__module__', '__type_params__'}
 #: Attributes of a class that making it makes.
 _MADE_WITH_IT = frozenset({'__dict__', '__weakref__', '__slots__', '_abc_impl'})
 
@@ -104,6 +108,10 @@ def is_made_by_python(cls: type) -> bool:
 
 def write_class(value: type, w: Writing) -> Record:
     """The record of a class, by its metaclass, bases and attributes."""
+    metas: tuple[type, ...] = type.__dict__['__mro__'].__get__(type(value))
+    if any('mro' in vars(meta) for meta in metas if meta is not type):
+        reason = 'its metaclass has an `mro` of its own, which would be called before the class is complete'
+        raise CannotStoreError(type(value).__name__, '', f'{reason}; define the class in its module')
     ref = w.ref
     own = vars(value)
     kept = {name: item for name, item in own.items() if name not in _MADE_WITH_IT and not _is_slot(value, item)}
@@ -160,14 +168,40 @@ def _make_class(first: Any, r: Reader) -> object:
         return type.__new__(meta, name, bases, namespace)
     shield = _Quiet if any(base.__dictoffset__ for base in bases) else _Slim
     made = type.__new__(meta, name, (shield, *bases), namespace)
-    type.__setattr__(made, '__bases__', bases)
+    try:
+        type.__setattr__(made, '__bases__', bases)
+    except TypeError:  # the bases are laid out in yet another way
+        return _made_unnoticed(meta, name, bases, namespace)
     return made
+
+
+def _made_unnoticed(meta: type, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> object:
+    """Make a class while its bases have no ``__init_subclass__``."""
+    every = dict.fromkeys(cls for base in bases for cls in base.__mro__ if cls is not object)
+    own = {cls: vars(cls)['__init_subclass__'] for cls in every if '__init_subclass__' in vars(cls)}
+    try:
+        for cls in own:
+            type.__setattr__(cls, '__init_subclass__', vars(_Slim)['__init_subclass__'])
+        made: object = type.__new__(meta, name, bases, namespace)
+    finally:
+        for cls, hook in own.items():
+            type.__setattr__(cls, '__init_subclass__', hook)
+    return made
+
+
+def _set_attribute(cls: type, name: str, value: object) -> None:
+    """Set an attribute of a class, also one of a name that means something to Python, such as `__bases__`."""
+    if name in _OF_CLASSES:
+        gc.get_referents(vars(cls))[0][name] = value
+        type.__setattr__(cls, '__doc__', vars(cls).get('__doc__'))  # which tells Python that the class has changed
+    else:
+        type.__setattr__(cls, name, value)
 
 
 def _fill_class(obj: type, rest: Any, r: Reader) -> None:
     parts = iter(rest['attributes'])
     for name in parts:
-        type.__setattr__(obj, name, r.get(next(parts)))
+        _set_attribute(obj, name, r.get(next(parts)))
     for ref in rest.get('registered with', ()):
         r.get(ref).register(obj)
     if 'registered' in rest:

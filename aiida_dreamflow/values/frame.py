@@ -1,8 +1,9 @@
 """A machine's frame <-> its stored form.
 
 A frame is stored in parts. What shares objects is one part, one snapshot, so identity and aliasing hold across all
-variables: ``0:x_doe`` (variable ``x_doe`` of the outermost activation) and whatever else reaches the same objects. The
-part called head holds the rest: the functions of the activations (``:0``), what is awaited, pending children.
+variables: ``0:x_doe`` (variable ``x_doe`` of the workflow function's activation; ``3.0:x`` is one of task 3) and whatever
+else reaches the same objects. The part called head holds the rest: the functions of the activations (``:0``), the tasks,
+what is to happen next, pending children.
 
 What a step did not touch is not looked at: see `FrameWriter`. Knows the runtime. Must not know AiiDA: nodes come in through
 the codecs of the caller.
@@ -16,13 +17,21 @@ import re
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from ..compiler import Program, compile_function
+from ..compiler import Program
 from ..exceptions import CannotStoreError, FrameError
-from ..runtime import Activation, Awaitable, Host, Machine, Recipe
+from ..runtime import Activation, Agenda, Host, Machine, Recipe
 from .chunks import ChunkCodec
-from .frame_codecs import AwaitableCodec, FunctionCodec, RecipeCodec, RecipeValueCodec, TracebackCodec
+from .frame_codecs import (
+    FunctionCodec,
+    KeptCodec,
+    RecipeCodec,
+    RecipeValueCodec,
+    TracebackCodec,
+    activation_of,
+    is_awaitable,
+)
 from .generators import GeneratorCodec
 from .parts import Files, Form, MemoryFiles, PartWriter, Place
 from .snapshot import Codec, decode, read_file
@@ -30,7 +39,7 @@ from .snapshot import Codec, decode, read_file
 __all__ = ('FRAME_VERSION', 'FrameWriter', 'StoredFrame', 'load_frame', 'store_frame')
 
 #: Version of the stored form.
-FRAME_VERSION = 2
+FRAME_VERSION = 3
 
 #: In the text of a part that has something that must be made again.
 _MADE = '"codec:made"'
@@ -82,10 +91,10 @@ class FrameWriter:
         :param machine: a machine that has made a step since the last frame.
         :returns: the forms by the names in the frame; handles have none, and what has to be made by a recipe.
         """
-        values = RecipeValueCodec([recipe for act in machine.stack for recipe in act.recipes.values()])
+        values = RecipeValueCodec([recipe for act in machine.activations().values() for recipe in act.recipes.values()])
         self._tracebacks, self._values, self._generators = TracebackCodec(), values, GeneratorCodec()
-        every = [self._tracebacks, *self.codecs, FunctionCodec(machine.stack), self._generators]
-        every += [AwaitableCodec(), RecipeCodec(), values]
+        every = [self._tracebacks, *self.codecs, FunctionCodec(machine.activations().values()), self._generators]
+        every += [KeptCodec(), RecipeCodec(), values]
         used, appended = self._uses(machine)
         self._places = _places(machine)
         return self._writer.survey(self._places, every, used, appended)
@@ -94,9 +103,9 @@ class FrameWriter:
         """Return the variables that the step used, and those with which it did nothing but append."""
         appended: set[str] = set()
         otherwise: set[str] = set()
-        for level, block in machine.ran:
+        for place, block in machine.ran:
             for name in block.used:
-                root = f'{level}:{name}'
+                root = f'{place}:{name}'
                 method = self._methods.get(root) if name in block.only_called else None
                 (appended if name in block.only_appended or method is not None else otherwise).add(root)
         # A bound method that was not in the last frame may come from any list.
@@ -111,9 +120,9 @@ class FrameWriter:
         """
         head: dict[str, Any] = {'': _rest(machine)}
         # The functions are roots of their own, so that none is first met inside of a recipe.
-        head.update({f':{n}': act.function for n, act in enumerate(machine.stack)})
-        for level, activation in enumerate(machine.stack):
-            head.update({f'{level}:{n}': v for n, v in activation.variables.items() if isinstance(v, Awaitable)})
+        head.update({f':{place}': act.function for place, act in machine.activations().items()})
+        for place, activation in machine.activations().items():
+            head.update({f'{place}:{n}': v for n, v in activation.variables.items() if is_awaitable(v)})
         raised = self._tracebacks.raised
         try:
             while True:
@@ -154,10 +163,10 @@ def _appends(value: Any) -> bool:
 def _places(machine: Machine) -> dict[str, Place]:
     """Return where the variables are, but for handles."""
     places: dict[str, Place] = {}
-    for level, act in enumerate(machine.stack):
-        names = (name for name, value in act.variables.items() if not isinstance(value, Awaitable))
-        places.update({f'{level}:{name}': (act.variables, name) for name in names})
-        places.update({f'{level}:{name}': (act.cells, name) for name in act.cells})
+    for place, act in machine.activations().items():
+        names = (name for name, value in act.variables.items() if not is_awaitable(value))
+        places.update({f'{place}:{name}': (act.variables, name) for name in names})
+        places.update({f'{place}:{name}': (act.cells, name) for name in act.cells})
     return places
 
 
@@ -173,26 +182,37 @@ def store_frame(machine: Machine, codecs: Sequence[Codec] = (), *, recipes: bool
 
 
 def _rest(machine: Machine) -> dict[str, Any]:
-    stack = []
-    for activation in machine.stack:
-        assert activation.awaiting is not None
-        stack.append(
-            {
-                'function': activation.function,
-                'fingerprint': activation.program.source.fingerprint,
-                'block': activation.block.index,
-                'exit': activation.block.exits.index(activation.awaiting),
-                'cells': list(activation.cells),
-                'variables': list(activation.variables),
-                'handled': activation.handled,
-            }
-        )
-    return {
-        'stack': stack,
-        'awaiting': machine.awaiting,
+    """Return what the head says of the tasks, and of what is to happen next."""
+    agenda = machine.agenda
+    rest = {
+        'tasks': [(task, [_state(activation) for activation in task.stack]) for task in machine.tasks],
+        # When all have ended, its value is among the outputs.
+        'main': machine.main if machine.tasks and machine.main.ended else None,
+        'begun': machine.begun,
         'launched': machine.launched,
         'pending': machine.pending,
+        'failures': machine.failures,
+        'soon': list(agenda.soon),
+        'later': agenda.later,
+        'timers': agenda.timers,
+        'killing': agenda.killing,
+        'released': agenda.released,
     }
+    return {name: content for name, content in rest.items() if content}
+
+
+def _state(activation: Activation) -> dict[str, Any]:
+    awaiting = activation.awaiting
+    state = {
+        'function': activation.function,
+        'fingerprint': activation.program.source.fingerprint,
+        'block': activation.block.index,
+        'exit': None if awaiting is None else activation.block.exits.index(awaiting),
+        'cells': list(activation.cells),
+        'variables': list(activation.variables),
+        'handled': activation.handled,
+    }
+    return {name: content for name, content in state.items() if content != []}
 
 
 def load_frame(
@@ -220,19 +240,32 @@ def load_frame(
     chunks = ChunkCodec() if writer is None else writer.chunks
     chunks.read_blob = read_blob
     recipes = RecipeCodec()
-    every = [*codecs, TracebackCodec(), FunctionCodec(()), GeneratorCodec(), AwaitableCodec(), recipes]
+    agenda = Agenda()
+    every = [*codecs, TracebackCodec(), FunctionCodec(()), GeneratorCodec(), KeptCodec(agenda), recipes]
     every += [RecipeValueCodec([]), chunks]
     roots: dict[str, Any] = {**document['plain'], **(live or {})}
     for names, content in document['parts']:
         if not roots.keys() >= names.keys():
             roots.update(_load_part(names, content, read_blob, every))
     rest = roots['']
-    stack = [_load_activation(level, state, roots) for level, state in enumerate(rest['stack'])]
-    for activation in stack:
-        activation.adopt(recipes.decoded)
+    for task, states in rest.get('tasks', ()):
+        task.stack = []
+        for level, state in enumerate(states):
+            place = task.place(level)
+            variables = {name: roots[f'{place}:{name}'] for name in state.get('variables', ())}
+            cells = {name: roots[f'{place}:{name}'] for name in state.get('cells', ())}
+            activation = activation_of(state['function'], state, variables, cells, state.get('handled'))
+            activation.adopt(recipes.decoded)
+            task.stack.append(activation)
     for error, traceback in rest.get('tracebacks', ()):
         error.__traceback__ = traceback
-    return Machine(host, stack, rest['awaiting'], rest['launched'], [], rest['pending'])
+    agenda.soon.extend(rest.get('soon', ()))
+    for name in ('later', 'timers', 'killing', 'released'):
+        setattr(agenda, name, rest.get(name, []))
+    tasks = [task for task, _ in rest.get('tasks', ())]
+    main = cast('Any', rest.get('main') or (tasks[0] if tasks else None))
+    begun, launched, pending = rest.get('begun', 0), rest.get('launched', 0), rest.get('pending', [])
+    return Machine(host, agenda, tasks, main, begun, launched, pending, rest.get('failures', []))
 
 
 def _load_part(
@@ -250,45 +283,26 @@ def _load_part(
     return {name: found[own] for name, own in names.items()}
 
 
-def _load_activation(level: int, state: dict[str, Any], roots: Mapping[str, Any]) -> Activation:
-    function = state['function']
-    program = compile_function(function)
-    if program.source.fingerprint != state['fingerprint']:
-        raise FrameError(
-            f'the source of `{function.__qualname__}` in {program.source.filename} is not the one that the frame was '
-            'stored with: restore the file as it was when the workflow was launched'
-        )
-    block = program.blocks[state['block']]
-    awaiting = block.exits[state['exit']]
-    return Activation(
-        function,
-        program,
-        block,
-        {name: roots[f'{level}:{name}'] for name in state['variables']},
-        {name: roots[f'{level}:{name}'] for name in state['cells']},
-        state['handled'],
-        awaiting,
-    )
-
-
 def _explained(machine: Machine, error: CannotStoreError, recipes: bool) -> CannotStoreError:
     """Say which variable it is that cannot be stored, where it was made and where it would cross."""
-    match = re.match(r'(\d+):(\.?[^.\[(]*)(.*)', error.path, re.DOTALL)
+    match = re.match(r'([\d.]+):(\.?[^.\[(]*)(.*)', error.path, re.DOTALL)
     if match is None:
         return error
-    level, name, path = match.groups()
-    return _message(machine.stack[int(level)], name, path, error, recipes)
+    place, name, path = match.groups()
+    return _message(machine.activations()[place], name, path, error, recipes)
 
 
 def _message(activation: Activation, name: str, path: str, error: CannotStoreError, recipes: bool) -> CannotStoreError:
     program, awaiting = activation.program, activation.awaiting
-    assert awaiting is not None
-    line = awaiting.node.lineno
+    line = program.source.node.lineno if awaiting is None else awaiting.node.lineno
     lines = _lines_that_assign(program, name)
     made = f', made at line {", ".join(map(str, lines))},' if lines else ''
     what = 'a value of the expression' if name.startswith('.') else f'variable `{name}{path}`'
     recipe = (
-        f'make it by one assignment from a call (`{name if lines else "x"} = ...(...)`) whose arguments can be stored'
+        'make this part by one assignment of its own (`part = ...(...)`), or give the class that holds it `__getstate__` '
+        'or a codec'
+        if '.' in path
+        else f'make it by one assignment from a call (`{name if lines else "x"} = ...(...)`) whose arguments can be stored'
         if recipes
         else 'allow it to be made again at each await: recipes are turned off for this workflow (`@workflow(recipes=False)`)'
     )

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import importlib
 import types
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeGuard, TypeVar
 
 from ..compiler import Program, compile_function
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import FrameError
-from ..runtime import Activation, Awaitable, Checkpoint, Gather, Handle, Recipe
+from ..runtime import Activation, Agenda, Awaitable, Handle, Kept, Recipe
 from ..runtime.tracebacks import rebuilt
 from .definitions import complete, parts_of
 from .snapshot import Codec, Staged
 
-__all__ = ('AwaitableCodec', 'FunctionCodec', 'RecipeCodec', 'RecipeValueCodec', 'TracebackCodec')
+__all__ = (
+    'FunctionCodec',
+    'KeptCodec',
+    'RecipeCodec',
+    'RecipeValueCodec',
+    'TracebackCodec',
+    'activation_of',
+    'is_awaitable',
+)
 
 Ref = Callable[[object], Any]
 Get = Callable[[Any], Any]
@@ -30,12 +38,12 @@ class FunctionCodec(Codec):
 
     name = 'function'
 
-    def __init__(self, stack: Sequence[Activation]) -> None:
-        self._owners = [activation.function for activation in stack]
+    def __init__(self, activations: Iterable[Activation]) -> None:
+        self._owners = list({id(each.function): each.function for each in activations}.values())
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for a function of these kinds."""
-        if not isinstance(value, types.FunctionType):
+        if type(value) is not types.FunctionType:
             return None
         if _workflow_function(value.__module__, value.__qualname__) is value:
             return {'workflow': [value.__module__, value.__qualname__]}
@@ -116,11 +124,13 @@ class TracebackCodec(Codec):
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for a traceback."""
-        if isinstance(value, types.TracebackType):
+        if type(value) is types.TracebackType:
             code = value.tb_frame.f_code
             return [code.co_filename, code.co_name, value.tb_lineno, ref(value.tb_next)]
-        if isinstance(value, BaseException) and value.__traceback__ is not None:
-            self.raised[id(value)] = value
+        if issubclass(type(value), BaseException):
+            error: Any = value
+            if error.__traceback__ is not None:
+                self.raised[id(error)] = error
         return None
 
     def decode(self, content: Any, get: Get) -> object:
@@ -129,34 +139,115 @@ class TracebackCodec(Codec):
         return rebuilt(filename, name, line, get(following))
 
 
-class AwaitableCodec(Codec):
-    """Handles, and what is made of them."""
+T = TypeVar('T')
 
-    name = 'awaitable'
+
+def is_awaitable(value: object) -> TypeGuard[Awaitable]:
+    """Return whether a value is an awaitable."""
+    return _is(value, Awaitable)  # type: ignore[type-abstract]  # none is made
+
+
+def _is(value: object, kind: type[T]) -> TypeGuard[T]:
+    """Return whether a value is of a class, without asking it: objects tell lies about their class."""
+    return kind in (type(value).__mro__ or ())  # a type of CPython's that is not ready has none
+
+
+class KeptCodec(Codec):
+    """What the runtime's own objects consist of: handles, tasks and what is made of them, calls that were not awaited yet.
+
+    :param agenda: that of the machine that they belong to.
+    """
+
+    name = 'kept'
+
+    def __init__(self, agenda: Agenda | None = None) -> None:
+        self._agenda = agenda
 
     def encode(self, value: object, ref: Ref) -> Any | None:
-        """Return the content for an awaitable."""
-        if not isinstance(value, Awaitable):
+        """Return the content for one of them."""
+        if _is(value, Activation):
+            return _call(value, ref)
+        if not _is(value, Kept):
             return None
-        if isinstance(value, Handle):
-            state = (value.target, value.inputs, value.done, value.value, value.exception)
-            return ['handle', value.label, *map(ref, state)]
-        if isinstance(value, Gather):
-            return ['gather', ref(value.parts), value.return_exceptions]
-        assert isinstance(value, Checkpoint)
-        return ['checkpoint']
+        kept = {name: ref(item) for name, item in sorted(vars(value).items()) if _differs(value, name, item)}
+        return Staged(type(value).__name__, kept)
 
     def decode(self, content: Any, get: Get) -> object:
-        """Return the awaitable."""
-        kind, *state = content
-        if kind == 'gather':
-            return Gather(get(state[0]), state[1])
-        if kind == 'checkpoint':
-            return Checkpoint()
-        label, target, inputs, done, value, exception = state
-        handle: Handle[Any] = Handle(label, get(target), get(inputs))
-        handle.done, handle.value, handle.exception = get(done), get(value), get(exception)
-        return handle
+        """Return one of them, empty if something is to follow."""
+        if isinstance(content, dict):
+            return activation_of(
+                get(content['function']),
+                content,
+                {name: get(value) for name, value in content['variables'].items()},
+                {name: get(cell) for name, cell in content['cells'].items()},
+            )
+        kind = _KEPT[content]
+        return kind.__new__(kind)
+
+    def fill(self, obj: Any, content: Any, get: Get) -> None:
+        """Give it its attributes."""
+        for name, kind in obj.empty.items():
+            setattr(obj, name, kind())
+        for name, item in content.items():
+            setattr(obj, name, get(item))
+        if 'agenda' in obj.not_kept:
+            obj.agenda = self._agenda
+        if isinstance(obj, Handle):
+            obj.forget_arguments()
+
+
+def _differs(value: Kept, name: str, item: Any) -> bool:
+    """Return whether an attribute has to be kept, because it is not as by default."""
+    if name in value.not_kept or (name in value.empty and not item):
+        return False
+    return name in value.empty or not hasattr(type(value), name) or item is not getattr(type(value), name)
+
+
+def _every_kind(kind: type[Kept]) -> Iterator[type[Kept]]:
+    yield kind
+    for inner in kind.__subclasses__():
+        yield from _every_kind(inner)
+
+
+_KEPT = {kind.__name__: kind for kind in _every_kind(Kept)}
+
+
+def _call(activation: Activation, ref: Ref) -> Any:
+    """Return the content for a call that was not awaited; of one that was, nobody can do anything with it any more."""
+    is_claimed = activation.is_claimed
+    return {
+        'function': ref(activation.function),
+        'fingerprint': activation.program.source.fingerprint,
+        'block': 0,
+        'exit': None,
+        'is_claimed': is_claimed,
+        'variables': {} if is_claimed else {name: ref(value) for name, value in activation.variables.items()},
+        'cells': {} if is_claimed else {name: ref(cell) for name, cell in activation.cells.items()},
+    }
+
+
+def activation_of(
+    function: types.FunctionType,
+    state: Mapping[str, Any],
+    variables: dict[str, Any],
+    cells: dict[str, types.CellType],
+    handled: list[BaseException | None] | None = None,
+) -> Activation:
+    """Return an activation from what a frame says of it.
+
+    :raises FrameError: if the source of its function is another.
+    """
+    program = compile_function(function)
+    if program.source.fingerprint != state['fingerprint']:
+        raise FrameError(
+            f'the source of `{function.__qualname__}` in {program.source.filename} is not the one that the frame was '
+            'stored with: restore the file as it was when the workflow was launched'
+        )
+    block = program.blocks[state['block']]
+    awaiting: Any = None if state['exit'] is None else block.exits[state['exit']]
+    return Activation(
+        function, program, block, variables, cells, handled or [], awaiting, is_claimed=state.get('is_claimed', True)
+    )
 
 
 class RecipeCodec(Codec):
@@ -169,10 +260,11 @@ class RecipeCodec(Codec):
 
     def __init__(self) -> None:
         self.decoded: list[Recipe] = []
+        self._made: list[Any] = []  # alive until the variables hold them
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for a recipe."""
-        if not isinstance(value, Recipe):
+        if type(value) is not Recipe:
             return None
         return [ref(value.function), value.site.index, {name: ref(given) for name, given in value.inputs.items()}]
 
@@ -180,7 +272,10 @@ class RecipeCodec(Codec):
         """Return the recipe, with its value made again."""
         function, index, inputs = get(content[0]), content[1], {name: get(ref) for name, ref in content[2].items()}
         recipe = Recipe(function, compile_function(function).recipes[index], inputs)
-        recipe.make({name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()})
+        made = recipe.make(
+            {name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()}
+        )
+        self._made.append(made)
         self.decoded.append(recipe)
         return recipe
 

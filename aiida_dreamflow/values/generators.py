@@ -34,7 +34,7 @@ class GeneratorCodec(Codec):
 
     def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
         """Return the content for a generator."""
-        if not isinstance(value, Generator):
+        if type(value) is not Generator:
             return None
         names = [value.__name__, value.__qualname__]
         if value.gi_frame is None:

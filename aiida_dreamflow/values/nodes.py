@@ -20,7 +20,7 @@ from .data import DreamData, short_repr
 from .entities import EntityCodec
 from .snapshot import encode
 
-__all__ = ('digest_of', 'from_node', 'node_repr', 'to_node')
+__all__ = ('digest_of', 'from_node', 'node_repr', 'scalar_node', 'to_node')
 
 _INT_LIMIT = 1 << 63
 _DEPTH_LIMIT = 50
@@ -48,6 +48,18 @@ def to_node(value: Any) -> Any:
     if isinstance(value, Enum):
         return orm.EnumData(value) if _is_plain_enum(value) else DreamData(value)
     return orm.ArrayData(value) if _is_plain_array(value) else DreamData(value)
+
+
+def scalar_node(value: Any) -> tuple[type[orm.Data], dict[str, Any]] | None:
+    """The node of a plain number or text: such a node has attributes and nothing else.
+
+    :param value: the value.
+    :returns: its class and its attributes; ``None`` if this is no such value.
+    """
+    kind = type(value)
+    if kind not in _SCALARS or not _is_plain_scalar(value):
+        return None
+    return _SCALARS[kind], {'value': value} if _survives(value) else {'value': value, _EXACT: _text_of(value)}
 
 
 def from_node(node: Any) -> Any:
@@ -92,12 +104,15 @@ def node_repr(value: object) -> str:
 def _exact(node: Any, value: Any) -> Any:
     """Add the exact text to a node whose database would change the value."""
     if not _survives(value):
-        text = json.dumps(value, allow_nan=False)
         if type(value) is dict:
-            node.base.repository.put_object_from_bytes(text.encode('ascii'), _EXACT_FILE)
+            node.base.repository.put_object_from_bytes(_text_of(value).encode('ascii'), _EXACT_FILE)
         else:
-            node.base.attributes.set(_EXACT, text)
+            node.base.attributes.set(_EXACT, _text_of(value))
     return node
+
+
+def _text_of(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
 
 
 def _exact_of(node: Any, stored: Any) -> Any:

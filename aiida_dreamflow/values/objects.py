@@ -9,10 +9,12 @@ import _thread
 import asyncio
 import contextlib
 import copyreg
+import inspect
 import io
 import mmap
 import socket
 import subprocess
+import tempfile
 import threading
 import types
 import warnings
@@ -25,6 +27,7 @@ from ..exceptions import CannotStoreError
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, sentinel_name, write_named
+from .standard import REDUCERS, process_wide
 from .subclasses import VALUES, fill_state, state_of
 from .trust import is_pickle
 
@@ -42,6 +45,10 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     (
         (io.IOBase,),
         'an open file cannot be stored; close it before the await and open it again after, or keep its path',
+    ),
+    (
+        (tempfile.TemporaryDirectory,),
+        'a temporary directory is removed with the object that made it; make it with `tempfile.mkdtemp()` and keep its path',
     ),
     ((mmap.mmap,), 'a mapped file cannot be stored; close it before the await and open it again after'),
     ((socket.socket,), 'an open connection cannot be stored; close it before the await and connect again after'),
@@ -70,7 +77,7 @@ _NOT_KEPT = {'args', 'obj', 'exceptions', 'message'}
 
 def is_refused(value: object) -> bool:
     """Whether an object is of a kind that is refused by name: nothing may stand for it, no recipe either."""
-    return isinstance(value, _KINDS_OF_REFUSED) and type(value) not in (io.StringIO, io.BytesIO)
+    return issubclass(type(value), _KINDS_OF_REFUSED) and type(value) not in (io.StringIO, io.BytesIO)
 
 
 def _refuse(value: object, reason: str) -> CannotStoreError:
@@ -84,18 +91,17 @@ def write_enum(value: Enum, w: Writing) -> Record:
     if not has_name(cls):
         # A class that is stored with its members: they cannot be asked of it before it is complete.
         base: Any = cls._member_type_  # type: ignore[attr-defined]
-        args = () if base is object else _content(base, value)
+        native = next((cls for cls in base.__mro__ if cls in VALUES), None)
+        args: tuple[Any, ...]
+        if native is not None:
+            base, args = native, (VALUES[native](value),)
+        else:
+            args = () if base is object else base.__reduce_ex__(value, 4)[1]
         attributes = [w.ref(part) for item in vars(value).items() for part in item]
         return ['member', [w.ref(cls), w.ref(base), [*map(w.ref, args)]], attributes]
     if cls.__members__.get(name) is value:
         return ['enum', [w.ref(cls), name]]
     return ['flag', [w.ref(cls), w.ref(value._value_)]]
-
-
-def _content(base: Any, value: Any) -> tuple[Any, ...]:
-    """What the class that an enum's members are mixed with makes their other half from."""
-    native = next((cls for cls in base.__mro__ if cls in VALUES), None)
-    return (VALUES[native](value),) if native is not None else base.__reduce_ex__(value, 4)[1]
 
 
 def _native_members(exception: BaseException) -> dict[str, Any]:
@@ -173,11 +179,11 @@ def _fill_exception(obj: BaseException, rest: Any, r: Reader) -> None:
 def _is_active(value: object) -> bool:
     """Whether this is a context manager that has changed something of the whole process, and will undo it."""
     state = getattr(value, '__dict__', {})
-    if isinstance(value, contextlib._RedirectStream):
+    if issubclass(type(value), contextlib._RedirectStream):
         return bool(state.get('_old_targets'))
     if type(value).__module__ == 'unittest.mock' and type(value).__name__ in ('_patch', '_patch_dict'):
         return bool(state.get('is_started') or state.get('temp_original') or state.get('_original'))
-    return isinstance(value, _PROCESS_WIDE) and bool(state.get('_entered') or state.get('_old_cwd'))
+    return issubclass(type(value), _PROCESS_WIDE) and bool(state.get('_entered') or state.get('_old_cwd'))
 
 
 def _reduced(value: object) -> Any:
@@ -188,9 +194,9 @@ def _reduced(value: object) -> Any:
             'leave its `with` before the await',
         )
     if is_refused(value):
-        raise _refuse(value, next(reason for kinds, reason in _REFUSALS if isinstance(value, kinds)))
+        raise _refuse(value, next(reason for kinds, reason in _REFUSALS if issubclass(type(value), kinds)))
     cls = type(value)
-    reducer = copyreg.dispatch_table.get(cls)
+    reducer = copyreg.dispatch_table.get(cls) or REDUCERS.get(cls)
     try:
         return reducer(value) if reducer is not None else value.__reduce_ex__(4)
     except CannotStoreError:
@@ -207,6 +213,8 @@ def write_object(value: object, w: Writing) -> Record:
     :returns: the record.
     :raises CannotStoreError: if the object is of a refused kind, or its reduction fails.
     """
+    if (name := process_wide(value)) is not None:
+        return ['global', name]
     reduced = _reduced(value)
     if isinstance(reduced, str):
         return write_named(value, reduced)
@@ -224,6 +232,8 @@ def write_object(value: object, w: Writing) -> Record:
     rest = _write_rest(value, state, items, pairs, setter, w)
     if function is copyreg.__newobj__:  # type: ignore[attr-defined]
         record: Record = ['object', [w.ref(args[0]), [w.ref(arg) for arg in args[1:]], []]]
+        if len(args) == 1 and not _makes_without_arguments(args[0]):
+            record = ['bare', [w.ref(args[0])]]
     elif function is copyreg.__newobj_ex__:  # type: ignore[attr-defined]
         cls, positional, named = args
         flat = [part if type(part) is str else w.ref(part) for item in named.items() for part in item]
@@ -233,6 +243,24 @@ def write_object(value: object, w: Writing) -> Record:
     if with_fields:
         record[0] = 'fields'
     return [*record, rest] if rest else record
+
+
+def _makes_without_arguments(cls: Any) -> bool:
+    """Whether a class's ``__new__`` can be called without arguments; one that is written in C is left to say so itself."""
+    if not isinstance(cls.__new__, types.FunctionType):
+        return True
+    try:
+        inspect.signature(cls.__new__).bind(cls)
+    except TypeError:
+        return False
+    return True
+
+
+def _make_bare(first: Any, r: Reader) -> object:
+    cls = r.get(first[0])
+    native = next(base for base in cls.__mro__ if isinstance(vars(base).get('__new__'), types.BuiltinFunctionType))
+    made: object = native.__new__(cls)
+    return made
 
 
 def _require_pickles(value: object) -> None:
@@ -323,6 +351,7 @@ KINDS = (
     Kind('flag', lambda first, r: r.get(first[0])(r.get(first[1])), late=1),
     Kind('exception', _make_exception, _fill_exception),
     Kind('object', _make_object, _fill_object, _rank, late=1),
+    Kind('bare', _make_bare, _fill_object, _rank, late=1),
     Kind('fields', _make_object, _fill_object, _rank, late=1),
     Kind('call', lambda first, r: r.get(first[0])(*map(r.get, first[1])), _fill_object, _rank, late=1),
 )

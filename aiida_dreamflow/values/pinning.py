@@ -26,6 +26,8 @@ _NEVER = (
     types.AsyncGeneratorType,
     asyncio.Future,
 )
+#: Flag of the classes that are not compiled into the interpreter. Source: ``Py_TPFLAGS_HEAPTYPE``.
+_HEAP_TYPE = 1 << 9
 #: How many items of a container are looked at; a mistake costs a clear error at the await, no wrong value.
 _LOOK_AT = 8
 
@@ -33,7 +35,8 @@ _LOOK_AT = 8
 def needs_recipe(value: Any) -> bool:
     """Return whether a value, by its type, might have no stored form and may be made again by the call that made it.
 
-    Files, connections, processes, threads, locks and generators may not: re-opening is not rebuilding.
+    Files, connections, processes, threads, locks and generators may not: re-opening is not rebuilding. Nor may anything
+    else of the standard library.
     """
     kind = type(value)
     if kind in _PLAIN:
@@ -43,7 +46,12 @@ def needs_recipe(value: Any) -> bool:
     numpy = sys.modules.get('numpy')
     if numpy is not None and isinstance(value, numpy.ndarray | numpy.generic):
         return False
-    return not isinstance(value, _NEVER) and not hasattr(kind, 'fileno')
+    # What the standard library does not pickle has a state that making it again would lose: a compressor, a hash.
+    package = str(kind.__module__).partition('.')[0]
+    standard = package in sys.stdlib_module_names and package != '__main__'
+    if package == 'builtins' and kind.__flags__ & _HEAP_TYPE:
+        standard = False  # made by an extension that gave it no module, as egobox does
+    return not (standard or issubclass(kind, _NEVER) or hasattr(kind, 'fileno'))
 
 
 def _first_items(container: Any) -> list[Any]:

@@ -6,9 +6,11 @@ A name is verified while storing: what it leads to must be the very same object.
 from __future__ import annotations
 
 import _collections_abc  # noqa: F401  (in which the classes of iterators have names)
+import contextlib
 import importlib
 import pickle
 import sys
+from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -55,7 +57,35 @@ def _named(value: Any, qualname: str) -> str | None:
         for detour in _DETOURS:
             if _leads_to(module, qualname + detour, value):
                 return f'{module}:{qualname}{detour}'
-    return _TYPE_NAMES.get(id(value))
+    if (name := _TYPE_NAMES.get(id(value))) is None and owner in sys.modules and '<locals>' not in qualname:
+        name = _in_a_double(owner, qualname, value)
+    return name
+
+
+def _doubles(name: str) -> list[tuple[str, ModuleType]]:
+    """Return the modules of a name that are not the one which `import` gives, with the place of a variable that holds each."""
+    found = _known_doubles.get(name)
+    if found is None or found[0] != len(sys.modules):
+        found = _known_doubles[name] = len(sys.modules), [*_look_for_doubles(name)]
+    return found[1]
+
+
+_known_doubles: dict[str, tuple[int, list[tuple[str, ModuleType]]]] = {}
+
+
+def _look_for_doubles(name: str) -> Iterator[tuple[str, ModuleType]]:
+    for holder, module in [*sys.modules.items()]:
+        for variable, found in [*getattr(module, '__dict__', {}).items()]:
+            if type(found) is ModuleType and found.__name__ == name and sys.modules.get(name) is not found:
+                yield f'{holder}:{variable}', found
+
+
+def _in_a_double(owner: str, qualname: str, value: object) -> str | None:
+    for place, module in _doubles(owner):
+        with contextlib.suppress(AttributeError):
+            if _walk(module, qualname) is value:
+                return f'{place}.{qualname}'
+    return None
 
 
 def write_named(value: object, qualname: str) -> Record:
@@ -78,7 +108,9 @@ def sentinel_name(value: object) -> str | None:
     """The name under which its class's module holds an object that is there for its identity: at most it has a name."""
     cls = type(value)
     state = getattr(value, '__dict__', {})
-    if cls.__eq__ is not object.__eq__ or any(type(part) is not str for part in state.values()):
+    if any('__eq__' in vars(base) for base in cls.__mro__[:-1]) or any(
+        type(part) is not str for part in state.values()
+    ):
         return None
     module = sys.modules.get(cls.__module__)
     for name, found in vars(module).items() if module is not None else ():
@@ -119,6 +151,8 @@ def _read_global(first: str, r: Reader) -> object:
 def _write_module(value: ModuleType, w: Writing) -> Record:
     name = value.__name__
     if sys.modules.get(name) is not value:
+        if place := next((place for place, module in _doubles(name) if module is value), None):
+            return ['global', place]
         raise CannotStoreError('module', '', f'`import {name}` does not give this module object')
     return ['module', name]
 

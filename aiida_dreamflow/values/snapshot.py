@@ -27,6 +27,7 @@ from .trust import records_run_code
 __all__ = ('Codec', 'Snapshot', 'Staged', 'decode', 'encode', 'read_file', 'runs_code')
 
 _TEXT_INLINE = 64
+_PLAIN_CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _INT_LIMIT = 1 << 63
 # From here on some databases give whole floats back as ints.
 _FLOAT_LIMIT = 1e16
@@ -43,7 +44,7 @@ class Codec(Protocol):
     `ref` returns.
 
     :cvar name: names the codec in stored documents, if no entry point does; never change it.
-    :cvar last_resort: ask only about an object that could not be stored, or from which such an object was reached:
+    :cvar last_resort: ask only about an object that could not be stored, and the lists, tuples, dicts and sets around it:
         the nearest first.
     :cvar runs_code: whether decoding may run code that the document chooses; such documents are decoded only if this
         profile signed them.
@@ -232,6 +233,10 @@ class _Encoder:
         except CannotStoreError as refusal:
             path = self._path(self.current) + refusal.path
             raise CannotStoreError(refusal.value_type, path, refusal.reason, refusal.by_choice) from refusal.__cause__
+        except Exception as error:  # from a method of the object's
+            reason = f'to ask it what it consists of fails ({type(error).__name__}: {error})'
+            kind = type(self.values[self.current]).__name__
+            raise CannotStoreError(kind, self._path(self.current), reason) from error
         return {'version': VERSION, 'roots': refs, 'objects': self.records}
 
     def _work(self) -> None:
@@ -265,7 +270,7 @@ class _Encoder:
         self._work()
 
     def rescue(self, paths: set[str]) -> bool:
-        """After a refusal: have the nearest object on the way to the refused one stored by a last resort.
+        """After a refusal: have the refused object, or a plain container around it, stored by a last resort.
 
         :param paths: the places where this was done before; a second time would not help.
         :returns: whether a codec took it, so that encoding should start again.
@@ -273,7 +278,7 @@ class _Encoder:
         index = self.current
         if is_refused(self.values[index]):
             return False
-        while index >= 0 and self.last_resort:
+        while self.last_resort:
             value, path = self.values[index], self._path(index)
             if path not in paths and id(value) not in self.rescued:
                 for codec in self.last_resort:
@@ -282,6 +287,9 @@ class _Encoder:
                         paths.add(path)
                         return True
             index = self.parents[index]
+            # Anything else has a state of its own, which would be lost without a word.
+            if index < 0 or type(self.values[index]) not in _PLAIN_CONTAINERS:
+                break
         return False
 
     def _path(self, index: int) -> str:

@@ -47,7 +47,6 @@ _PAIRS: dict[type, tuple[Callable[[Any], Iterable[Any]], Callable[[Any, Any, Any
 }
 _BEGIN: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     collections.deque: lambda value: ((), _attribute(collections.deque, 'maxlen', value)),
-    collections.defaultdict: lambda value: (_attribute(collections.defaultdict, 'default_factory', value),),
 }
 _BASES: dict[str, type] = {base.__name__: base for base in (*VALUES, *_ITEMS, *_PAIRS)}
 _OWN_WORDS = ('__reduce_ex__', '__getstate__', '__setstate__')
@@ -79,6 +78,8 @@ def _write(base: Any, value: Any, w: Writing) -> Record:
         if base in _ITEMS:
             rest['items'] = [*map(ref, _ITEMS[base][0](value))]
         else:
+            if base is collections.defaultdict:
+                rest['default'] = ref(_attribute(base, 'default_factory', value))
             rest['pairs'] = [ref(part) for pair in _PAIRS[base][0](value) for part in pair]
     return ['subclass', first, rest]
 
@@ -97,6 +98,8 @@ def _fill(obj: Any, rest: Any, r: Reader) -> None:
     base = next(base for base in type(obj).__mro__ if base in _BASES.values())
     if 'items' in rest:
         _ITEMS[base][1](obj, [*map(r.get, rest['items'])])
+    if 'default' in rest:
+        vars(collections.defaultdict)['default_factory'].__set__(obj, r.get(rest['default']))
     parts = iter(rest.get('pairs', ()))
     for key in parts:
         _PAIRS[base][1](obj, r.get(key), r.get(next(parts)))

@@ -115,7 +115,7 @@ def is_pickle(name: str) -> bool:
 
 def has_pickles(records: list[Record]) -> bool:
     """Whether records that may be decoded hold a pickle: an object stored as its own class says."""
-    called = [records[record[1][0][REF]] for record in records if record[0] in ('call', 'object')]
+    called = [records[record[1][0][REF]] for record in records if record[0] in ('call', 'object', 'bare')]
     return any(made[0] != 'global' or is_pickle(made[1]) for made in called)
 
 

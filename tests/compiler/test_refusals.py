@@ -57,10 +57,9 @@ BY_FORM = {
     'super': (
         'return super().x',
         'super()',
-        '`super()` without arguments has no meaning',
+        '`super()` without arguments needs a class around',
         'write `super(Class, self)`',
     ),
-    '__class__': ('return __class__', '__class__', '`__class__` is not available', 'write the name of the class'),
 }
 
 

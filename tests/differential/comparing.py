@@ -18,6 +18,7 @@ from unittest import mock
 from aiida_dreamflow.testing import run_in_memory
 
 HERE = str(Path(__file__).parent)
+_RUNNERS = (__file__, *(str(Path(HERE, name)) for name in ('elsewhere.py', 'asyncio_shims.py')))
 #: Files whose lines are compared in tracebacks, besides those of the corpus.
 PROGRAM_FILE = '<fuzz'
 
@@ -74,7 +75,7 @@ def lines_of(traceback: types.TracebackType | None) -> list[str]:
     found = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        ours = code.co_filename.startswith(HERE) and code.co_filename != __file__
+        ours = code.co_filename.startswith(HERE) and code.co_filename not in _RUNNERS
         # Whether a comprehension has an entry of its own depends on the version of Python.
         if (ours or code.co_filename.startswith(PROGRAM_FILE)) and not code.co_name.endswith('comp>'):
             found.append(f'{code.co_name}:{traceback.tb_lineno}')

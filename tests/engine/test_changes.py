@@ -16,7 +16,7 @@ def made_by(step):
 
 
 def steps_of(node):
-    return [child for child in node.called if child.process_label.split(':')[0] == node.process_label]
+    return node.steps
 
 
 def test_two_children_that_return_the_same_small_value(run):

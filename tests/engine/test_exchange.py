@@ -41,7 +41,11 @@ def test_graph(finished):
     graph.recurse_ancestors(finished, annotate_links='both')
     graph.recurse_descendants(finished, annotate_links='both')
     source = graph.graphviz.source
-    for node in (*finished.called, *(entry.node for entry in finished.base.links.get_outgoing().all())):
+    for node in (
+        *finished.called,
+        *finished.steps,
+        *(entry.node for entry in finished.base.links.get_outgoing().all()),
+    ):
         assert f'N{node.pk} [' in source
     assert 'step_1' in source
 
@@ -120,7 +124,7 @@ def test_archive_in_another_profile(finished, root, tmp_path):
     program = READ.format(path=path, folder=str(tmp_path / 'home'), archive=str(archive), uuid=finished.uuid, ys=ys)
     done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    processes = [finished, *finished.called_descendants]
+    processes = [finished, *finished.called_descendants, *finished.steps]
     data = [entry.node for process in processes for entry in process.base.links.get_outgoing().all()]
     data += [entry.node for process in processes for entry in process.base.links.get_incoming().all()]
     expected = {
@@ -167,7 +171,7 @@ def test_every_node_has_a_hash(finished):
     """Those of a step are written in bulk: caching and the search for duplicates need it all the same."""
     data = {
         entry.node.pk: entry.node
-        for step in finished.called
+        for step in (*finished.called, *finished.steps)
         for entry in step.base.links.get_outgoing(link_type=LinkType.CREATE).all()
     }
     assert len(data) > 5

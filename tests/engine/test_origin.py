@@ -12,7 +12,7 @@ from engine import origin_workflows as workflows
 
 def steps_of(node):
     """The records of a workflow's steps, first to last."""
-    return sorted((n for n in node.called if isinstance(n, orm.CalcFunctionNode)), key=lambda n: n.pk)
+    return node.steps
 
 
 def children_of(node):

@@ -40,7 +40,7 @@ def test_no_gaps(name, expected, run):
 
 def test_what_depends_on_nothing_depends_on_the_inputs(run):
     _, node = run(workflows.made_of_nothing)
-    assert [step.inputs.x.pk for step in node.called] == [node.inputs.x.pk] * 2
+    assert [step.inputs.x.pk for step in node.steps] == [node.inputs.x.pk] * 2
     assert check_provenance(node) == []
 
 
@@ -48,7 +48,7 @@ def test_node_made_in_a_step(run):
     """It becomes an output of the step, and is the stored node from then on."""
     outputs, node = run(workflows.node_made)
     assert outputs == {'node': 3, 'same': True}
-    assert node.outputs.node.creator.pk == node.called[0].pk
+    assert node.outputs.node.creator.pk == node.steps[0].pk
     assert check_provenance(node) == []
 
 
@@ -58,7 +58,7 @@ def test_nodes_inside_of_values(run):
     assert outputs == {'same': True, 'sum': 2, 'label': 'localhost'}
     made = everything['made']
     assert made[0] is made[1]
-    assert made[0].creator.pk == node.called[0].pk
+    assert made[0].creator.pk == node.steps[0].pk
     assert everything['computer'].pk == orm.load_computer('localhost').pk
     assert check_provenance(node) == []
 
@@ -67,7 +67,7 @@ def test_nodes_inside_of_what_is_returned(run):
     outputs, node = run(workflows.returns_nodes_inside)
     number, [text] = outputs['pair']
     assert (number.value, text.value) == (1, 'a')
-    assert number.creator == text.creator == node.called[0]
+    assert number.creator == text.creator == node.steps[0]
     assert check_provenance(node) == []
 
 
@@ -90,7 +90,7 @@ def test_nested_inputs_and_outputs(run):
     assert outputs == {'r': 5, 'sub': 12}
     (chain,) = [child for child in node.called if isinstance(child, orm.WorkChainNode)]
     assert {label: item.creator.pk for label, item in inputs_of(chain).items()} == dict.fromkeys(
-        ('x', 'ns__y', 'ns__z'), node.called[0].pk
+        ('x', 'ns__y', 'ns__z'), node.steps[0].pk
     )
     assert check_provenance(node) == []
 
@@ -100,5 +100,6 @@ def test_odd_names(run):
     outputs, node = run(workflows.odd_names)
     names = ('ü', '_y', 'y_', 'metadata', 'inputs', 'wait', 'a b', 'a.b', '', '_')
     assert outputs == {**{name: number for number, name in enumerate(names, 1)}, 'Z0': 0, 'Z0Z5fZ': 1}
-    assert {type(child).__name__ for child in node.called} == {'CalcFunctionNode', 'CalcJobNode'}
+    assert {type(child).__name__ for child in node.called} == {'CalcJobNode'}
+    assert {type(step).__name__ for step in node.steps} == {'CalcFunctionNode'}
     assert check_provenance(node) == []

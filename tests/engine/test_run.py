@@ -92,7 +92,7 @@ def test_number_of_nodes(run):
     before = orm.QueryBuilder().append(orm.Data).count()
     _, node = run(workflows.steps, n=20)
     made = orm.QueryBuilder().append(orm.Data).count() - before
-    assert len(node.called) == 21
+    assert len(node.steps) == 21
     # The input, and `total` at each await (`i` is not needed after it), the last of which is the result.
     assert made == 1 + 20
 
@@ -137,7 +137,7 @@ class TestFailures:
         node = run_excepted(workflows.keeps_a_file, CannotStoreError)
         for part in ('variable `file`', 'TextIOWrapper', 'made at line', 'needed after the await at line', 'del'):
             assert part in node.exception
-        assert node.called == [], 'nothing half-made is left behind'
+        assert node.steps == [], 'nothing half-made is left behind'
 
 
 def run_excepted(process, kind):

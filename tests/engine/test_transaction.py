@@ -10,7 +10,18 @@ from aiida import orm
 from aiida.common.links import LinkType
 from aiida.orm.entities import EntityTypes
 
-from aiida_dreamflow.engine.transaction import Caller, StepRows, delete_unstarted, detach, store_step, use_files
+from aiida_dreamflow.engine import transaction
+from aiida_dreamflow.engine.transaction import (
+    Caller,
+    Scalar,
+    StepRows,
+    delete_unstarted,
+    detach,
+    newest_called,
+    store_step,
+    use_files,
+)
+from aiida_dreamflow.values.nodes import from_node, scalar_node, to_node
 
 
 @pytest.fixture
@@ -40,15 +51,14 @@ def test_everything_is_stored(caller):
 
 
 def test_nothing_is_stored_when_it_fails(caller, monkeypatch):
-    backend = type(caller.backend)
-    insert = backend.bulk_insert
+    insert = transaction._insert
 
-    def failing(self, entity_type, *args, **kwargs):
+    def failing(session, backend, entity_type, rows):
         if entity_type is EntityTypes.LINK:
             raise OSError('disk full')
-        return insert(self, entity_type, *args, **kwargs)
+        return insert(session, backend, entity_type, rows)
 
-    monkeypatch.setattr(backend, 'bulk_insert', failing)
+    monkeypatch.setattr(transaction, '_insert', failing)
     before = orm.QueryBuilder().append(orm.Node).count()
     with pytest.raises(OSError, match='disk full'):
         store_step(rows(caller, outputs={'b': orm.Int(1)}))
@@ -100,8 +110,6 @@ def test_files_that_are_there(caller):
 
 def test_exact_floats(caller):
     """AiiDA rounds what it stores; the project's nodes keep the exact value beside it."""
-    from aiida_dreamflow.values.nodes import from_node, to_node
-
     pks = store_step(rows(caller, outputs={'b': to_node(0.1 + 0.2), 'c': to_node({'x': 0.1 + 0.2})}))
     assert sorted(map(str, (from_node(orm.load_node(pk)) for pk in pks.values()))) == [
         '0.30000000000000004',
@@ -121,3 +129,71 @@ def test_unstarted_child_is_removed(caller):
     delete_unstarted(children[0])
     assert caller.called == children[1:]
     assert orm.load_node(n.pk).base.links.get_outgoing().all_nodes() == children[1:]
+
+
+SCALARS = [True, False, 0, -(2**63), 2**63 - 1, 0.0, -0.0, 0.1 + 0.2, 1e20, 5e-324, '', 'é\n', '😀', 'x' * 500]
+
+
+def columns(node, *ignored):
+    row = {column.name: getattr(node.backend_entity.bare_model, column.name) for column in node_table(node).columns}
+    return {name: value for name, value in row.items() if name not in ('id', 'uuid', 'ctime', 'mtime', *ignored)}
+
+
+def node_table(node):
+    return node.backend._get_mapper_from_entity(EntityTypes.NODE, False)[0].local_table
+
+
+@pytest.mark.parametrize('value', SCALARS, ids=repr)
+def test_scalars_are_rows_as_aiida_writes_them(caller, value):
+    """A row of a `Scalar` is the one that AiiDA writes for the node, in all columns, its hash included."""
+    scalar = Scalar(*scalar_node(value))
+    pks = store_step(rows(caller, outputs={'b': scalar}))
+    found, expected = orm.load_node(pks[scalar.uuid]), to_node(value).store()
+    assert columns(found) == columns(expected)
+    assert found.uuid == scalar.uuid
+    found._validate()
+    assert found.base.caching.get_hash() == found.base.caching.compute_hash() == expected.base.caching.get_hash()
+    back = from_node(found)
+    assert (type(back), repr(back)) == (type(value), repr(value))
+
+
+@pytest.mark.parametrize(
+    'value', [*SCALARS, float('nan'), float('inf'), 2**63, 'a\0b', '\ud800', None, 1j, [1], {}], ids=repr
+)
+def test_scalars_are_what_becomes_a_node_of_aiida(profile, value):
+    """Exactly the values whose node has nothing but attributes."""
+    node = to_node(value)
+    scalar = scalar_node(value)
+    assert (scalar is not None) is isinstance(node, (orm.Bool, orm.Int, orm.Float, orm.Str))
+    if scalar is not None:
+        assert scalar == (type(node), node.base.attributes.all)
+
+
+def test_a_scalar_becomes_a_node(caller):
+    """The node that stands for a `Scalar` is the one that is stored."""
+    scalar = Scalar(*scalar_node(0.1 + 0.2))
+    node = scalar.node()
+    assert columns(node, 'user_id') == columns(to_node(0.1 + 0.2), 'user_id')
+    pks = store_step(rows(caller, outputs={'b': node}))
+    assert orm.load_node(pks[scalar.uuid]).uuid == scalar.uuid
+
+
+def test_newest_called(caller):
+    """One query of the links alone, whatever there was before; labels are compared as they are."""
+    from sqlalchemy import event
+
+    owner = Caller(caller)
+    for label in ('step_1', 'stepX2', 'step_2', 'other'):
+        store_step(StepRows(owner, label, 'f:1', {'sealed': True}))
+    labels = [link.link_label for link in caller.base.links.get_outgoing().all()]
+    assert labels == ['step_1', 'stepX2', 'step_2', 'other']
+    pks = {link.link_label: link.node.pk for link in caller.base.links.get_outgoing().all()}
+    statements = []
+    event.listen(
+        caller.backend.get_session().get_bind(),
+        'before_cursor_execute',
+        lambda c, cursor, text, *rest: statements.append(text),
+    )
+    assert next(newest_called(caller, 'step_')) == pks['step_2']
+    assert all('db_dbnode' not in text for text in statements if 'db_dblink' in text)
+    assert list(newest_called(caller, 'step_')) == [pks['step_2'], pks['step_1']]

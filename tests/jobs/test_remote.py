@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,19 @@ def python(request):
 
 def run(folder, python, source, qualname='f', *, arguments=None):
     """Run a function as a job does; give the report and what came out."""
+    prepare(folder, source, qualname, arguments)
+    ended = subprocess.run([python, remote.REMOTE_FILE], cwd=folder, capture_output=True, text=True, check=False)
+    result = folder / remote.RESULT_FILE
+    return (json.loads(result.read_text()) if result.exists() else None), ended
+
+
+def prepare(folder, source, qualname='f', arguments=None):
+    """Write the files of a job."""
+    (folder / remote.RESULT_FILE).unlink(missing_ok=True)
     (folder / remote.REMOTE_FILE).write_bytes(Path(remote.__file__).read_bytes())
     (folder / remote.FUNCTION_FILE).write_text(source)
     inputs = {'qualname': qualname, 'filename': '/home/me/script.py', 'arguments': remote.encode(arguments or {})}
     (folder / remote.INPUTS_FILE).write_text(remote.dumps(inputs))
-    ended = subprocess.run([python, remote.REMOTE_FILE], cwd=folder, capture_output=True, text=True, check=False)
-    result = folder / remote.RESULT_FILE
-    return (json.loads(result.read_text()) if result.exists() else None), ended
 
 
 def test_returns(tmp_path, python):
@@ -159,6 +166,7 @@ def test_numpy_is_wanted_only_for_arrays(tmp_path):
     inputs['arguments']['x'] = {'!': 'array', 'file': 'input-0.npy'}
     (tmp_path / 'input-0.npy').write_bytes(b'')
     (tmp_path / remote.INPUTS_FILE).write_text(json.dumps(inputs))
+    (tmp_path / remote.RESULT_FILE).unlink()
     subprocess.run([python, remote.REMOTE_FILE], cwd=tmp_path, capture_output=True, check=False)
     report = json.loads((tmp_path / remote.RESULT_FILE).read_text())
     assert (report['status'], report['missing']) == ('module', 'numpy')
@@ -174,3 +182,21 @@ def test_too_old(tmp_path, version):
     else:
         assert report['status'] == 'python'
         assert report['python'].startswith(version)
+
+
+@pytest.mark.parametrize('first_is_killed', [False, True])
+def test_submitted_twice(tmp_path, first_is_killed):
+    """A worker may die when it has submitted a job and not noted that: the second copy waits for the first."""
+    source = 'import pathlib, time\n\ndef f():\n    with open("ran", "a") as file:\n        file.write("x")\n    time.sleep(1)\n'
+    prepare(tmp_path, source)
+    command = [sys.executable, remote.REMOTE_FILE]
+    first = subprocess.Popen(command, cwd=tmp_path)
+    while not (tmp_path / 'ran').exists():
+        time.sleep(0.01)
+    if first_is_killed:
+        first.kill()
+    second = subprocess.run(command, cwd=tmp_path, check=False)
+    first.wait()
+    assert (tmp_path / remote.RESULT_FILE).exists()
+    assert second.returncode == 0
+    assert (tmp_path / 'ran').read_text() == ('xx' if first_is_killed else 'x')

@@ -7,8 +7,9 @@ import traceback
 
 import pytest
 
-from aiida_dreamflow import checkpoint, gather, submit
-from aiida_dreamflow.exceptions import CompileError, WorkflowUsageError
+from aiida_dreamflow import checkpoint, create_task, gather, submit
+from aiida_dreamflow.exceptions import CannotStoreError, CompileError, WorkflowUsageError
+from aiida_dreamflow.runtime.awaitables import Now
 from aiida_dreamflow.testing import run_in_memory
 
 
@@ -55,20 +56,32 @@ def test_handle_from_elsewhere_in_a_plain_def():
         return handle.result()
 
     message, line = error_of(workflow)
-    assert '`.result()` can only be written directly on the call' in message
+    assert 'the child has no result yet' in message
     assert '`await handle`' in message
+    assert '`.result()` directly on the call' in message
     assert line == 'return handle.result()'
 
 
 def test_coroutine_kept():
     async def workflow():
-        coroutine = helper(1)
+        (coroutine,) = map(helper, [1])
         return await coroutine
 
     message, line = error_of(workflow, restart=False)
-    assert 'a coroutine object cannot be kept and awaited later' in message
+    assert 'a coroutine object of Python cannot be kept and awaited later' in message
     assert 'write the call where it is awaited, `await helper(...)`' in message
     assert line == 'return await coroutine'
+
+
+@pytest.mark.filterwarnings('ignore:coroutine')
+def test_coroutine_kept_across_an_await():
+    async def workflow():
+        coroutines = list(map(helper, [1]))
+        await checkpoint()
+        return await gather(*coroutines)
+
+    with pytest.raises(CannotStoreError, match='`coroutines.0.` of type `coroutine`'):
+        run_in_memory(workflow)
 
 
 def test_asyncio_sleep():
@@ -101,20 +114,45 @@ def test_awaitable_of_somebody_else():
     assert 'a workflow cannot wait for an object of type `Other`: it cannot be stored' in message
 
 
-def test_gather_of_helpers():
+def test_gather_of_coroutine_objects():
     async def workflow():
-        return await gather(helper(1), helper(2))
+        return await gather(helper(1), *map(helper, [2, 3]))
 
     message, line = error_of(workflow)
-    assert 'running helper coroutines side by side is not supported yet' in message
-    assert 'submit all children first' in message
+    assert 'a coroutine object of Python cannot be kept' in message
+    assert '`gather(helper(...))`' in message
+
+
+@pytest.mark.parametrize('limit', [0, -1])
+def test_limit(limit):
+    async def workflow(limit):
+        return await gather(helper(1), limit=limit)
+
+    with pytest.raises(ValueError, match='limit must be at least 1'):
+        run_in_memory(workflow, limit)
+
+
+def test_nothing_can_go_on():
+    async def workflow():
+        tasks = []
+
+        async def waits(number):
+            return await tasks[number]
+
+        tasks += [create_task(waits(1)), create_task(waits(0))]
+        return await tasks[0]
+
+    with pytest.raises(WorkflowUsageError, match='each task waits for another'):
+        run_in_memory(workflow)
 
 
 def test_gather_of_anything():
     async def workflow():
         return await gather(1)
 
-    assert error_of(workflow, TypeError)[0] == 'gather() takes handles, not an object of type int'
+    assert error_of(workflow, TypeError)[0] == (
+        'handles, tasks and calls of `async def` functions are expected, not an object of type int'
+    )
 
 
 def test_refusal_in_a_helper():
@@ -142,10 +180,10 @@ def test_refusals_can_be_caught():
 
 def test_await_outside_of_a_workflow():
     async def native():
-        return await gather()
+        return await Now(1)
 
     coroutine = native()
-    with pytest.raises(WorkflowUsageError, match='a gather can only be awaited by a workflow function'):
+    with pytest.raises(WorkflowUsageError, match='a now can only be awaited by a workflow function'):
         coroutine.send(None)
 
 

@@ -68,8 +68,8 @@ def finished(machine):
 def test_stack_and_variables():
     machine, snapshot = begun(counting, 3)
     again = resumed(snapshot)
-    assert [a.function for a in again.stack] == [counting, helper]
-    assert [set(a.variables) for a in again.stack] == [{'.iter1', 'n', 'dead'}, {'x'}]
+    assert [a.function for a in again.main.stack] == [counting, helper]
+    assert [set(a.variables) for a in again.main.stack] == [{'.iter1', 'n', 'dead'}, {'x'}]
     assert finished(again) == (3, None)
 
 
@@ -110,7 +110,7 @@ def edited(snapshot, old, new):
 
 def test_a_source_that_changed_is_refused():
     machine, snapshot = begun(counting, 2)
-    fingerprint = machine.stack[0].program.source.fingerprint
+    fingerprint = machine.main.stack[0].program.source.fingerprint
     with pytest.raises(
         FrameError, match='the source of `counting` in .* is not the one that the frame was stored with'
     ):

@@ -399,7 +399,7 @@ class _Recipe(Codec):
         return 'rebuilt'
 
 
-@pytest.mark.parametrize('hidden', [lambda bad: bad, lambda bad: things.Plain(a={'b': [bad]})])
+@pytest.mark.parametrize('hidden', [lambda bad: bad, lambda bad: ({'b': [bad]}, 1)])
 def test_last_resort_takes_the_nearest_object(hidden):
     target = hidden(things.Refuses())
     recipe = _Recipe(target)
@@ -409,6 +409,12 @@ def test_last_resort_takes_the_nearest_object(hidden):
     unasked = _Recipe(None)
     back({'x': 1}, [unasked])
     assert unasked.asked == []
+
+
+def test_last_resort_takes_no_object_with_a_state_of_its_own():
+    target = things.Plain(a={'b': [things.Refuses()]})
+    with pytest.raises(CannotStoreError, match='not me'):
+        back([target], [_Recipe(target)])
 
 
 def test_last_resort_that_does_not_help():

@@ -285,6 +285,51 @@ async def do_class_body_sees_locals():
     return A.y, A.z, A().f()
 
 
+class _Base:
+    def __init__(self):
+        self.seen = []
+
+    async def add(self, x):
+        self.seen.append(x)
+        await checkpoint()
+        return len(self.seen)
+
+    @classmethod
+    async def name(cls):
+        await checkpoint()
+        return cls.__name__
+
+
+class _Derived(_Base):
+    async def add(self, x):
+        await checkpoint()
+        count = await super().add(x)
+        await checkpoint()
+        return __class__.__name__, count, [await super(__class__, self).add(y) for y in (x, x)]
+
+    async def rebound(self, x):
+        self, before = _Derived(), self
+        self.seen.append(0)
+        await checkpoint()
+        return await super().add(x), before.seen
+
+    async def shared(self):
+        def seen():
+            return self.seen
+
+        await super().add('shared')
+        return seen(), [super(_Derived, self) is not None for _ in range(2)]
+
+    @classmethod
+    async def name(cls):
+        return 'derived ' + await super().name()
+
+
+async def do_super_in_a_method():
+    it = _Derived()
+    return await it.add(1), it.seen, await it.rebound(2), await it.shared(), await it.name()
+
+
 async def do_class_with_super():
     class A:
         def f(self):

@@ -8,6 +8,7 @@ under asyncio, compiled, and compiled with a restart at every await.
     weaving     a test method -> a workflow function with await points
     points      what the await points call
     running     one case, one way, in a process of its own
+    known       what cannot be had, by name
     comparing   what three runs of a case say about it
     working     all cases of one module
     __main__    all modules; the table

@@ -19,7 +19,7 @@ from .weaving import MODES
 from .working import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-VERDICTS = ('identical', 'refused', 'wrong', 'not applicable')
+VERDICTS = ('identical', 'refused', 'listed', 'slow', 'wrong', 'not applicable')
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +74,7 @@ def _work(module: str, settings: Settings) -> list[dict[str, Any]]:
 
 def _line(module: str, cases: Iterable[dict[str, Any]]) -> str:
     counts = collections.Counter(case['verdict'] for case in cases)
-    return f'{module.removeprefix("test."):40}' + ''.join(f'{counts[verdict]:6} {verdict}' for verdict in VERDICTS)
+    return f'{module.removeprefix("test."):36}' + ''.join(f'{counts[verdict]:5} {verdict}' for verdict in VERDICTS)
 
 
 def _print_summary(cases: list[dict[str, Any]], top: int) -> None:
@@ -83,13 +83,17 @@ def _print_summary(cases: list[dict[str, Any]], top: int) -> None:
         by_verdict[case['verdict']].append(case)
     counted = len(cases) - len(by_verdict['not applicable'])
     print(f'\n{len(cases)} cases, {counted} of which pass natively when woven:')
-    for verdict in VERDICTS[:3]:
+    for verdict in VERDICTS[:-1]:
         count = len(by_verdict[verdict])
         print(f'{count:6} {verdict:10} {count / (counted or 1):7.2%}')
     reasons = collections.Counter((case['kind'], case['reason']) for case in by_verdict['refused'])
     print('\nRefused:')
     for (kind, reason), count in reasons.most_common(top):
         print(f'{count:6} {kind}: {reason}')
+    listed = collections.Counter(case['listed'] for case in by_verdict['listed'])
+    print('\nListed, as it cannot be had:')
+    for reason, count in listed.most_common():
+        print(f'{count:6} {reason}')
     print('\nWrong:')
     for case in by_verdict['wrong']:
         print(f'  {case["name"]} ({case["way"]}): {case["reason"].strip()[:160]}')

@@ -7,12 +7,20 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from .known import reason_for
+
 __all__ = ('judge',)
 
+#: Visits; each is a call of a helper.
+MANY = 20_000
 
-def judge(runs: Callable[[str], dict[str, Any]], restarted: str = 'restarted') -> dict[str, Any]:
-    """Return a verdict: not applicable, identical, refused, or wrong.
 
+def judge(name: str, runs: Callable[[str], dict[str, Any]], restarted: str = 'restarted') -> dict[str, Any]:
+    """Return a verdict: not applicable, identical, refused, listed, slow, or wrong.
+
+    Listed is what is wrong and cannot be had; slow is what visits so many points that it takes too long.
+
+    :param name: the name of the case.
     :param runs: runs the case one way and returns what was seen.
     :param restarted: the name of the way that restarts.
     """
@@ -29,7 +37,11 @@ def judge(runs: Callable[[str], dict[str, Any]], restarted: str = 'restarted') -
             reason = _general(seen['reason'])
             return {**verdict, 'verdict': 'refused', 'kind': seen['kind'], 'reason': reason, 'said': seen['message']}
         said = f'{seen["outcome"]}: {seen.get("type", "")} {seen.get("message", "")}'
-        return {**verdict, 'verdict': 'wrong', 'way': way, 'reason': said[:300], 'said': _difference(native, seen)}
+        if seen['outcome'] == 'timeout' and native['total'] > MANY:
+            return {**verdict, 'verdict': 'slow', 'way': way}
+        known = reason_for(name)
+        wrong = {'verdict': 'wrong'} if known is None else {'verdict': 'listed', 'listed': known}
+        return {**verdict, **wrong, 'way': way, 'reason': said[:300], 'said': _difference(native, seen)}
     return {**verdict, 'verdict': 'identical'}
 
 

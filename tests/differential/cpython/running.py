@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import io
 import json
 import os
 import random
@@ -13,6 +12,7 @@ import re
 import select
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import types
@@ -33,6 +33,10 @@ __all__ = ('WAYS', 'in_process', 'module_for_functions', 'run', 'warm_up')
 
 #: A run's memory, in bytes.
 _MEMORY = 3 << 30
+#: A run may take so many times longer than what it may compute.
+_PATIENCE = 3
+#: The file that a case prints to.
+_PRINTED = 201
 _ADDRESS = re.compile(r'\b0x[0-9a-fA-F]{6,}\b')
 
 
@@ -66,21 +70,29 @@ def run(case: Case, function: Any, way: str) -> dict[str, Any]:
     :param function: its woven form.
     :param way: one of `WAYS`.
     """
-    printed = io.StringIO()
     seen: dict[str, Any] = {'outcome': 'passed'}
-    with contextlib.redirect_stdout(printed):
-        try:
-            _run_test(case, function, WAYS[way])
-        except unittest.SkipTest as reason:
-            seen = {'outcome': 'skipped', 'message': str(reason)}
-        except (CompileError, CannotStoreError) as error:
-            seen = {'outcome': 'refused', **_refusal(error)}
-        except BaseException as error:
-            seen = {'outcome': 'failed', **_failure(error)}
-    seen['printed'] = _ADDRESS.sub('0x...', printed.getvalue())
+    try:
+        _run_test(case, function, WAYS[way])
+    except unittest.SkipTest as reason:
+        seen = {'outcome': 'skipped', 'message': str(reason)}
+    except (CompileError, CannotStoreError) as error:
+        seen = {'outcome': 'refused', **_refusal(error)}
+    except BaseException as error:
+        seen = {'outcome': 'failed', **_failure(error)}
+    seen['printed'] = _ADDRESS.sub('0x...', _printed())
     seen['visits'] = points.visits
     seen['total'] = points.total()
     return seen
+
+
+def _printed() -> str:
+    """Return what this process has written to its standard output."""
+    assert sys.__stdout__ is not None
+    with contextlib.suppress(ValueError, OSError):
+        sys.__stdout__.flush()
+    os.lseek(_PRINTED, 0, os.SEEK_SET)
+    with open(_PRINTED, closefd=False, errors='backslashreplace') as stream:
+        return stream.read()
 
 
 def _run_test(case: Case, function: Any, way: Callable[[Any, unittest.TestCase], Any]) -> None:
@@ -116,17 +128,17 @@ def in_process(action: Callable[[], dict[str, Any]], timeout: float, folder: Pat
     """Do something in a copy of this process, and return what it returns.
 
     :param action: what to do.
-    :param timeout: after how many seconds to end the process.
+    :param timeout: after how many seconds of computing to end the process.
     :param folder: an empty folder to work in.
     """
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        _child(action, writing, folder)
+        _child(action, writing, folder, timeout)
     os.close(writing)
     try:
-        text = b''.join(_read(reading, time.monotonic() + timeout))
+        text = b''.join(_read(reading, time.monotonic() + _PATIENCE * timeout))
     except TimeoutError:
         return {'outcome': 'timeout', 'message': f'longer than {timeout} s'}
     finally:
@@ -137,22 +149,26 @@ def in_process(action: Callable[[], dict[str, Any]], timeout: float, folder: Pat
     try:
         return json.loads(text)
     except ValueError:
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
+            return {'outcome': 'timeout', 'message': f'longer than {timeout} s'}
         return {'outcome': 'died', 'message': f'wait status {status}'}
 
 
-def _child(action: Callable[[], dict[str, Any]], writing: int, folder: Path) -> None:
+def _child(action: Callable[[], dict[str, Any]], writing: int, folder: Path, timeout: float) -> None:
     try:
         os.setpgid(0, 0)
-        # Files that a test closes by number must not be the pipe.
+        # Files that a test closes by number must not be these.
         high = 200
         os.dup2(writing, high, inheritable=False)
+        printed = tempfile.TemporaryFile()
+        os.dup2(printed.fileno(), _PRINTED, inheritable=False)
         os.close(writing)
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(null, number)
-        _limit_memory()
         folder.mkdir(parents=True, exist_ok=True)
         os.chdir(folder)
+        null = os.open(os.devnull, os.O_RDWR)
+        for number, file in enumerate((null, _PRINTED, null)):
+            os.dup2(file, number)
+        _limit(timeout)
         answer = json.dumps(action())
         with open(high, 'w', closefd=False) as stream:
             stream.write(answer)
@@ -160,12 +176,14 @@ def _child(action: Callable[[], dict[str, Any]], writing: int, folder: Path) -> 
         os._exit(0)
 
 
-def _limit_memory() -> None:
+def _limit(timeout: float) -> None:
+    """Limit the memory and, as the machine may be busy, the time that is computed."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(timeout) + 1, int(timeout) + 2))
 
 
 def _read(reading: int, deadline: float) -> Iterator[bytes]:

@@ -87,7 +87,7 @@ def _verdict(case: Case, settings: Settings, folder: Path, scratch: Path) -> dic
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    return judge(runs, 'kept alive' if settings.kept_alive else 'restarted')
+    return judge(case.name, runs, 'kept alive' if settings.kept_alive else 'restarted')
 
 
 def woven(case: Case, mode: Mode, seed: int, folder: Path) -> types.FunctionType | None:

@@ -1,0 +1,130 @@
+"""Processes that nobody runs although they have not ended: a broker lost their task, or gave it to nobody.
+
+AiiDA's ZeroMQ broker leaves a task with a dead worker now and then until some client disconnects. But a process of ours
+that a worker once took on has left the file of its lease, and the lock on it died with the worker. So each worker looks
+from time to time for leases that nobody holds, and takes such a process on by itself. If the broker does deliver the task
+in the end, the lease lets one of the two run.
+
+What no worker ever took on has no lease. It may wait in the broker's queue, rightly so if all workers have as much to do as
+they may; but when a worker with room left sees it wait, the broker has not given it to this one, and will not: ZeroMQ's
+forgets a worker that was frozen, and what that sends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from aiida import orm
+from aiida.common.exceptions import NotExistent
+from aiida.common.log import AIIDA_LOGGER
+from aiida.engine.persistence import get_object_loader
+from aiida.engine.processes.launcher import ProcessLauncher
+from aiida.manage import get_manager
+from plumpy.persistence import LoadSaveContext
+
+from .lease import lease_folder
+
+__all__ = ('find_abandoned', 'find_waiting', 'is_leased', 'watch')
+
+#: How often a worker looks, in seconds. What it finds free twice is abandoned: a broker had the time between to act.
+INTERVAL = 15.0
+
+_logger = AIIDA_LOGGER.getChild('dreamflow')
+_watching: set[asyncio.AbstractEventLoop] = set()
+#: The event loop keeps no strong references to its tasks.
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def watch(runner: Any) -> None:
+    """Let a worker look for abandoned processes from now on.
+
+    :param runner: that of the worker; a second call for it changes nothing.
+    """
+    if runner.loop not in _watching:
+        _watching.add(runner.loop)
+        _keep(runner.loop.create_task(_look(runner)))
+
+
+async def _look(runner: Any) -> None:
+    before: set[int] = set()
+    while True:
+        await asyncio.sleep(INTERVAL)
+        # A database that is gone for a moment is no reason to stop looking.
+        with contextlib.suppress(Exception):
+            found = set(find_abandoned())
+            if len(_tasks) < get_manager().get_option('daemon.worker_process_slots'):
+                found |= set(find_waiting())
+            for pk in sorted(found & before):
+                _logger.warning('nobody runs process %d, although it has not ended: this worker takes it on', pk)
+                _keep(runner.loop.create_task(_take_on(runner, pk)))
+            before = found
+
+
+def find_abandoned() -> Iterable[int]:
+    """Return the processes that have not ended and whose lease nobody holds."""
+    for path in sorted(lease_folder().glob('*.lock')):
+        if not _is_held(path):
+            pk = int(path.stem)
+            try:
+                node = orm.load_node(pk)
+            except NotExistent:
+                continue
+            if isinstance(node, orm.ProcessNode) and not node.is_terminated and node.checkpoint is not None:
+                yield pk
+
+
+def find_waiting() -> Iterable[int]:
+    """Return the processes with a lease that were handed to the broker, and that no worker has taken on."""
+    builder = orm.QueryBuilder()
+    builder.append(orm.ProcessNode, filters={'attributes.process_state': 'created'}, project='*')
+    for node in builder.all(flat=True):
+        path = lease_folder() / f'{node.pk}.lock'
+        if node.checkpoint is not None and is_leased(node) and not (path.exists() and _is_held(path)):
+            yield node.pk
+
+
+def is_leased(node: orm.ProcessNode) -> bool:
+    """Return whether the process of a node holds a lease when a worker runs it."""
+    from .leased import Leased
+
+    try:
+        return issubclass(node.process_class, Leased)
+    except ValueError:  # its class cannot be loaded here
+        return False
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return True  # its holder has just released it
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+async def _take_on(runner: Any, pk: int) -> None:
+    """Do what a worker does that receives the task of a process."""
+    launcher = ProcessLauncher(
+        loop=runner.loop,
+        persister=get_manager().get_persister(),
+        load_context=LoadSaveContext(runner=runner),
+        loader=get_object_loader(),
+    )
+    with contextlib.suppress(Exception):  # AiiDA has logged it, and has noted it in the node
+        await launcher._continue(None, pk, nowait=False)
+
+
+def _keep(task: asyncio.Task[None]) -> None:
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)

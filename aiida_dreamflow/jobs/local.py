@@ -1,0 +1,200 @@
+"""`LocalRun`: the AiiDA process of a plain function that is run on the worker's own machine.
+
+Knows AiiDA, and who computes (:mod:`~aiida_dreamflow.jobs.interpreter`); must not know workflows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import plumpy
+from aiida import orm
+from aiida.common.links import LinkType
+from aiida.common.log import LOG_LEVEL_REPORT
+from aiida.engine import ExitCode, Process
+
+from ..exceptions import CannotStoreError, LaunchError
+from ..values.nodes import from_node, to_node
+from ..values.snapshot import decode
+from .calculation import node_to_bundle
+from .computing import request
+from .interpreter import Report, compute_in_interpreter, compute_in_thread
+from .launch import check_arguments
+from .leased import Leased
+from .names import port_name, python_name
+from .parser import exception_details, shown
+
+__all__ = ('LocalRun', 'local_run_inputs')
+
+_MAX_MESSAGE = 500
+_TAIL = 10
+
+_EXIT_CODES = (
+    (
+        310,
+        'ERROR_FUNCTION_RAISED',
+        'the function raised {type}: {message}. Its traceback is in the output `exception`.',
+    ),
+    (
+        311,
+        'ERROR_FUNCTION_NOT_LOADED',
+        'the source of the function could not be executed: {type}: {message}. The output `exception` has the traceback.',
+    ),
+    (331, 'ERROR_RESULT_NOT_STORABLE', 'the result of the function cannot be stored: {reason}.'),
+    (
+        340,
+        'ERROR_NO_RESULT',
+        'the process that ran the function ended without a result{how}. What it printed ends with: {printed}',
+    ),
+)
+
+
+def local_run_inputs(
+    function: Callable[..., Any], arguments: Mapping[str, Any], source: orm.SinglefileData, in_thread: bool
+) -> tuple[type[LocalRun], dict[str, Any]]:
+    """Make the inputs of a local run.
+
+    :param function: the function.
+    :param arguments: its arguments by name, values or data nodes.
+    :param source: the node of its source.
+    :param in_thread: whether it runs in a thread.
+    :returns: the process class and its inputs.
+    :raises TypeError: if the arguments do not fit the signature, in Python's words.
+    :raises CannotStoreError: if an argument has no stored form.
+    :raises LaunchError: if an argument stands for no Python value.
+    """
+    check_arguments(function, arguments)
+    nodes = {port_name(name): _argument_node(name, value) for name, value in arguments.items()}
+    return LocalRun, {'function': source, 'arguments': nodes, 'in_thread': in_thread}
+
+
+def _argument_node(name: str, value: Any) -> orm.Data:
+    plain = from_node(value) if isinstance(value, orm.Data) else value
+    if isinstance(plain, orm.Node):
+        raise LaunchError(
+            f'argument `{name}`: a `{type(plain).__name__}` stands for no Python value, and the function runs without a '
+            'database: give it what it needs of the node'
+        )
+    node: orm.Data = to_node(value)
+    return node
+
+
+class LocalRun(Leased, Process):
+    """Runs one Python function on the machine of the worker, off its event loop."""
+
+    _node_class = orm.CalcFunctionNode
+    _computing: asyncio.Task[tuple[Report, str]] | None = None
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        """Define inputs, outputs and exit codes."""
+        super().define(spec)
+        spec.input('function', valid_type=orm.SinglefileData, help='The source of the function.')
+        spec.input_namespace(
+            'arguments',
+            valid_type=orm.Data,
+            dynamic=True,
+            required=False,
+            help='The arguments of the function, by name.',
+        )
+        spec.input('in_thread', valid_type=bool, non_db=True, default=False, help='Whether it runs in a thread.')
+        spec.output('result', valid_type=orm.Data, required=False, help='What the function returned.')
+        spec.output('exception', valid_type=orm.Dict, required=False, help='The exception that ended the function.')
+        for status, label, message in _EXIT_CODES:
+            spec.exit_code(status, label, message=message, invalidates_cache=True)
+
+    def _build_process_label(self) -> str:
+        label: str = self.inputs.function.label
+        return label
+
+    def _setup_db_record(self) -> None:
+        super()._setup_db_record()
+        # Where AiiDA looks for the source of a calculation function.
+        path = orm.CalcFunctionNode.FUNCTION_SOURCE_FILE_PATH
+        self.node.base.repository.put_object_from_bytes(self.inputs.function.content, path)
+        self.node.base.attributes.set('function_name', self.inputs.function.label)
+        self.node.base.attributes.set('python_version', platform.python_version())
+
+    def report(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Write to the report of the process, under the name of the function."""
+        self.logger.log(LOG_LEVEL_REPORT, f'[{self.node.pk}|{self._build_process_label()}]: {msg}', *args, **kwargs)
+
+    # -- running
+
+    def run(self) -> Any:
+        """Wait for the function, unless there is a record of its end already."""
+        if self.node.exit_status is not None:  # from AiiDA's cache
+            return ExitCode(self.node.exit_status, self.node.exit_message)
+        return plumpy.Wait(self._conclude, 'the function runs')
+
+    def on_wait(self, awaitables: Any) -> None:
+        """Let the function run."""
+        super().on_wait(awaitables)
+        self.call_soon(self._compute)
+
+    def load_instance_state(self, saved_state: Any, load_context: Any) -> None:
+        """Let the function run again: with the worker that ran it, it has ended."""
+        super().load_instance_state(saved_state, load_context)
+        if isinstance(self._state, plumpy.Waiting):
+            self.call_soon(self._compute)
+
+    def _compute(self) -> None:
+        if self._made():
+            self.resume()
+            return
+        arguments = {python_name(name): from_node(node) for name, node in self.inputs.get('arguments', {}).items()}
+        content, blobs = request(node_to_bundle(self.inputs.function), arguments)
+        compute = compute_in_thread if self.inputs.in_thread else compute_in_interpreter
+        self._computing = self.loop.create_task(compute(content, blobs))
+        self._computing.add_done_callback(lambda task: None if task.cancelled() else self.resume())
+
+    def on_terminated(self) -> None:
+        """End the computation, if this is not its own end."""
+        super().on_terminated()
+        if self._computing is not None:
+            self._computing.cancel()
+
+    # -- ending
+
+    def _made(self) -> set[str]:
+        """Return the labels of the outputs that are there: more than none if a worker died while the run ended."""
+        links = self.node.base.links.get_outgoing(link_type=LinkType.CREATE).all()
+        return {entry.link_label for entry in links}
+
+    def _conclude(self) -> Any:
+        """Turn the report into outputs and an exit code."""
+        made = self._made()
+        if made:
+            return self.exit_codes.ERROR_FUNCTION_RAISED if 'exception' in made else None
+        if self._computing is None:  # a worker died just now
+            return plumpy.Wait(self._conclude, 'the function runs')
+        (report, blobs), printed = self._computing.result()
+        if text := printed.rstrip('\n'):
+            self.report('%s', text)
+        return self._result(report, blobs, printed)
+
+    def _result(self, report: dict[str, Any], blobs: dict[str, bytes], printed: str) -> ExitCode | None:
+        if report['status'] == 'returned':
+            try:
+                self.out('result', to_node(decode(report['value'], blobs.__getitem__)['value']))
+            except (CannotStoreError, ImportError, AttributeError) as error:
+                return self._exit('ERROR_RESULT_NOT_STORABLE', reason=error)
+            return None
+        if report['status'] == 'unstorable':
+            return self._exit('ERROR_RESULT_NOT_STORABLE', reason=report['reason'])
+        if report['status'] == 'died':
+            how = f': it was killed by signal {report["signal"]}' if report['signal'] else ''
+            tail = '\n'.join(printed.splitlines()[-_TAIL:]) or '(nothing)'
+            return self._exit('ERROR_NO_RESULT', how=how, printed=tail)
+        details = exception_details(report['exception'])
+        self.out('exception', orm.Dict(details))
+        label = 'ERROR_FUNCTION_RAISED' if details['phase'] == 'call' else 'ERROR_FUNCTION_NOT_LOADED'
+        return self._exit(label, type=details['type'], message=details['message'])
+
+    def _exit(self, label: str, **details: object) -> ExitCode:
+        texts = {name: shown(value, _MAX_MESSAGE) for name, value in details.items()}
+        code: ExitCode = self.exit_codes[label].format(**texts)
+        return code

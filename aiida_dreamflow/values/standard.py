@@ -1,0 +1,145 @@
+"""What the standard library does not pickle, though it can be had again exactly: matches of a pattern, type variables, ...
+
+Knows the standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import struct
+import sys
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from ..exceptions import CannotStoreError
+from .records import Kind, Reader, Record, Writing
+from .references import has_name, write_named
+
+__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'process_wide')
+
+#: How objects of these classes are made again, as `copyreg` has it.
+REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    struct.Struct: lambda value: (struct.Struct, (value.format,)),
+    random.SystemRandom: lambda value: (random.SystemRandom, ()),
+}
+
+
+# -- what there is one of in a process
+
+
+def process_wide(value: object) -> str | None:
+    """The name of a stream, or of the environment, that belongs to the process.
+
+    :returns: ``None`` for anything else.
+    :raises CannotStoreError: if something that lives in memory stands in for such a stream.
+    """
+    if value is os.environ:
+        return 'os:environ'
+    name = next((name for name in _STREAMS if getattr(sys, name, None) is value), None)
+    if name is not None and type(value).__name__ in ('StringIO', 'BytesIO', '_TemporaryFileWrapper'):
+        raise CannotStoreError(
+            type(value).__name__,
+            '',
+            f"it stands in for `sys.{name}`, which is the whole process's; leave the `with` that put it there before the await",
+        )
+    return name and f'sys:{name}'
+
+
+_STREAMS = ('__stdin__', '__stdout__', '__stderr__', 'stdin', 'stdout', 'stderr')
+
+
+# -- matches
+
+
+def _state(match: re.Match[Any]) -> tuple[Any, ...]:
+    return match.pos, match.endpos, match.lastindex, match.regs
+
+
+def _candidates(pattern: re.Pattern[Any], method: str, *args: Any) -> Any:
+    found = getattr(pattern, method)(*args)
+    return found if method == 'finditer' else [found]
+
+
+def _write_match(value: re.Match[Any], w: Writing) -> Record:
+    for method in ('match', 'fullmatch', 'finditer'):
+        found = _candidates(value.re, method, value.string, value.pos, value.endpos)
+        for number, other in enumerate(found):
+            if other is not None and _state(other) == _state(value):
+                return ['match', [method, number, *map(w.ref, (value.re, value.string, value.pos, value.endpos))]]
+    raise CannotStoreError(
+        'Match', '', 'searching again does not find it: its text has changed; keep `m.group()`, `m.span()`'
+    )
+
+
+def _make_match(first: Any, r: Reader) -> object:
+    method, number, *parts = first
+    pattern, *args = map(r.get, parts)
+    return next(found for n, found in enumerate(_candidates(pattern, method, *args)) if n == number)
+
+
+# -- what annotations are made of
+
+
+def _names(*names: str) -> tuple[Any, ...]:
+    return tuple(getattr(typing, name) for name in names if hasattr(typing, name))
+
+
+_VARIABLES = _names('TypeVar', 'ParamSpec', 'TypeVarTuple')
+_NAMED = (*_VARIABLES, *_names('NewType', 'TypeAliasType'))
+_FLAGS = ('covariant', 'contravariant', 'infer_variance')
+
+
+def _write_typing(value: Any, w: Writing) -> Record:
+    """The record of a type variable or the like: those of a module by name, those of a function by content."""
+    if has_name(value):
+        return write_named(value, value.__name__)
+    cls = type(value)
+    if cls.__dictoffset__ and not _is_native(cls):
+        state = [part for name, item in _attributes(value).items() for part in (name, w.ref(item))]
+        return ['of typing', [w.ref(cls), None], state]
+    given: dict[str, Any] = {'name': value.__name__}
+    args: tuple[Any, ...] = ()
+    if cls in _VARIABLES:
+        args = getattr(value, '__constraints__', ())
+        given.update({flag: True for flag in _FLAGS if getattr(value, f'__{flag}__', False)})
+        if (bound := getattr(value, '__bound__', None)) is not None:
+            given['bound'] = bound
+        if getattr(value, 'has_default', bool)():
+            given['default'] = value.__default__
+    else:
+        given.update(value=value.__value__, type_params=value.__type_params__)
+    flat = [part for key, item in given.items() for part in (key, w.ref(item))]
+    return ['of typing', [w.ref(cls), [*map(w.ref, args)], flat], ['__module__', w.ref(value.__module__)]]
+
+
+def _is_native(cls: Any) -> bool:
+    return '__init__' not in vars(cls)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    slots = [name for name in getattr(type(value), '__slots__', ()) if name not in ('__dict__', '__weakref__')]
+    return {**{name: getattr(value, name) for name in slots if hasattr(value, name)}, **vars(value)}
+
+
+def _make_typing(first: Any, r: Reader) -> object:
+    cls, args = r.get(first[0]), first[1]
+    if args is None:
+        return cls.__new__(cls)
+    parts = iter(first[2])
+    given = {key: r.get(next(parts)) for key in parts}
+    return cls(given.pop('name'), *map(r.get, args), **given)
+
+
+def _fill_typing(obj: Any, rest: Any, r: Reader) -> None:
+    parts = iter(rest)
+    for name in parts:
+        with contextlib.suppress(AttributeError):  # a type alias has the module that it was made in
+            setattr(obj, name, r.get(next(parts)))
+
+
+WRITERS: dict[type, Any] = {re.Match: _write_match, **dict.fromkeys(_NAMED, _write_typing)}
+KINDS = (Kind('match', _make_match, late=1), Kind('of typing', _make_typing, _fill_typing))

@@ -1,0 +1,1 @@
+"""Workers, brokers and databases are killed, frozen and restarted; what must hold afterwards is checked."""

@@ -1,0 +1,95 @@
+"""What cannot be had, by the names of the cases that show it, each with its reason.
+
+A case that is wrong and not on this list is a fault. The same list, in words, is in ``docs/language.md``.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ('KNOWN', 'reason_for')
+
+LIFETIME = 'when an object dies: a variable that no later code reads is let go at the await, and a frame makes copies'
+COUNTED = 'what the garbage collector or a reference counter counts: the runtime has objects and frames of its own'
+NUMBER = '`id()`, and a `repr` with an address, kept across a restart: the object comes back at another address'
+SMALL = 'the identity of text, numbers and empty tuples across a restart'
+HELD = 'the identity with an object that a module, a class or the process holds too: the frame comes back with a copy'
+CALLS = 'how often `__new__`, `__hash__`, `__eq__`, `__reduce__` or `__getattr__` of the objects in the frame is called'
+DICT = '`obj.__dict__` held beside `obj` across a restart comes back as another dict'
+FRAMES = 'frames of the interpreter: their identity, their number, their `f_back`, the depth of the recursion'
+CODE = 'the identity of code objects across a restart'
+REPLACED = 'a builtin or a standard module replaced for the whole process, and so for the runtime'
+PICKLE = 'what the class of an object leaves out when it is pickled or copied'
+CHANGED = 'that a container was changed under an iterator which does not tell'
+MEMORY = 'the size of objects in memory, or the limits of memory'
+
+KNOWN: dict[str, tuple[str, ...]] = {
+    LIFETIME: (
+        r'test_weakref\.',
+        r'test_weakset\.',
+        r'test_finalization\.',
+        r'test_copy\.TestCopy\.test_(deep)?copy_weak',
+        r'test_struct\.StructTest\.test__struct_reference_cycle_cleaned_up',
+        r'_(leak|leaks|cycle|cycles|refleak|refcycle|weakref|weakrefs|subtype_resurrection|gc_collect|gc)$',
+    ),
+    COUNTED: (r'test_gc\.',),
+    NUMBER: (
+        r'test_descr\.DictProxyTests\.test_repr',
+        r'test_builtin\.BuiltinTest\.test_format$',
+        r'test_copy\.TestCopy\.test_deepcopy_keepalive',
+        r'test_(user)?(list|dict|string|tuple)\..*\.test_(repeat|repr)$',
+        r'test_reprlib\.ReprTests\.test_(descriptors|instance)',
+        r'test_pprint\.QueryTestCase\.test_sort_(un)?orderable',
+    ),
+    SMALL: (
+        r'test_unicode\.UnicodeTest\.test_bug1001011',
+        r'test_collections\.TestNamedTuple\.test_field_doc_reuse',
+        r'test_argparse\.',  # compares with the text '==SUPPRESS==' by `is`
+    ),
+    HELD: (
+        r'test_class\.ClassTests\.',
+        r'test_fileinput\.Test_fileinput_',
+        r'test_fileinput\.FileInputTests\.test_readline_os_',
+        r'test_random\.MersenneTwister_TestBasicOps\.',
+        r'test_typing\.OverloadTests\.',
+        r'test_copy\.TestCopy\.test_(deep)?copy_registry',
+        r'test_imghdr\.TestImghdr\.test_register_test',
+        r'test_inspect\..*TestGetClosureVars\.',
+    ),
+    CALLS: (
+        r'test_dict\.DictTest\.test_setdefault_atomic',
+        r'test_pickle\..*\.test_reduce_calls_base',
+        r'test_types\.ClassCreationTests\.test_metaclass_override_callable',
+    ),
+    DICT: (r'test_funcattrs\.FunctionDictsTest\.test_setting_dict_to_valid',),
+    CODE: (r'test_types\.CoroutineTests\.test_(async_def|gen)', r'test_code\.CodeConstsTest\.'),
+    REPLACED: (
+        r'test_dynamic\.RebindBuiltinsTests\.',
+        r'test_ordered_dict\.Py.*\.test_(pickle|copying|reduce)',
+        r'test_ordered_dict\.PySimpleLRUCacheTests\.',
+    ),
+    FRAMES: (
+        r'test_raise\.TestTracebackType\.test_attrs',
+        r'test_frame\.',
+        r'test_sys\.SysModuleTest\..*(frame|recursion)',
+        r'_recursion(_limit|error|_error)?$',
+    ),
+    MEMORY: (r'[a-z_]sizeof$', r'test_sys\.SizeofTest\.'),
+    PICKLE: (
+        r'test_numeric_tower\.HashTest\.test_fractions',
+        r'test_fractions\.FractionTest\.testImmutable',
+        r'test_plistlib\..*\.test_modified_uid',
+    ),
+    CHANGED: (r'test_deque\.TestVariousIteratorArgs\.test_iter_with_altered_data',),
+}
+_PATTERNS = {
+    reason: re.compile('|'.join(f'(?:{pattern})' for pattern in patterns)) for reason, patterns in KNOWN.items()
+}
+
+
+def reason_for(name: str) -> str | None:
+    """Return why a case cannot be had; ``None`` if it can.
+
+    :param name: `module.Class.method`.
+    """
+    return next((reason for reason, pattern in _PATTERNS.items() if pattern.search(name)), None)

@@ -1,0 +1,134 @@
+"""Workflows for the tests of concurrency under AiiDA."""
+
+import asyncio
+import pathlib
+import time
+
+from aiida_dreamflow import as_completed, checkpoint, create_task, gather, sleep, submit, timeout, wait, workflow
+
+
+@workflow
+async def echo(x: int, naps: float = 0.0):
+    """A child that takes a while, and holds up nobody."""
+    await sleep(naps)
+    return x
+
+
+@workflow
+async def refuses(x: int):
+    await checkpoint()
+    raise ValueError(f'no {x}')
+
+
+async def relax(x):
+    y = await submit(echo, x=x)
+    z = await submit(echo, x=y + 1)
+    return [x, z]
+
+
+@workflow
+async def relaxes(n: int):
+    results = await gather(*(relax(x) for x in range(n)))
+    return {'results': results}
+
+
+@workflow
+async def first_wins():
+    order = []
+    async for handle in as_completed([submit(echo, x=1, naps=2.0), submit(echo, x=2), submit(echo, x=3, naps=1.0)]):
+        order.append(await handle)
+    return {'order': order}
+
+
+@workflow
+async def at_most(n: int, limit: int):
+    values = await gather(*(submit(echo, x=x, naps=0.2) for x in range(n)), limit=limit)
+    return {'values': values}
+
+
+@workflow
+async def naps(seconds: float):
+    await sleep(seconds)
+    return 'slept'
+
+
+@workflow
+async def too_late():
+    try:
+        async with timeout(0.5):
+            await submit(echo, x=1, naps=60.0)
+    except TimeoutError:
+        return 'late'
+
+
+@workflow
+async def cancels():
+    handle = submit(echo, x=1, naps=60.0)
+    await checkpoint()
+    handle.cancel()
+    try:
+        await handle
+    except asyncio.CancelledError:
+        return 'cancelled'
+
+
+@workflow
+async def cancels_at_once():
+    handle = submit(echo, x=1)
+    handle.cancel()
+    await checkpoint()
+    return handle.cancelled()
+
+
+@workflow
+async def uncaught_cancel():
+    handle = submit(echo, x=1, naps=60.0)
+    await checkpoint()
+    handle.cancel()
+    await handle
+
+
+@workflow
+async def forgets_failures():
+    submit(refuses, x=1)
+    create_task(falls())
+    await checkpoint()
+    await checkpoint()
+    return 'end'
+
+
+async def falls():
+    await checkpoint()
+    raise KeyError('fallen')
+
+
+@workflow
+async def asks_for_failures():
+    handle = submit(refuses, x=1)
+    task = create_task(falls())
+    await wait([handle, task])
+    return [type(handle.exception()).__name__, type(task.exception()).__name__]
+
+
+@workflow
+async def leaves_children():
+    submit(echo, x=1, naps=3.0)
+    await checkpoint()
+    raise KeyError('end')
+
+
+@workflow
+async def survives(log: str, n: int, seconds: float):
+    """Helpers side by side, a loop in each, a timer in each turn."""
+
+    async def turns(name):
+        total = 0
+        for number in range(n):
+            total += await submit(echo, x=number)
+            await sleep(seconds)
+            with pathlib.Path(log).open('a') as file:
+                file.write(f'{name} {number} {time.time()}\n')
+        return total
+
+    a, b = await gather(turns('a'), turns('b'))
+    return {'a': a, 'b': b}

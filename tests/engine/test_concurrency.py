@@ -1,0 +1,164 @@
+"""Tasks, timers and cancellation in workflows that AiiDA runs; a handle's life, sentence by sentence."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+from aiida import engine, orm
+from aiida.cmdline.utils.common import get_workchain_report
+from engine import concurrent_workflows as workflows
+from engine.helpers import kill_workers, wait_until
+
+from aiida_dreamflow.testing import check_provenance
+
+
+def report_of(node):
+    return get_workchain_report(node, 'REPORT')
+
+
+def children_of(node):
+    return [child for child in node.called if isinstance(child, orm.WorkChainNode)]
+
+
+def test_helpers_side_by_side(run):
+    outputs, node = run(workflows.relaxes, n=3)
+    assert outputs == {'results': [[0, 1], [1, 2], [2, 3]]}
+    assert len(children_of(node)) == 6
+    assert check_provenance(node) == []
+
+
+def test_results_of_tasks_lead_back_to_the_children(run):
+    """What a task computed from its children reaches the workflow function some steps later."""
+    _, node = run(workflows.relaxes, n=2)
+    seen, waiting = set(), [node.outputs.results]
+    while waiting:
+        current = waiting.pop()
+        for link in current.base.links.get_incoming().all():
+            if link.node.pk not in seen and link.link_type.value in ('create', 'input_calc', 'return'):
+                seen.add(link.node.pk)
+                waiting.append(link.node)
+    assert {child.pk for child in children_of(node)} <= seen
+
+
+def test_as_completed_wakes_on_the_first(run):
+    outputs, node = run(workflows.first_wins)
+    order = outputs['order']
+    assert sorted(order) == [1, 2, 3]
+    assert order[0] != 1, 'the first one launched is the last one to end'
+    ended = sorted(children_of(node), key=lambda child: child.mtime)
+    assert order == [child.inputs.x.value for child in ended]
+    assert check_provenance(node) == []
+
+
+@pytest.mark.parametrize('limit', [1, 3])
+def test_limit(run, limit):
+    outputs, node = run(workflows.at_most, n=6, limit=limit)
+    assert outputs == {'values': list(range(6))}
+    assert check_provenance(node) == []
+    spans = [(child.ctime, child.mtime) for child in children_of(node)]
+    assert max(sum(begin <= moment < end for begin, end in spans) for moment, _ in spans) <= limit
+    # The steps: until all are asked for, and the one that has all results.
+    assert len(node.called) - len(spans) == 2
+
+
+def test_sleep(run):
+    begin = time.time()
+    outputs, _ = run(workflows.naps, seconds=1.0)
+    assert outputs == {'result': 'slept'}
+    assert time.time() - begin >= 1.0
+
+
+def test_timeout_kills_the_child(run):
+    outputs, node = run(workflows.too_late)
+    assert outputs == {'result': 'late'}
+    assert [child.is_killed for child in children_of(node)] == [True]
+
+
+def test_cancel_kills_the_child(run):
+    outputs, node = run(workflows.cancels)
+    assert outputs == {'result': 'cancelled'}
+    assert [child.is_killed for child in children_of(node)] == [True]
+
+
+def test_cancelled_before_the_launch(run):
+    outputs, node = run(workflows.cancels_at_once)
+    assert outputs == {'result': True}
+    assert children_of(node) == []
+
+
+def test_uncaught_cancellation(run):
+    _, node = run(workflows.uncaught_cancel)
+    assert node.exit_status == 401
+    assert 'await handle' in report_of(node)
+    assert [child.is_killed for child in children_of(node)] == [True]
+
+
+def test_a_failure_nobody_asked_for_is_reported(run):
+    outputs, node = run(workflows.forgets_failures)
+    assert outputs == {'result': 'end'}
+    report = report_of(node)
+    assert 'refuses_1, which was not awaited, failed' in report
+    assert "task `Task-2`, which was not awaited, failed: KeyError: 'fallen'" in report
+
+
+def test_a_failure_asked_for_is_not_reported(run):
+    outputs, node = run(workflows.asks_for_failures)
+    assert outputs == {'result': ['ChildFailedError', 'KeyError']}
+    assert 'which was not awaited' not in report_of(node)
+
+
+def test_children_of_a_workflow_that_fails_are_listed(profile):
+    with pytest.raises(KeyError):
+        engine.run(workflows.leaves_children)
+    node = (
+        orm.QueryBuilder().append(orm.WorkChainNode, filters={'attributes.process_label': 'leaves_children'}).first()[0]
+    )
+    (child,) = children_of(node)
+    assert f'still running, as the workflow did not wait for them: echo {child.pk}' in report_of(node)
+    assert not child.is_killed
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason='ExceptionGroup')
+def test_task_group_kills_siblings(run):
+    from engine import group_workflows
+
+    _, node = run(group_workflows.kills_siblings)
+    assert node.exit_status == 400
+    assert 'refuses_2' in node.exit_message
+    assert sorted(child.process_state.value for child in children_of(node)) == ['excepted', 'killed']
+
+
+def test_workers_killed_while_tasks_and_timers_run(daemon, tmp_path):
+    log = tmp_path / 'log'
+    node = engine.submit(workflows.survives, log=str(log), n=3, seconds=1.0)
+    for done in (1, 3):
+        wait_until(lambda: log.exists() and len(log.read_text().splitlines()) >= done, f'{done} turns', node)  # noqa: B023
+        assert kill_workers(daemon)
+    wait_until(lambda: node.is_terminated, f'{node} ends', node)
+    assert node.is_finished_ok, (node.exception, node.exit_message)
+    assert (node.outputs.a.value, node.outputs.b.value) == (3, 3)
+    assert len(children_of(node)) == 6, 'each child once'
+    turns = {tuple(line.split()[:2]) for line in log.read_text().splitlines()}
+    assert turns == {(name, str(number)) for name in 'ab' for number in range(3)}
+    assert check_provenance(node) == []
+
+
+def test_a_timer_fires_when_the_daemon_is_back(daemon):
+    """The time is that of the end, not that of the restart."""
+    node = engine.submit(workflows.naps, seconds=8.0)
+    wait_until(lambda: len(node.called) == 1, 'it sleeps', node)
+    kill_workers(daemon)
+    wait_until(lambda: node.is_terminated, f'{node} ends', node)
+    assert node.is_finished_ok, (node.exception, node.exit_message)
+    first, last = sorted(step.ctime for step in node.called)
+    assert (last - first).total_seconds() >= 7.9
+
+
+def test_a_cancelled_child_is_killed_under_a_daemon(daemon):
+    node = engine.submit(workflows.too_late)
+    wait_until(lambda: node.is_terminated, f'{node} ends', node)
+    assert node.is_finished_ok, (node.exception, node.exit_message)
+    assert node.outputs.result.value == 'late'
+    assert [child.is_killed for child in children_of(node)] == [True]

@@ -1,0 +1,119 @@
+"""A workflow with ten thousand steps behind it and a hundred children running: by counts of lines and queries."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+
+import pytest
+from engine import local_workflows
+
+STEPS, CHILDREN = 10_000, 100
+
+
+@pytest.fixture(scope='module')
+def long_run(profile):
+    """The node of a workflow with so many records of steps, copies of a real one, and so many children that wait."""
+    from aiida import engine, orm
+    from aiida.common import timezone
+    from aiida.orm.entities import EntityTypes
+
+    _, node = engine.run_get_node(local_workflows.quick)
+    node = orm.load_node(node.pk)
+    (record,) = node.steps
+    now = timezone.now()
+
+    def row(**changes):
+        content = {
+            'uuid': str(uuid.uuid4()),
+            'node_type': record.node_type,
+            'process_type': record.process_type,
+            'label': record.label,
+            'description': '',
+            'ctime': now,
+            'mtime': now,
+            'attributes': record.base.attributes.all,
+            'extras': {},
+            'repository_metadata': {},
+            'dbcomputer_id': None,
+            'user_id': node.user.pk,
+        }
+        return {**content, **changes}
+
+    child = {'process_type': 'aiida_dreamflow.jobs.local.LocalRun', 'label': ''}
+    waits = {'process_label': 'f', 'process_state': 'waiting', 'sealed': True}
+    rows = [row() for _ in range(STEPS - 1)] + [row(**child, attributes=waits) for _ in range(CHILDREN)]
+    with node.backend.transaction():
+        pks = node.backend.bulk_insert(EntityTypes.NODE, rows)
+        links = [
+            {'input_id': node.pk, 'output_id': pk, 'label': f'step_{i}', 'type': 'call_calc'}
+            for i, pk in enumerate(pks, 2)
+        ]
+        node.backend.bulk_insert(EntityTypes.LINK, links)
+    return node
+
+
+@contextmanager
+def queries():
+    """Count the statements that reach the database."""
+    from aiida.manage import get_manager
+    from sqlalchemy import event
+
+    seen: list[str] = []
+    bind = get_manager().get_profile_storage().get_session().get_bind()
+
+    def note(connection, cursor, statement, *others):
+        seen.append(statement)
+
+    event.listen(bind, 'before_cursor_execute', note)
+    try:
+        yield seen
+    finally:
+        event.remove(bind, 'before_cursor_execute', note)
+
+
+def test_status(long_run):
+    from aiida.cmdline.utils.ascii_vis import format_call_graph
+
+    with queries() as seen:
+        text = format_call_graph(long_run)
+    assert len(text.splitlines()) == 1 + CHILDREN
+    assert text.startswith('quick<')
+    # What AiiDA asks of each child is its affair; nothing is asked of a step.
+    assert len(seen) < 15 * CHILDREN
+
+
+def test_steps_are_there(long_run):
+    steps = long_run.steps
+    assert len(steps) == STEPS
+    assert steps[0].base.attributes.get('dreamflow')['step'] == 1
+
+
+def test_report(long_run):
+    from aiida.cmdline.utils.common import get_workchain_report
+
+    with queries() as seen:
+        get_workchain_report(long_run, 'REPORT')
+    assert len(seen) < 50
+
+
+def test_kill_asks_only_children(long_run):
+    from types import SimpleNamespace
+
+    from aiida_dreamflow.engine.children import Children
+
+    with queries() as seen:
+        running = Children(SimpleNamespace(node=long_run)).running()
+        assert len(running) == CHILDREN
+    assert len(seen) < 10
+
+
+def test_without_this_plugin_a_node_can_be_loaded(long_run):
+    """What AiiDA makes of the type of a node whose plugin is not installed."""
+    from aiida import orm
+    from aiida.orm.utils.node import load_node_class
+
+    assert load_node_class(long_run.node_type) is type(long_run)
+    assert load_node_class(long_run.node_type.replace('dreamflow', 'absent')) is orm.ProcessNode
+    found = orm.QueryBuilder().append(orm.WorkChainNode, filters={'id': long_run.pk}).first(flat=True)
+    assert isinstance(found, orm.WorkChainNode)

@@ -1,0 +1,19 @@
+"""The workflow of `test_trouble`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiida_dreamflow import checkpoint, workflow
+
+
+@workflow
+async def steps(log):
+    """Three turns, each of which leaves a trace outside of AiiDA."""
+    seen = []
+    for i in range(3):
+        with Path(log).open('a') as file:
+            file.write(f'{i}\n')
+        seen.append(i)
+        await checkpoint()
+    return {'seen': seen}
