@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ('Expected', 'expected_of', 'orphans', 'violations')
+__all__ = ('Expected', 'expected_of', 'is_lost_folder', 'orphans', 'unsealed', 'violations')
 
 #: What a record of a step says that is the same in every run.
 _OF_A_STEP = ('step', 'state', 'exit_code')
@@ -144,6 +144,11 @@ def orphans(after: int, roots: list[Any]) -> list[str]:
             seen.add(pk)
             waiting += neighbours.get(pk, ())
     return [f'{kind} {pk} is known to no workflow' for pk, kind in sorted(found.items()) if pk not in seen]
+
+
+def is_lost_folder(fault: str) -> bool:
+    """Return whether an orphan is what AiiDA itself loses: it stores what it has retrieved before it links it."""
+    return fault.startswith('data.core.folder.')
 
 
 def unsealed(after: int) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import workflows
-from .invariants import expected_of, orphans, unsealed, violations
+from .invariants import expected_of, is_lost_folder, orphans, unsealed, violations
 
 __all__ = ('Running',)
 
@@ -72,5 +72,5 @@ class Running:
         nodes = [orm.load_node(pk) for pk in every]
         wrong = [fault for node in nodes for fault in violations(node, every[node.pk], self.expected)]
         left = orphans(first, nodes)
-        self.folders = sum('data.core.folder' in fault for fault in left)
-        return wrong + unsealed(first) + [fault for fault in left if 'data.core.folder' not in fault]
+        self.folders = sum(map(is_lost_folder, left))
+        return wrong + unsealed(first) + [fault for fault in left if not is_lost_folder(fault)]

@@ -60,7 +60,7 @@ def test_limit(run, limit):
     spans = [(child.ctime, child.mtime) for child in children_of(node)]
     assert max(sum(begin <= moment < end for begin, end in spans) for moment, _ in spans) <= limit
     # The steps: until all are asked for, and the one that has all results.
-    assert len(node.called) - len(spans) == 2
+    assert len(node.steps) == 2
 
 
 def test_sleep(run):
@@ -148,11 +148,11 @@ def test_workers_killed_while_tasks_and_timers_run(daemon, tmp_path):
 def test_a_timer_fires_when_the_daemon_is_back(daemon):
     """The time is that of the end, not that of the restart."""
     node = engine.submit(workflows.naps, seconds=8.0)
-    wait_until(lambda: len(node.called) == 1, 'it sleeps', node)
+    wait_until(lambda: len(node.steps) == 1, 'it sleeps', node)
     kill_workers(daemon)
     wait_until(lambda: node.is_terminated, f'{node} ends', node)
     assert node.is_finished_ok, (node.exception, node.exit_message)
-    first, last = sorted(step.ctime for step in node.called)
+    first, last = sorted(step.ctime for step in node.steps)
     assert (last - first).total_seconds() >= 7.9
 
 

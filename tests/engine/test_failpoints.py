@@ -47,8 +47,8 @@ def test_killed_where_a_step_is_stored_and_a_child_launched(bench):
         ('step.nodes_written', 2),
         ('step.stored', 4),
         ('launch.message_sent', 4),
-        ('launch.begins', 7),
-        ('step.links_written', 9),
+        ('launch.begins', 6),
+        ('step.links_written', 7),
         ('output.given', 2),
     ]
     killed, wrong = bench.kill_at(*points)

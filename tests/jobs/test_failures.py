@@ -9,7 +9,7 @@ import pytest
 
 from aiida_dreamflow.jobs import remote
 from aiida_dreamflow.jobs.failures import attach_origin, rebuild_exception
-from aiida_dreamflow.jobs.parser import _exception_details
+from aiida_dreamflow.jobs.parser import exception_details
 
 
 class CodeError(Exception):
@@ -27,7 +27,7 @@ class Outer:
 
 
 def travel(error, *, namespace=None, **changes):
-    details = _exception_details(remote.loads(remote.dumps(remote.describe_exception(error, 'call'))))
+    details = exception_details(remote.loads(remote.dumps(remote.describe_exception(error, 'call'))))
     details.update(changes)
     return rebuild_exception(details, globals() if namespace is None else namespace)
 
@@ -91,18 +91,18 @@ def test_malformed_arguments_are_not_rebuilt():
 
 
 def test_large_or_deep_arguments_leave_the_message():
-    details = _exception_details(remote.describe_exception(ValueError('x' * 50_000), 'call'))
+    details = exception_details(remote.describe_exception(ValueError('x' * 50_000), 'call'))
     assert details['encoded_args'] == 'null'
     assert len(details['message']) < 21_000
     deep = []
     for _ in range(100_000):
         deep = [deep]
     details = dict(remote.describe_exception(ValueError('x'), 'call'), args=deep)
-    assert _exception_details(details)['encoded_args'] == 'null'
+    assert exception_details(details)['encoded_args'] == 'null'
 
 
 def test_text_that_no_database_takes():
-    details = _exception_details(remote.describe_exception(ValueError('a\0b\ud800'), 'call'))
+    details = exception_details(remote.describe_exception(ValueError('a\0b\ud800'), 'call'))
     assert details['message'] == 'a\\x00b\\ud800'
 
 

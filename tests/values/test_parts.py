@@ -142,7 +142,7 @@ def made(source):
 
 def live(machine):
     """Return the values of all variables of a machine."""
-    return [act.values() for act in machine.stack]
+    return [act.values() for act in machine.activations().values()]
 
 
 class Run:
