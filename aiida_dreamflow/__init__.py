@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine.decorator import workflow
+    from .engine.forking import fork
     from .engine.workchain import FunctionWorkChain
     from .jobs.launch import job
     from .runtime import TaskGroup, as_completed, checkpoint, create_task, gather, run, sleep, submit, timeout, wait
@@ -24,6 +25,7 @@ __all__ = (
     'as_completed',
     'checkpoint',
     'create_task',
+    'fork',
     'gather',
     'job',
     'run',
@@ -41,6 +43,7 @@ _HOMES = {
     'as_completed': '.runtime',
     'checkpoint': '.runtime',
     'create_task': '.runtime',
+    'fork': '.engine.forking',
     'gather': '.runtime',
     'job': '.jobs.launch',
     'run': '.runtime',

@@ -6,6 +6,7 @@
     ├── UntrustedValueError              a stored value that this profile did not write and that would run code
     ├── WorkflowUsageError(RuntimeError) submit, gather, ... used where they cannot work
     ├── FrameError                       a stored frame that does not fit the code it should resume
+    ├── ForkError                        a run from which no other can begin as asked
     ├── LaunchError(ValueError)          a child that cannot be launched: computer, code or inputs are wrong
     └── ChildFailedError                 a child process that ended, but not well; carries its node
 
@@ -23,6 +24,7 @@ __all__ = (
     'ChildFailedError',
     'CompileError',
     'DreamflowError',
+    'ForkError',
     'FrameError',
     'LaunchError',
     'RemoteTraceback',
@@ -67,6 +69,10 @@ class WorkflowUsageError(DreamflowError, RuntimeError):
 
 class FrameError(DreamflowError):
     """A stored frame does not fit the program that should resume from it."""
+
+
+class ForkError(DreamflowError):
+    """No new run can begin where it was asked to."""
 
 
 class LaunchError(DreamflowError, ValueError):

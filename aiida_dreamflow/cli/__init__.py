@@ -1,4 +1,4 @@
-"""The command ``dreamflow``. It only looks: no command here changes a process or a file."""
+"""The command ``dreamflow``. Its commands look; `fork` launches a new process. None changes a process or a file that is there."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import click
 @click.group(context_settings={'help_option_names': ['-h', '--help']})
 @click.version_option(package_name='aiida-dreamflow', prog_name='dreamflow')
 def dreamflow() -> None:
-    """Look at workflows written as Python functions."""
+    """Look at workflows written as Python functions, and begin new runs from old ones."""
 
 
 @dreamflow.command()
@@ -21,3 +21,33 @@ def show(target: str) -> None:
     from aiida_dreamflow.cli import showing
 
     showing.show(target)
+
+
+@dreamflow.command()
+@click.argument('process', metavar='PK')
+@click.option('--step', type=int, help='The step to go on from; the last one recorded by default.')
+@click.option('--edited', is_flag=True, help='Use the source that the file of the workflow has now.')
+@click.option('--retry', is_flag=True, help='Launch the children that failed there again, with the same inputs.')
+@click.option('--list', 'list_steps', is_flag=True, help='Only show the steps there are.')
+@click.option('-p', '--profile', help='The AiiDA profile; the default one if not given.')
+def fork(process: str, step: int | None, edited: bool, retry: bool, list_steps: bool, profile: str | None) -> None:
+    """Begin a new run where the run PK was after one of its steps.
+
+    What the old run has done by then is not done again: neither its steps, nor the jobs it waited for.
+    """
+    from aiida import load_profile, orm
+    from aiida.common.exceptions import NotExistent
+    from aiida.manage import get_manager
+
+    from aiida_dreamflow.cli import forking
+
+    if profile is not None or get_manager().get_profile() is None:
+        load_profile(profile, allow_switch=True)
+    try:
+        node = orm.load_node(process)
+    except NotExistent as error:
+        raise click.BadParameter(str(error), param_hint='PK') from error
+    if list_steps:
+        forking.show_steps(node)
+    else:
+        forking.launch(node, step, edited, retry)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from .bundle import Bundle, bundle
+from .bundle import Bundle, bundle, bundle_again
 from .codegen import generate_code
 from .deferred import defer_calls
 from .desugar import desugar
@@ -34,6 +34,7 @@ __all__ = (
     'Passed',
     'Program',
     'bundle',
+    'bundle_again',
     'compile_function',
     'compile_generator',
     'passed_at',

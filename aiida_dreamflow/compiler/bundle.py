@@ -18,19 +18,24 @@ import __future__
 import ast
 import builtins
 import hashlib
+import importlib
 import inspect
+import io
 import linecache
 import sys
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from ..exceptions import WorkflowUsageError
+from .modules import ModuleSource, Pinned, texts_of, used_modules
 from .units import Unit, first_line, mentioned, units_of
 
-__all__ = ('Bundle', 'bundle')
+__all__ = ('Bundle', 'bundle', 'bundle_again')
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+#: Global name of a loaded source for its other modules.
+_PINNED = '.pinned'
 #: Put above a definition cut out of a function or block: it keeps its indentation, and so its strings and columns.
 _WRAPPER = 'if True:\n'
 #: What the import system puts into every module.
@@ -48,6 +53,7 @@ class Bundle:
     :ivar module: the name of the module that the function comes from; may be ``__main__``.
     :ivar filename: the file's name, for tracebacks; it may not exist where the bundle is loaded.
     :ivar annotations: whether names that only annotations of functions mention are there too.
+    :ivar modules: the user's other modules that the source imports, if they are to be kept as they are.
     """
 
     source: str
@@ -55,11 +61,12 @@ class Bundle:
     module: str
     filename: str
     annotations: bool = False
+    modules: tuple[ModuleSource, ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """Hash of the source and the qualified name: same fingerprint, same behaviour."""
-        text = f'{self.qualname}\n{self.source}'
+        text = ''.join([f'{self.qualname}\n{self.source}', *(f'\n{each.name}\n{each.source}' for each in self.modules)])
         return hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]
 
     def load(self, name: str) -> types.ModuleType:
@@ -78,7 +85,11 @@ class Bundle:
         module = types.ModuleType(name)
         module.__file__ = self.filename
         # Lets relative imports of the original file work.
-        module.__package__ = '' if self.module == '__main__' else self.module.rpartition('.')[0]
+        module.__package__ = self.package
+        pinned = Pinned(name, self.modules)
+        if self.modules:
+            vars(module)['__builtins__'] = pinned.builtins
+            vars(module)[_PINNED] = pinned
         sys.modules[name] = module
         try:
             exec(code, module.__dict__)
@@ -87,14 +98,42 @@ class Bundle:
             raise
         return module
 
+    @property
+    def package(self) -> str:
+        """What relative imports in the source begin with."""
+        return '' if self.module == '__main__' else self.module.rpartition('.')[0]
+
+    def with_modules(self) -> Bundle:
+        """Return the same, with the user's other modules that the source imports as they are now."""
+        return replace(self, modules=used_modules(self.source, self.package))
+
+    def namespace(self, function: types.FunctionType, module: str) -> dict[str, Any]:
+        """Return the namespace of one of the other modules.
+
+        :param function: the function, as loaded from the source or imported.
+        :param module: the module's name.
+        """
+        pinned = function.__globals__.get(_PINNED)
+        return vars(importlib.import_module(module) if pinned is None else pinned.load(module))
+
     def _is_current(self) -> bool:
-        """Whether the file still says what the bundle says, so that tracebacks and debuggers may point to it."""
-        linecache.checkcache(self.filename)
-        now = linecache.getlines(self.filename)
-        own = self.source.splitlines(keepends=True)
+        """Whether the file says what the bundle says, so that tracebacks and debuggers may point to it.
+
+        It must do so by what Python has read of it, too: functions of another version still look for their lines there.
+        """
+        texts = texts_of(self.filename)
+        return all(self.is_text_of(self.filename, text) for text in texts)
+
+    def is_text_of(self, filename: str, text: str) -> bool:
+        """Return whether a text still says what is kept of a file.
+
+        :param filename: the file of the function, or that of one of the other modules.
+        """
+        if filename != self.filename:
+            return all(each.source == text for each in self.modules if each.filename == filename)
+        own, now = self.source.splitlines(), text.splitlines()
         return len(now) >= len(own) and all(
-            mine in ('\n', _WRAPPER) or mine.rstrip('\n') == line.rstrip('\n')
-            for mine, line in zip(own, now, strict=False)
+            mine in ('', _WRAPPER.rstrip()) or mine == line for mine, line in zip(own, now, strict=False)
         )
 
     def find(self, module: types.ModuleType) -> Any:
@@ -127,10 +166,38 @@ def bundle(
     text, tree, node = _read(plain, what)
     units = units_of(tree, text)
     own = _own_unit(units, node, plain, what)
-    kept = _closure(units, own, plain, what, annotations)
+    kept, missing = _closure(units, own, _own_name(own, plain.__name__, plain.__qualname__), annotations)
+    _refuse_missing(missing, plain, units, what)
+    _refuse_overlap(kept, own, plain, what)
     name = plain.__qualname__ if not own.is_cut_out else plain.__name__
     module = getattr(plain, '__module__', None) or '__main__'
     return Bundle(_blank(text, kept), name, module, plain.__code__.co_filename, annotations)
+
+
+def bundle_again(bundle: Bundle, text: str) -> Bundle:
+    """Bundle the same function out of an edited file, which is not executed for this.
+
+    :param bundle: the function as it was.
+    :param text: the text of the file.
+    :raises WorkflowUsageError: if the text is no Python, or does not define the function.
+    """
+    try:
+        tree = ast.parse(text, bundle.filename)
+    except SyntaxError as error:
+        raise WorkflowUsageError(f'{bundle.filename}, line {error.lineno}, is not valid Python: {error.msg}') from error
+    lines = io.StringIO(text).readlines()
+    units = units_of(tree, lines)
+    name = bundle.qualname.rpartition('.')[2]
+    found = [node for node in ast.walk(tree) if isinstance(node, _DEFINITIONS) and node.name == name]
+    top = [node for node in tree.body if node in found] if '.' not in bundle.qualname else []
+    if not found:
+        raise WorkflowUsageError(f'{bundle.filename} does not define `{bundle.qualname}` any more')
+    node = (top or found)[-1]
+    own = next(unit for unit in units if unit.first <= node.lineno <= unit.last)
+    if own.is_main or ('.' not in bundle.qualname and not top):
+        own = Unit([node], first_line(node), node.end_lineno or node.lineno, is_cut_out=True)
+    kept, _ = _closure(units, own, _own_name(own, name, bundle.qualname), bundle.annotations)
+    return replace(bundle, source=_blank(lines, kept))
 
 
 # -- from an object to its definition ---------------------------------------------------------------------------------
@@ -232,8 +299,13 @@ def _holds(cell: types.CellType, function: types.FunctionType) -> bool:
 # -- what is needed ---------------------------------------------------------------------------------------------------
 
 
-def _closure(units: list[Unit], own: Unit, function: types.FunctionType, what: str, annotations: bool) -> list[Unit]:
-    """Return the units that the function needs, in the order of the file."""
+def _own_name(own: Unit, name: str, qualname: str) -> str:
+    """Return the name of the top-level statement that is, or holds, the function."""
+    return name if own.is_cut_out else qualname.partition('.')[0]
+
+
+def _closure(units: list[Unit], own: Unit, own_name: str, annotations: bool) -> tuple[list[Unit], set[str]]:
+    """Return the units that the function needs, in the order of the file, and the names that nothing makes."""
     kept = {own, *(unit for unit in units if unit.is_star or unit.is_future)}
     has_star = any(unit.is_star for unit in units)
     binders: dict[str, list[Unit]] = {}
@@ -243,7 +315,6 @@ def _closure(units: list[Unit], own: Unit, function: types.FunctionType, what: s
             for name in unit.binds | (unit.calls & own_values):
                 binders.setdefault(name, []).append(unit)
     # Who asks for the function by name gets this definition, not what the file makes of it later (`f = job(f)`).
-    own_name = function.__name__ if own.is_cut_out else function.__qualname__.partition('.')[0]
     binders[own_name] = [own]
     pending, seen, written = list(kept), set[str](), set[str]()
     while pending:
@@ -255,10 +326,7 @@ def _closure(units: list[Unit], own: Unit, function: types.FunctionType, what: s
             kept.update(new)
             pending.extend(new)
     missing = seen - binders.keys() - written - _MODULE_NAMES - vars(builtins).keys()
-    if not has_star:
-        _refuse_missing(missing, function, units, what)
-    _refuse_overlap(kept, own, function, what)
-    return sorted(kept, key=lambda unit: unit.first)
+    return sorted(kept, key=lambda unit: unit.first), set() if has_star else missing
 
 
 def _refuse_missing(missing: set[str], function: types.FunctionType, units: list[Unit], what: str) -> None:
@@ -274,7 +342,7 @@ def _refuse_missing(missing: set[str], function: types.FunctionType, units: list
         raise WorkflowUsageError(f'`{function.__qualname__}` cannot become {what}: it uses `{name}`, but {reason}')
 
 
-def _refuse_overlap(kept: set[Unit], own: Unit, function: types.FunctionType, what: str) -> None:
+def _refuse_overlap(kept: list[Unit], own: Unit, function: types.FunctionType, what: str) -> None:
     """Refuse a nested function that needs the very function it is nested in."""
     if any(unit is not own and unit.first <= own.first <= unit.last for unit in kept):
         raise WorkflowUsageError(

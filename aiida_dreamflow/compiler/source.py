@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from ..exceptions import CompileError
 from .private import mangle
 
-__all__ = ('FunctionSource', 'read_source')
+__all__ = ('FunctionSource', 'is_filled', 'read_source')
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -100,7 +100,7 @@ class FunctionSource:
             function = self.function
             if node.id in function.__code__.co_freevars:
                 cell = (function.__closure__ or ())[function.__code__.co_freevars.index(node.id)]
-                return cell.cell_contents if _is_filled(cell) else None
+                return cell.cell_contents if is_filled(cell) else None
             return function.__globals__.get(node.id, getattr(builtins, node.id, None))
         if isinstance(node, ast.Attribute):
             value = self.resolve(node.value)
@@ -128,7 +128,8 @@ class FunctionSource:
         raise CompileError(message, (self.filename, line, offset, text, end_line, end_offset))
 
 
-def _is_filled(cell: types.CellType) -> bool:
+def is_filled(cell: types.CellType) -> bool:
+    """Return whether a cell has a value."""
     try:
         cell.cell_contents  # noqa: B018  (reading it is the test)
     except ValueError:

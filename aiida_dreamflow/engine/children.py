@@ -7,6 +7,7 @@ never handed to the broker is handed over.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from aiida import orm
@@ -25,7 +26,7 @@ from .transaction import delete_unstarted
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
 
-__all__ = ('Children',)
+__all__ = ('Children', 'find_children')
 
 #: Extra of a child that says that the broker has it.
 _HANDED_OVER = 'dreamflow_handed_over'
@@ -38,6 +39,7 @@ class Children:
     """The children of one workflow process.
 
     :ivar tasks: the children that run in this process (under ``engine.run``), by pk.
+    :ivar unlaunched: those that a crash, or the old run of a fork, has left to be launched, once the process runs.
     """
 
     def __init__(self, parent: FunctionWorkChain) -> None:
@@ -45,6 +47,7 @@ class Children:
         self._pks: dict[str, int] = {}
         self._labels: dict[int, str] = {}
         self.tasks: dict[int, tuple[Process, asyncio.Task[Any]]] = {}
+        self.unlaunched: list[Handle[Any]] = []
 
     def pk_of(self, handle: Handle[Any]) -> int:
         """Return the pk of a child that was launched."""
@@ -68,6 +71,11 @@ class Children:
                 self.launch(handle)
         self.launch_released(machine)
 
+    def launch_left(self) -> None:
+        """Launch the children that were left to be launched."""
+        while self.unlaunched:
+            self.launch(self.unlaunched.pop(0))
+
     def launch_released(self, machine: Machine) -> None:
         """Launch the children that are held back no longer."""
         released, machine.agenda.released = machine.agenda.released, []
@@ -75,10 +83,17 @@ class Children:
             if not handle.ended and not self.has(handle):
                 self.launch(handle)
 
-    def resume(self, machine: Machine) -> None:
-        """After a restart: find the children of a machine, or launch them, and note which have ended."""
+    def resume(self, machine: Machine, inherited: Mapping[str, int]) -> None:
+        """After a restart: find the children of a machine, and note which have ended; others are to be launched.
+
+        :param inherited: the children of another run that a fork has taken over, by label.
+        """
         killing = machine.agenda.killing
-        found = self._find([port_name(handle.label) for handle in (*machine.pending, *killing)])
+        labels = [port_name(handle.label) for handle in (*machine.pending, *killing)]
+        found = {
+            **{port_name(label): cast(orm.ProcessNode, orm.load_node(pk)) for label, pk in inherited.items()},
+            **find_children(self._parent.node, labels),
+        }
         for handle in machine.pending:
             failpoints.reach('adoption.begins')
             node = found.get(port_name(handle.label))
@@ -87,10 +102,10 @@ class Children:
             if handle.ended:
                 if node is not None:
                     self._note(handle, node)
-            elif node is not None and self._continues(node):
+            elif node is not None and (handle.label in inherited or self._continues(node)):
                 self._note(handle, node)
             elif not handle.held:
-                self.launch(handle)
+                self.unlaunched.append(handle)
         for handle in killing:
             if (node := found.get(port_name(handle.label))) is not None:
                 self._note(handle, node)
@@ -122,22 +137,6 @@ class Children:
         else:
             self._note(handle, node)
         failpoints.reach('launch.ends')
-
-    def _find(self, labels: list[str]) -> dict[str, orm.ProcessNode]:
-        """Return the newest child with each label."""
-        if not labels:
-            return {}
-        builder = orm.QueryBuilder(backend=self._parent.node.backend)
-        builder.append(orm.WorkChainNode, filters={'id': self._parent.node.pk}, tag='parent')
-        builder.append(
-            orm.ProcessNode,
-            with_incoming='parent',
-            edge_filters={'type': {'in': _CALLS}, 'label': {'in': labels}},
-            edge_project='label',
-            project='*',
-        )
-        builder.order_by({orm.ProcessNode: {'id': 'asc'}})
-        return {label: node for node, label in builder.all()}
 
     def _continues(self, node: orm.ProcessNode) -> bool:
         """Make sure that a child found after a restart runs; ``False`` if nothing of it is left."""
@@ -204,3 +203,23 @@ class Children:
             filters={**CHILD_FILTERS, 'attributes.process_state': {'!in': ['finished', 'excepted', 'killed']}},
         )
         return builder.all(flat=True)
+
+
+def find_children(parent: orm.ProcessNode, labels: list[str]) -> dict[str, orm.ProcessNode]:
+    """Return the newest child of a workflow with each call label.
+
+    :param labels: the labels to look for.
+    """
+    if not labels:
+        return {}
+    builder = orm.QueryBuilder(backend=parent.backend)
+    builder.append(orm.WorkChainNode, filters={'id': parent.pk}, tag='parent')
+    builder.append(
+        orm.ProcessNode,
+        with_incoming='parent',
+        edge_filters={'type': {'in': _CALLS}, 'label': {'in': labels}},
+        edge_project='label',
+        project='*',
+    )
+    builder.order_by({orm.ProcessNode: {'id': 'asc'}})
+    return {label: node for node, label in builder.all()}

@@ -12,6 +12,7 @@ from typing import Any
 
 from aiida.engine import ProcessBuilder
 
+from ..compiler import Bundle
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import FrameError
 from ..values.snapshot import Codec
@@ -42,29 +43,36 @@ class BuilderCodec(Codec):
 
 
 class OwnFileCodec(Codec):
-    """Functions and classes that the file of the workflow function defines, by qualified name.
+    """Functions and classes that the file of the workflow function defines, or a module kept with it, by qualified name.
 
     :param function: the workflow function.
+    :param bundle: its source, with the user's other modules.
     """
 
     name = 'own'
 
-    def __init__(self, function: types.FunctionType) -> None:
-        self._namespace = function.__globals__
+    def __init__(self, function: types.FunctionType, bundle: Bundle | Exception | None = None) -> None:
+        self._function = function
+        self._bundle = bundle if isinstance(bundle, Bundle) else None
+        self._others = [] if self._bundle is None else [each.name for each in self._bundle.modules]
+        self._known: dict[Any, str] | None = None
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the name of such a function or class."""
         if isinstance(value, types.FunctionType):
-            own = value.__globals__ is self._namespace
+            module = value.__globals__.get('__name__')
+        elif isinstance(value, type):
+            module = value.__module__
         else:
-            own = isinstance(value, type) and value.__module__ == self._namespace.get('__name__')
-        if not own:
             return None
-        qualname: str = value.__qualname__  # type: ignore[attr-defined]
-        found = self._find(qualname)
+        prefix = self._prefixes().get(module)
+        if prefix is None:
+            return None
+        name = prefix + value.__qualname__
+        found = self._find(name)
         if found is value:
-            return qualname
-        return qualname + '!' if getattr(found, FUNCTION_MARK, None) is value else None
+            return name
+        return name + '!' if getattr(found, FUNCTION_MARK, None) is value else None
 
     def decode(self, content: Any, get: Get) -> object:
         """Return the function or class."""
@@ -73,9 +81,21 @@ class OwnFileCodec(Codec):
             raise FrameError(f'`{content}`, which the frame needs, is not in the source of the workflow any more')
         return getattr(found, FUNCTION_MARK) if content.endswith('!') else found
 
-    def _find(self, qualname: str) -> Any:
-        first, *rest = qualname.split('.')
-        found: Any = self._namespace.get(first)
+    def _find(self, name: str) -> Any:
+        module, _, path = name.rpartition(':')
+        first, *rest = path.split('.')
+        found: Any = self._namespace_of(module).get(first)
         for part in rest:
             found = getattr(found, part, None)
         return found
+
+    def _prefixes(self) -> dict[Any, str]:
+        """Return what stands before the name of something, by the name that its module has here."""
+        if self._known is None:
+            self._known = {self._namespace_of(name).get('__name__'): f'{name}:' for name in self._others}
+            self._known[self._function.__globals__.get('__name__')] = ''
+        return self._known
+
+    def _namespace_of(self, module: str) -> dict[str, Any]:
+        assert self._bundle is not None or not module
+        return self._bundle.namespace(self._function, module) if module and self._bundle else self._function.__globals__

@@ -74,6 +74,6 @@ def _source_of(function: types.FunctionType) -> Bundle | WorkflowUsageError:
     if loading is not None and loading.qualname == function.__qualname__:
         return loading
     try:
-        return bundle(function, what='a workflow', allow_async=True, annotations=True)
+        return bundle(function, what='a workflow', allow_async=True, annotations=True).with_modules()
     except WorkflowUsageError as error:
         return error

@@ -17,6 +17,7 @@ from aiida import orm
 from aiida.engine import ExitCode
 
 from ..compiler import compile_function
+from ..exceptions import DreamflowError, FrameError
 from ..jobs import failpoints
 from ..jobs.names import port_name, python_name
 from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended
@@ -31,8 +32,9 @@ from ..values.snapshot import decode, encode
 from .children import Children
 from .codecs import BuilderCodec, OwnFileCodec
 from .files import RepositoryFiles
+from .forked import FORK_INPUTS, forked_children, forked_step, launch_again
 from .ledger import SHARED, Ledger, Origins
-from .pinned import source_key
+from .pinned import note_reported, source_key, watch
 from .printing import captured
 from .steps import Step, latest_step, write_step
 from .targets import Sources, child_of, is_process, outputs_of, prepare_child
@@ -65,21 +67,29 @@ class Execution:
         self.children = Children(process)
         self.function = type(process).require_function()
         self.entities = EntityCodec()
-        self.codecs = [self.entities, BuilderCodec(), OwnFileCodec(self.function)]
+        self.codecs = [self.entities, BuilderCodec(), OwnFileCodec(self.function, process.bundle)]
         self.label = ''
         self.caller = Caller(process.node)
         self.source_key = source_key(process.node)
+        self.watch = watch(process.node, process.bundle)
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
+        self.given = self.inputs or dict(process.inputs.get(FORK_INPUTS, {}))
         self.known_recipes: set[tuple[str, int]] = set()
         self.known_long: set[tuple[int, int]] = set()
         with without_pickles(not process.pickles):
-            step = latest_step(process.node)
+            step = latest_step(process.node) or forked_step(process)
             self.files = RepositoryFiles(self.caller.backend.get_repository(), {} if step is None else step.keys)
             self.writer = FrameWriter(self.codecs, self.files, recipes=process.recipes)
             if step is None:
                 self._start()
             else:
-                self._resume(step)
+                try:
+                    self._resume(step)
+                except DreamflowError as error:
+                    raise FrameError(str(error)) from error
+                except Exception as error:  # whatever has changed since, the run itself is not at fault
+                    reason = f'its step {step.number} cannot be gone on from here ({type(error).__name__}: {error})'
+                    raise FrameError(f'{reason}: restore what has changed since it was launched') from error
 
     def _start(self) -> None:
         self.number, self.sources = 0, Sources({})
@@ -103,12 +113,13 @@ class Execution:
         self.known_recipes.update(
             recipe.key for act in self.machine.activations().values() for recipe in act.recipes.values()
         )
-        self.ledger = Ledger(step.origins, self.machine, self.inputs, self.files)
+        self.ledger = Ledger(step.origins, self.machine, self.given, self.files)
         if self.returned is None:
             self._set_label()
         else:
             self.label = _RETURNED
-        self.children.resume(self.machine)
+        launch_again(self.process, self.machine.pending)
+        self.children.resume(self.machine, forked_children(self.process.node))
 
     def _set_label(self) -> None:
         """Say where the workflow function waits, and the first of the tasks beside it."""
@@ -130,6 +141,7 @@ class Execution:
         :returns: whether the workflow has ended, and its exit code.
         :raises BaseException: what the workflow function raised.
         """
+        self.children.launch_left()
         end = time.monotonic() + _TURN
         while self.returned is None and self.failure is None:
             if not self.is_ready():
@@ -157,6 +169,7 @@ class Execution:
     def _run_step(self) -> Any:
         """Run one step, record it and carry out its intents."""
         machine, first = self.machine, self._line()
+        self._report_edits()
         failpoints.reach('step.begins')
         begin = time.monotonic()
         with captured() as printed:
@@ -188,6 +201,17 @@ class Execution:
                 f'{lines}: this step took {seconds:.0f} s, in which the worker could do nothing else, not even answer '
                 '`verdi process kill`. Put what computes for long into a function `f` and write `await run(f, x=x)`'
             )
+
+    def _report_edits(self) -> None:
+        """Say once that the files of the workflow differ from what it runs."""
+        if self.watch is not None and (changes := self.watch.changes()):
+            self.watch = None
+            names = ', '.join(f'{name} {how}' for name, how in changes.items())
+            self.process.report(
+                f'{names}; this run goes on with the source that it was launched with. To go on with the edited one: `verdi '
+                f'process kill {self.process.node.pk}`, then `dreamflow fork {self.process.node.pk} --edited`'
+            )
+            note_reported(self.process.node)
 
     def _line(self) -> int:
         """Return the line at which the workflow function is; where it ended, if it has."""

@@ -8,11 +8,14 @@ workflow is, its records say.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import plumpy
 from plumpy.workchains import Stepper, _Instruction
 
+from ..exceptions import FrameError
+from .children import Children
 from .execution import Execution
 from .trouble import storing
 
@@ -64,6 +67,17 @@ class ProgramStepper(Stepper):
             self._execution.children.tasks.update(self._tasks)
         return self._execution
 
+    def is_readable(self) -> bool:
+        """Return whether there is an execution, or can be."""
+        with contextlib.suppress(FrameError):
+            return self.execution is not None
+        return False
+
+    @property
+    def children(self) -> Children:
+        """The children of the process, also if its frame cannot be read."""
+        return self.execution.children if self.is_readable() else Children(self._workchain)
+
     def step(self) -> tuple[bool, Any]:
         """Run the program until it ends, has to wait or is asked to stop: to pause, to be killed.
 
@@ -86,4 +100,4 @@ class ProgramStepper(Stepper):
 
     def __str__(self) -> str:
         """Return the user's line, for ``verdi process status``."""
-        return self.execution.label
+        return self.execution.label if self.is_readable() else 'waits for you'

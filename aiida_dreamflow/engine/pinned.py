@@ -13,19 +13,38 @@ import importlib
 import re
 import sys
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..compiler import Bundle
+from ..compiler.modules import ModuleSource
+from ..exceptions import WorkflowUsageError
+from .watching import Watch
 
 if TYPE_CHECKING:
     from aiida import orm
 
     from .workchain import FunctionWorkChain
 
-__all__ = ('being_loaded', 'class_name', 'is_pinned', 'pin_source', 'register', 'source_key')
+__all__ = (
+    'being_loaded',
+    'bundle_of',
+    'class_name',
+    'class_of',
+    'is_pinned',
+    'load',
+    'note_reported',
+    'pin_source',
+    'register',
+    'source_key',
+    'watch',
+)
 
 _ATTRIBUTE = 'dreamflow'
 _SOURCE_FILE = 'dreamflow/workflow.py'
+#: Extra of a process that says that its report has said that its files differ.
+_REPORTED = 'dreamflow_files_differ'
+_MODULES = 'dreamflow/modules'
 
 _DIGITS = 12
 _CLASS_NAME = re.compile(rf'\w+_[0-9a-f]{{{_DIGITS}}}')
@@ -74,8 +93,31 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
             'module': bundle.module,
             'filename': bundle.filename,
             'annotations': bundle.annotations,
+            'files': [name for name in _files(bundle) if Path(name).is_file()],
+            'modules': [[each.name, each.filename, each.is_package] for each in bundle.modules],
         },
     )
+    for each in bundle.modules:
+        data = each.source.encode('utf-8', 'surrogatepass')
+        node.base.repository.put_object_from_bytes(data, f'{_MODULES}/{each.name}.py')
+
+
+def watch(node: orm.ProcessNode, bundle: Bundle | Exception | None) -> Watch | None:
+    """Return what notices that the files of a workflow are edited while it runs, ``None`` if it has been reported."""
+    if not isinstance(bundle, Bundle) or node.base.extras.get(_REPORTED, False):
+        return None
+    files = node.base.attributes.get(_ATTRIBUTE).get('files') or []
+    # A class may come from another file with the same source.
+    return Watch(bundle if set(files) <= set(_files(bundle)) else bundle_of(node), files)
+
+
+def note_reported(node: orm.ProcessNode) -> None:
+    """Note that the report of a process has said that its files differ."""
+    node.base.extras.set(_REPORTED, True)
+
+
+def _files(bundle: Bundle) -> list[str]:
+    return [bundle.filename, *(each.filename for each in bundle.modules)]
 
 
 def source_key(node: orm.ProcessNode) -> str:
@@ -83,6 +125,24 @@ def source_key(node: orm.ProcessNode) -> str:
     key = node.base.repository._repository.get_file(_SOURCE_FILE).key
     assert key is not None
     return key
+
+
+def class_of(node: orm.ProcessNode) -> type[FunctionWorkChain]:
+    """Return the process class of a workflow with the source that it was launched with.
+
+    :raises WorkflowUsageError: if the node is no workflow's.
+    """
+    content = node.base.attributes.get(_ATTRIBUTE, None) or {}
+    if 'class' not in content:
+        raise WorkflowUsageError(f'node {node.pk} is no workflow function')
+    found: type[FunctionWorkChain] = __getattr__(content['class'])
+    return found
+
+
+def load(bundle: Bundle) -> type[FunctionWorkChain]:
+    """Return the process class that a source defines."""
+    found: type[FunctionWorkChain] = _from_source(bundle)
+    return _classes.setdefault(found.__name__, found)
 
 
 def __getattr__(name: str) -> Any:
@@ -104,11 +164,22 @@ def _stored_bundle(name: str) -> Bundle | None:
     builder = orm.QueryBuilder()
     builder.append(orm.WorkChainNode, filters={f'attributes.{_ATTRIBUTE}.class': name})
     node = builder.limit(1).first(flat=True)
-    if node is None:
-        return None
+    return None if node is None else bundle_of(node)
+
+
+def bundle_of(node: orm.ProcessNode) -> Bundle:
+    """Return the source that is stored with a workflow."""
     content = node.base.attributes.get(_ATTRIBUTE)
-    source = node.base.repository.get_object_content(_SOURCE_FILE, mode='rb').decode('utf-8', 'surrogatepass')
-    return Bundle(source, content['qualname'], content['module'], content['filename'], content['annotations'])
+    modules = tuple(
+        ModuleSource(name, filename, _text(node, f'{_MODULES}/{name}.py'), is_package)
+        for name, filename, is_package in content.get('modules', ())
+    )
+    source = _text(node, _SOURCE_FILE)
+    return Bundle(source, content['qualname'], content['module'], content['filename'], content['annotations'], modules)
+
+
+def _text(node: orm.ProcessNode, path: str) -> str:
+    return node.base.repository.get_object_content(path, mode='rb').decode('utf-8', 'surrogatepass')
 
 
 def _from_module(bundle: Bundle, name: str) -> Any:

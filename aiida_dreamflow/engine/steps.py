@@ -10,9 +10,10 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from aiida import orm
+from aiida.common.links import LinkType
 from aiida.engine import ProcessState
 from aiida.repository import Repository
 
@@ -21,10 +22,11 @@ from ..values.signing import sign, verify
 from .ledger import Origins
 from .transaction import Caller, Scalar, StepRows, newest_called, store_step
 
-__all__ = ('Step', 'latest_step', 'write_step')
+__all__ = ('FRAME_FOLDER', 'Step', 'find_record', 'latest_step', 'read_step', 'steps_in_brief', 'write_step')
 
-_FOLDER = 'frame/'
 _LABEL = 'step_'
+#: Where the files of a frame are in the repository of a record.
+FRAME_FOLDER = 'frame/'
 #: Where AiiDA looks for the source of a calculation function.
 _SOURCE_FILE = orm.CalcFunctionNode.FUNCTION_SOURCE_FILE_PATH
 
@@ -54,12 +56,12 @@ class Step:
     exit_code: list[Any] | None = None
     document: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
-    record: orm.CalcFunctionNode | None = None
+    record: orm.ProcessNode | None = None
 
     def read_file(self, sha: str) -> bytes:
         """Return the content of a file of the frame."""
         assert self.record is not None
-        return self.record.base.repository.get_object_content(_FOLDER + sha, mode='rb')
+        return self.record.base.repository.get_object_content(FRAME_FOLDER + sha, mode='rb')
 
 
 def write_step(
@@ -104,7 +106,7 @@ def write_step(
             'signature': sign({'frame': text}),
         },
     }
-    files = {_SOURCE_FILE: source_key, **{_FOLDER + sha: key for sha, key in step.keys.items()}}
+    files = {_SOURCE_FILE: source_key, **{FRAME_FOLDER + sha: key for sha, key in step.keys.items()}}
     label = f'{_LABEL}{step.number}'
     return store_step(StepRows(caller, label, f'{name}:{lines}', attributes, files, inputs, outputs))
 
@@ -114,24 +116,60 @@ def latest_step(caller: orm.WorkChainNode) -> Step | None:
 
     :raises UntrustedValueError: if this profile did not write it.
     """
-    for pk in newest_called(caller, _LABEL):
+    found = find_record(caller)
+    return None if found is None else read_step(found)
+
+
+def find_record(caller: orm.WorkChainNode, number: int | None = None) -> orm.CalcFunctionNode | None:
+    """Return the record of a step, ``None`` if there is none.
+
+    :param number: the number of the step; the newest one by default.
+    """
+    for pk in newest_called(caller, _LABEL if number is None else f'{_LABEL}{number}'):
         record = orm.load_node(pk)
         # The label of a child may begin like that of a step.
-        if isinstance(record, orm.CalcFunctionNode) and 'dreamflow' in record.base.attributes.all:
-            return _read(record)
+        own = record.base.attributes.get('dreamflow', None) if isinstance(record, orm.CalcFunctionNode) else None
+        if own is not None and number in (None, own['step']):
+            return cast(orm.CalcFunctionNode, record)
     return None
 
 
-def _read(record: orm.CalcFunctionNode) -> Step:
-    content = record.base.attributes.get('dreamflow')
+def steps_in_brief(caller: orm.WorkChainNode) -> list[list[Any]]:
+    """Return of each record of a workflow number, state, time, first line and number of lines, the oldest first."""
+    builder = orm.QueryBuilder(backend=caller.backend)
+    builder.append(orm.WorkChainNode, filters={'id': caller.pk}, tag='caller')
+    builder.append(
+        orm.CalcFunctionNode,
+        with_incoming='caller',
+        edge_filters={'type': LinkType.CALL_CALC.value},
+        filters={'attributes': {'has_key': 'dreamflow'}},
+        project=[
+            'attributes.dreamflow.step',
+            'attributes.dreamflow.state',
+            'ctime',
+            'attributes.function_starting_line_number',
+            'attributes.function_number_of_lines',
+        ],
+    )
+    return builder.order_by({orm.CalcFunctionNode: {'id': 'asc'}}).all()
+
+
+def read_step(record: orm.ProcessNode, attribute: str = 'dreamflow') -> Step:
+    """Return what a record says.
+
+    :param record: its node.
+    :param attribute: where it stands.
+    :raises UntrustedValueError: if this profile did not write it.
+    """
+    content = record.base.attributes.get(attribute)
     if not verify({'frame': content['frame']}, content['signature']):
         raise UntrustedValueError(
             f'the frame in node {record.pk} was not written by this profile, or was altered since, so it is not loaded. '
             'If it comes from an archive, run the workflow again in this profile; otherwise restore the key of the profile '
             'from a backup: `dreamflow/<profile uuid>.key` in the AiiDA configuration folder'
         )
-    first = record.base.attributes.get('function_starting_line_number')
-    lines = (first, first + record.base.attributes.get('function_number_of_lines') - 1)
+    first = record.base.attributes.get('function_starting_line_number', 1)
+    lines = (first, first + record.base.attributes.get('function_number_of_lines', 1) - 1)
     files = Repository.flatten(record.base.repository.metadata)
     return Step(
         content['step'],
@@ -142,6 +180,6 @@ def _read(record: orm.CalcFunctionNode) -> Step:
         content['outputs'],
         content['exit_code'],
         json.loads(content['frame']),
-        {path.removeprefix(_FOLDER): key for path, key in files.items() if key and path.startswith(_FOLDER)},
+        {path.removeprefix(FRAME_FOLDER): key for path, key in files.items() if key and path.startswith(FRAME_FOLDER)},
         record,
     )

@@ -30,10 +30,11 @@ from aiida.engine import Process, ProcessState, WorkChain
 from aiida.engine.processes.workchains.awaitable import construct_awaitable
 
 from ..compiler import Bundle, compile_function
-from ..exceptions import CannotStoreError, CompileError, WorkflowUsageError
+from ..exceptions import CannotStoreError, CompileError, FrameError, WorkflowUsageError
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..values.nodes import to_node
+from .forked import FORK_INPUTS, prepare_fork
 from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper
 from .pinned import is_pinned, pin_source
@@ -60,8 +61,8 @@ _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
 
 __all__ = ('RESERVED_PARAMETERS', 'FunctionWorkChain', 'require_parameters')
 
-#: Names that AiiDA's launchers keep for themselves.
-RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process'})
+#: Names that AiiDA's launchers keep for themselves, and ours.
+RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process', FORK_INPUTS})
 
 
 class FunctionWorkChain(Leased, WorkChain):
@@ -82,6 +83,7 @@ class FunctionWorkChain(Leased, WorkChain):
     _kills_children = False
     _shown: Sequence[int] = ()
     _alarm: asyncio.TimerHandle | None = None
+    _fork: dict[str, Any] | None = None
 
     @classmethod
     def require_function(cls) -> types.FunctionType:
@@ -103,6 +105,12 @@ class FunctionWorkChain(Leased, WorkChain):
         spec.exit_code(401, 'ERROR_CANCELLED', message='The workflow function ended with a CancelledError.')
         spec.outputs.dynamic = True
         spec.outputs.valid_type = orm.Data
+        spec.input_namespace(
+            FORK_INPUTS, dynamic=True, required=False, valid_type=orm.Data, help='Of a fork: the nodes of its frame.'
+        )
+        spec.input(
+            'metadata.fork', valid_type=dict, required=False, non_db=True, is_metadata=True, help='Of a fork: of what.'
+        )
         if cls.function is None:
             return
         for parameter in inspect.signature(cls.function).parameters.values():
@@ -128,8 +136,12 @@ class FunctionWorkChain(Leased, WorkChain):
 
     @property
     def _execution(self) -> Any:
+        return self._program.execution
+
+    @property
+    def _program(self) -> ProgramStepper:
         assert isinstance(self._stepper, ProgramStepper)
-        return self._stepper.execution
+        return self._stepper
 
     # -- how it appears
 
@@ -151,18 +163,39 @@ class FunctionWorkChain(Leased, WorkChain):
         super()._setup_db_record()
         assert isinstance(self.bundle, Bundle)
         pin_source(self.node, type(self).__name__, self.bundle)
+        if self._fork is not None:
+            prepare_fork(self, self._fork)
+
+    def _setup_metadata(self, metadata: dict[str, Any]) -> None:
+        self._fork = metadata.pop('fork', None)
+        super()._setup_metadata(metadata)
 
     def on_create(self) -> None:
         """Make the stepper now, so that the status shows a line from the beginning."""
         super().on_create()
         self._stepper = self.spec().get_outline().create_stepper(self)  # type: ignore[arg-type]
 
+    # -- a frame that cannot be gone on from
+
+    def _is_fit(self) -> bool:
+        """Return whether the workflow can go on from its frame; if not, say what to do, and pause.
+
+        Something around it has changed: Python, a package, a file, a key. What is stored is whole.
+        """
+        try:
+            self._program.execution  # noqa: B018  (reads the frame)
+        except FrameError as error:
+            self.report('paused, as its frame does not fit what is installed here: %s', error)
+            self.pause(f'{error}. Then: `verdi daemon restart` and `verdi process play {self.node.pk}`')
+            return False
+        return True
+
     # -- running
 
     def _do_step(self) -> Any:
         for pause in (*_PAUSES, None):
             try:
-                return super()._do_step()
+                return super()._do_step() if self._is_fit() else plumpy.Continue(self._do_step)
             except StorageTroubleError as trouble:
                 said = f'this step could not be stored ({trouble}); it runs again'
                 self._stepper.begin_again()  # type: ignore[union-attr]
@@ -204,6 +237,9 @@ class FunctionWorkChain(Leased, WorkChain):
     def _heed_children(self) -> None:
         """See to it that the workflow is told of the end of its children, and of its next timer."""
         if self.state is not ProcessState.WAITING or self._kills_children:
+            return
+        if not self._program.is_readable() or self._program.children.unlaunched:
+            self.resume()  # the next step pauses, or launches
             return
         execution = self._execution
         if execution.is_ready():
@@ -251,7 +287,7 @@ class FunctionWorkChain(Leased, WorkChain):
                 self._set_alarm()
 
     def _update_process_status(self) -> None:
-        if not self._awaitables or self._stepper is None:
+        if not self._awaitables or self._stepper is None or not self._program.is_readable():
             super()._update_process_status()
         elif not self.paused:
             execution = self._execution
@@ -281,7 +317,7 @@ class FunctionWorkChain(Leased, WorkChain):
 
     async def _kill_after_children(self, killed: asyncio.Future[bool], msg_text: str | None, force_kill: bool) -> None:
         """Kill first the children that live in this event loop: `engine.run` leaves it when the workflow has ended."""
-        alive = [child for child, _ in self._execution.children.tasks.values() if not child.has_terminated()]
+        alive = [child for child, _ in self._program.children.tasks.values() if not child.has_terminated()]
         tasks = [self.loop.create_task(_kill_and_wait(child, self.node.pk, force_kill)) for child in alive]
         if tasks:
             await asyncio.wait(tasks, timeout=_PATIENCE)
@@ -300,7 +336,7 @@ class FunctionWorkChain(Leased, WorkChain):
         if asyncio.isfuture(own):
             await asyncio.wait([own])
         pause = _FIRST_PAUSE
-        while children := self._execution.children.running():
+        while children := self._program.children.running():
             for child in children:
                 controller.kill_process(child.pk, msg_text=f'Killed by parent<{self.node.pk}>')
                 await asyncio.sleep(0)

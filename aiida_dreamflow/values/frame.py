@@ -19,19 +19,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ..compiler import Program
+from ..compiler import Program, compile_function
 from ..exceptions import CannotStoreError, FrameError
 from ..runtime import Activation, Agenda, Host, Machine, Recipe
 from .chunks import ChunkCodec
-from .frame_codecs import (
-    FunctionCodec,
-    KeptCodec,
-    RecipeCodec,
-    RecipeValueCodec,
-    TracebackCodec,
-    activation_of,
-    is_awaitable,
-)
+from .edits import Edits, placed
+from .frame_codecs import FunctionCodec, KeptCodec, RecipeCodec, RecipeValueCodec, TracebackCodec, is_awaitable
 from .generators import GeneratorCodec
 from .parts import Files, Form, MemoryFiles, PartWriter, Place
 from .snapshot import Codec, decode, read_file
@@ -222,6 +215,7 @@ def load_frame(
     codecs: Sequence[Codec] = (),
     writer: FrameWriter | None = None,
     live: Mapping[str, Any] | None = None,
+    edits: Edits | None = None,
 ) -> Machine:
     """Rebuild a machine from the stored form of its frame.
 
@@ -231,6 +225,7 @@ def load_frame(
     :param codecs: the codecs that it was stored with.
     :param writer: what will store the next frames.
     :param live: values that are there and need not be rebuilt, by their names in the frame: all of a part, or none.
+    :param edits: finds the places in functions that were edited since; without, these are refused.
     :raises FrameError: if the frame does not fit the source of a function in it.
     """
     if document.get('version') != FRAME_VERSION:
@@ -239,9 +234,10 @@ def load_frame(
         )
     chunks = ChunkCodec() if writer is None else writer.chunks
     chunks.read_blob = read_blob
-    recipes = RecipeCodec()
+    recipes = RecipeCodec(edits)
     agenda = Agenda()
-    every = [*codecs, TracebackCodec(), FunctionCodec(()), GeneratorCodec(), KeptCodec(agenda), recipes]
+    own = [TracebackCodec(), FunctionCodec((), edits), GeneratorCodec(edits), KeptCodec(agenda, edits)]
+    every = [*codecs, *own, recipes]
     every += [RecipeValueCodec([]), chunks]
     roots: dict[str, Any] = {**document['plain'], **(live or {})}
     for names, content in document['parts']:
@@ -254,7 +250,8 @@ def load_frame(
             place = task.place(level)
             variables = {name: roots[f'{place}:{name}'] for name in state.get('variables', ())}
             cells = {name: roots[f'{place}:{name}'] for name in state.get('cells', ())}
-            activation = activation_of(state['function'], state, variables, cells, state.get('handled'))
+            handled = state.get('handled', [])
+            activation = placed(compile_function, state['function'], state, variables, cells, handled, edits)
             activation.adopt(recipes.decoded)
             task.stack.append(activation)
     for error, traceback in rest.get('tracebacks', ()):

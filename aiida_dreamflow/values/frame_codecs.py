@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeGuard, TypeVar
 
 from ..compiler import Program, compile_function
@@ -13,6 +14,7 @@ from ..exceptions import FrameError
 from ..runtime import Activation, Agenda, Awaitable, Handle, Kept, Recipe
 from ..runtime.tracebacks import rebuilt
 from .definitions import complete, parts_of
+from .edits import Edits, placed
 from .snapshot import Codec, Staged
 
 __all__ = (
@@ -21,7 +23,6 @@ __all__ = (
     'RecipeCodec',
     'RecipeValueCodec',
     'TracebackCodec',
-    'activation_of',
     'is_awaitable',
 )
 
@@ -38,7 +39,8 @@ class FunctionCodec(Codec):
 
     name = 'function'
 
-    def __init__(self, activations: Iterable[Activation]) -> None:
+    def __init__(self, activations: Iterable[Activation], edits: Edits | None = None) -> None:
+        self._edits = edits
         self._owners = list({id(each.function): each.function for each in activations}.values())
 
     def encode(self, value: object, ref: Ref) -> Any | None:
@@ -65,9 +67,17 @@ class FunctionCodec(Codec):
                 raise FrameError(f'the workflow function `{module}.{qualname}` cannot be found any more')
             return function
         owner = get(content['inside'])
-        code = _code_at(compile_function(owner), content['path'])
         closure = tuple(get(cell) for cell in content['closure'])
-        return types.FunctionType(code, owner.__globals__, code.co_name, None, closure)
+        program = compile_function(owner)
+        old = None if self._edits is None else self._edits.old_program(owner, compile_function)
+        if self._edits is None or old is None:
+            code = _code_at(program, content['path'])
+            return types.FunctionType(code, owner.__globals__, code.co_name, None, closure)
+        old_code = _code_at(old, content['path'])
+        code = self._edits.code(owner, old_code, _places(program))
+        function = types.FunctionType(code, owner.__globals__, code.co_name, None, closure)
+        self._edits.note_nested(function, owner, old_code)
+        return function
 
     def fill(self, obj: Any, content: Any, get: Get) -> None:
         """Complete a function that was made inside of another."""
@@ -84,30 +94,39 @@ def _workflow_function(module: str, qualname: str) -> types.FunctionType | None:
     return getattr(found, FUNCTION_MARK, None)
 
 
-def _places(program: Program) -> dict[types.CodeType, list[int]]:
-    """Return where the code of each function made inside a program's function is: block, then indices of constants."""
-    found: dict[types.CodeType, list[int]] = {}
+def _places(program: Program) -> dict[types.CodeType, list[Any]]:
+    """Return where the code of each function made inside a program's function is, in words that any Python understands.
+
+    Block, name, line, and which of several. Constants have other indices in other versions, and comprehensions may be
+    code of their own or not.
+    """
+    found: dict[types.CodeType, list[Any]] = {}
     for block in program.blocks:
         assert block.code is not None
-        for code, path in _nested(block.code, [block.index]):
-            found.setdefault(code, path)
+        count: Counter[tuple[str, int]] = Counter()
+        for code in _nested(block.code):
+            key = (code.co_name, code.co_firstlineno)
+            found.setdefault(code, [block.index, *key, count[key]])
+            count[key] += 1
     return found
 
 
-def _nested(code: types.CodeType, path: list[int]) -> Iterator[tuple[types.CodeType, list[int]]]:
-    for index, constant in enumerate(code.co_consts):
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield constant, [*path, index]
-            yield from _nested(constant, [*path, index])
+            yield constant
+            yield from _nested(constant)
 
 
-def _code_at(program: Program, path: list[int]) -> types.CodeType:
-    code = program.blocks[path[0]].code
-    for index in path[1:]:
-        assert code is not None
-        code = code.co_consts[index]
+def _code_at(program: Program, path: list[Any]) -> types.CodeType:
+    block, *key = path[:-1]
+    number: int = path[-1]
+    code = program.blocks[block].code
     assert code is not None
-    return code
+    found = [each for each in _nested(code) if [each.co_name, each.co_firstlineno] == key]
+    if number >= len(found):
+        raise FrameError(f'`{program.name}` in {program.source.filename} makes no function `{key[0]}` in line {key[1]}')
+    return found[number]
 
 
 class TracebackCodec(Codec):
@@ -156,12 +175,14 @@ class KeptCodec(Codec):
     """What the runtime's own objects consist of: handles, tasks and what is made of them, calls that were not awaited yet.
 
     :param agenda: that of the machine that they belong to.
+    :param edits: finds the places in functions that were edited since.
     """
 
     name = 'kept'
 
-    def __init__(self, agenda: Agenda | None = None) -> None:
+    def __init__(self, agenda: Agenda | None = None, edits: Edits | None = None) -> None:
         self._agenda = agenda
+        self._edits = edits
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for one of them."""
@@ -175,12 +196,9 @@ class KeptCodec(Codec):
     def decode(self, content: Any, get: Get) -> object:
         """Return one of them, empty if something is to follow."""
         if isinstance(content, dict):
-            return activation_of(
-                get(content['function']),
-                content,
-                {name: get(value) for name, value in content['variables'].items()},
-                {name: get(cell) for name, cell in content['cells'].items()},
-            )
+            variables = {name: get(value) for name, value in content['variables'].items()}
+            cells = {name: get(cell) for name, cell in content['cells'].items()}
+            return placed(compile_function, get(content['function']), content, variables, cells, [], self._edits)
         kind = _KEPT[content]
         return kind.__new__(kind)
 
@@ -226,30 +244,6 @@ def _call(activation: Activation, ref: Ref) -> Any:
     }
 
 
-def activation_of(
-    function: types.FunctionType,
-    state: Mapping[str, Any],
-    variables: dict[str, Any],
-    cells: dict[str, types.CellType],
-    handled: list[BaseException | None] | None = None,
-) -> Activation:
-    """Return an activation from what a frame says of it.
-
-    :raises FrameError: if the source of its function is another.
-    """
-    program = compile_function(function)
-    if program.source.fingerprint != state['fingerprint']:
-        raise FrameError(
-            f'the source of `{function.__qualname__}` in {program.source.filename} is not the one that the frame was '
-            'stored with: restore the file as it was when the workflow was launched'
-        )
-    block = program.blocks[state['block']]
-    awaiting: Any = None if state['exit'] is None else block.exits[state['exit']]
-    return Activation(
-        function, program, block, variables, cells, handled or [], awaiting, is_claimed=state.get('is_claimed', True)
-    )
-
-
 class RecipeCodec(Codec):
     """Recipes themselves: function, site, inputs.
 
@@ -258,7 +252,8 @@ class RecipeCodec(Codec):
 
     name = 'recipe'
 
-    def __init__(self) -> None:
+    def __init__(self, edits: Edits | None = None) -> None:
+        self._edits = edits
         self.decoded: list[Recipe] = []
         self._made: list[Any] = []  # alive until the variables hold them
 
@@ -271,7 +266,8 @@ class RecipeCodec(Codec):
     def decode(self, content: Any, get: Get) -> object:
         """Return the recipe, with its value made again."""
         function, index, inputs = get(content[0]), content[1], {name: get(ref) for name, ref in content[2].items()}
-        recipe = Recipe(function, compile_function(function).recipes[index], inputs)
+        site = None if self._edits is None else self._edits.recipe(function, index)
+        recipe = Recipe(function, site or compile_function(function).recipes[index], inputs)
         made = recipe.make(
             {name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()}
         )

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..compiler import compile_generator
-from ..exceptions import CannotStoreError, CompileError, FrameError
+from ..exceptions import CannotStoreError, CompileError
 from ..runtime import Activation
 from ..runtime.generators import Suspension, finished, prime, resumable
 from ..runtime.looking import look_into
+from .edits import Edits, placed
 from .snapshot import Codec, Staged
 
 __all__ = ('GeneratorCodec',)
@@ -24,12 +25,14 @@ Generator = types.GeneratorType
 class GeneratorCodec(Codec):
     """Generators: the function, where it waits, and its variables.
 
+    :param edits: finds the places in functions that were edited since.
     :ivar unfinished: the generators met that have not come to their end.
     """
 
     name = 'generator'
 
-    def __init__(self) -> None:
+    def __init__(self, edits: Edits | None = None) -> None:
+        self._edits = edits
         self.unfinished: dict[int, Any] = {}
 
     def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
@@ -56,7 +59,7 @@ class GeneratorCodec(Codec):
     def fill(self, obj: Any, content: Any, get: Callable[[Any], Any]) -> None:
         """Tell a generator where it waits."""
         suspension: Suspension = obj.gi_frame.f_locals['suspension']
-        suspension.activation = _activation(content, get)
+        suspension.activation = _activation(content, get, self._edits)
         suspension.inner = get(content['inner'])
         prime(obj, suspension)
 
@@ -77,21 +80,8 @@ def _state(suspension: Suspension, ref: Callable[[object], Any]) -> dict[str, An
     }
 
 
-def _activation(content: dict[str, Any], get: Callable[[Any], Any]) -> Activation:
-    function = get(content['function'])
-    program = compile_generator(function)
-    if program.source.fingerprint != content['fingerprint']:
-        raise FrameError(
-            f'the source of the generator `{function.__qualname__}` in {program.source.filename} is not the one that the '
-            'frame was stored with: restore the file as it was when the workflow was launched'
-        )
-    block = program.blocks[content['block']]
-    return Activation(
-        function,
-        program,
-        block,
-        {name: get(value) for name, value in content['variables'].items()},
-        {name: get(cell) for name, cell in content['cells'].items()},
-        [get(error) for error in content['handled']],
-        None if content['exit'] is None else block.exits[content['exit']],
-    )
+def _activation(content: dict[str, Any], get: Callable[[Any], Any], edits: Edits | None) -> Activation:
+    variables = {name: get(value) for name, value in content['variables'].items()}
+    cells = {name: get(cell) for name, cell in content['cells'].items()}
+    handled = [get(error) for error in content['handled']]
+    return placed(compile_generator, get(content['function']), content, variables, cells, handled, edits)

@@ -1,0 +1,30 @@
+"""``dreamflow fork``: a list of the steps of a run, and the launch of a new run from one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+def show_steps(node: Any) -> None:
+    """Print the recorded steps of a run, a line each."""
+    from aiida_dreamflow.engine.forking import recorded_steps
+
+    for step in recorded_steps(node):
+        click.echo(f'{step.number:6}  {step.time:%Y-%m-%d %H:%M:%S}  {step.place}')
+
+
+def launch(node: Any, step: int | None, edited: bool, retry: bool) -> None:
+    """Launch a new run, and say which."""
+    from aiida import engine
+
+    from aiida_dreamflow.engine.forking import fork
+    from aiida_dreamflow.exceptions import DreamflowError
+
+    try:
+        builder = fork(node, step, edited=edited, retry=retry)
+    except DreamflowError as error:
+        raise click.ClickException(str(error)) from error
+    new = engine.submit(builder)
+    click.echo(f'launched {new.process_label} {new.pk}, a {new.description}')

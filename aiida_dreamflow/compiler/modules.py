@@ -1,0 +1,209 @@
+"""The user's own modules that a source imports, as they are now, and how to load them again when they have been edited.
+
+The user's own are those that lie neither in the standard library nor among the installed packages. What they import of each
+other is followed. Knows Python's imports; must not know where their texts are kept.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib.util
+import linecache
+import sys
+import sysconfig
+import tokenize
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ('ModuleSource', 'Pinned', 'used_modules')
+
+#: Packages that may lie anywhere, and are no user's.
+_OTHERS = frozenset({'aiida', 'aiida_dreamflow', 'plumpy', 'kiwipy'})
+_INSTALLED = frozenset(
+    str(Path(sysconfig.get_path(kind)).resolve()) for kind in ('stdlib', 'platstdlib', 'purelib', 'platlib')
+)
+
+
+@dataclass(frozen=True)
+class ModuleSource:
+    """The source of a module.
+
+    :ivar name: its name.
+    :ivar filename: its file.
+    :ivar source: its text.
+    :ivar is_package: whether it is a package.
+    """
+
+    name: str
+    filename: str
+    source: str
+    is_package: bool = False
+
+    @property
+    def package(self) -> str:
+        """What relative imports in it begin with."""
+        return self.name if self.is_package else self.name.rpartition('.')[0]
+
+
+def used_modules(source: str, package: str) -> tuple[ModuleSource, ...]:
+    """Return the user's own modules that a source imports, and those that these import, in the order of their names.
+
+    :param source: the text; what it imports is not imported for this.
+    :param package: what relative imports in it begin with.
+    """
+    found: dict[str, ModuleSource | None] = {}
+    pending = list(_imported(source, package))
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found[name] = module = _read(name)
+            if module is not None:
+                pending.extend(_imported(module.source, module.package))
+    return tuple(module for _, module in sorted(found.items()) if module is not None)
+
+
+def _imported(source: str, package: str) -> Iterator[str]:
+    """Yield the names of the modules that a source may import, and those of the packages that they are in."""
+    for node in ast.walk(ast.parse(source)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node.module or '', package, node.level)
+            names = [base, *(f'{base}.{alias.name}' for alias in node.names if alias.name != '*')]
+        for name in names:
+            parts = name.split('.')
+            yield from ('.'.join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def _absolute(name: str, package: str, level: int) -> str:
+    if not level:
+        return name
+    parts = package.split('.')
+    return '.'.join([*parts[: len(parts) - level + 1], *([name] if name else [])])
+
+
+def _read(name: str) -> ModuleSource | None:
+    """Return the source of a module of the user's own, ``None`` if it is none."""
+    first = name.partition('.')[0]
+    if first in _OTHERS or first in sys.stdlib_module_names:
+        return None
+    module = sys.modules.get(name)
+    spec = getattr(module, '__spec__', None)
+    if module is None and ('.' not in name or name.rpartition('.')[0] in sys.modules):
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError, AttributeError):
+            return None
+    filename = getattr(module, '__file__', None) or getattr(spec, 'origin', None)
+    if not isinstance(filename, str) or not filename.endswith('.py') or _is_installed(filename):
+        return None
+    text = ''.join(linecache.getlines(filename))
+    return ModuleSource(name, filename, text, Path(filename).name == '__init__.py') if text else None
+
+
+def texts_of(filename: str) -> tuple[str, str]:
+    """Return the text of a file as Python has read it for tracebacks, and as it is now."""
+    try:
+        with tokenize.open(filename) as file:
+            now = file.read()
+    except (OSError, SyntaxError, UnicodeError):
+        now = ''
+    return ''.join(linecache.getlines(filename)), now
+
+
+def _is_installed(filename: str) -> bool:
+    path = Path(filename).resolve()
+    return any(
+        str(parent) in _INSTALLED or parent.name in ('site-packages', 'dist-packages') for parent in path.parents
+    )
+
+
+class Pinned:
+    """Modules made from kept sources. What they import of each other is these, not what the files have become.
+
+    :param prefix: what their names in ``sys.modules`` begin with.
+    :param sources: the sources.
+    """
+
+    def __init__(self, prefix: str, sources: Iterable[ModuleSource]) -> None:
+        self._prefix = prefix
+        self._sources = {source.name: source for source in sources}
+        self.modules: dict[str, types.ModuleType] = {}
+        self.builtins = {**vars(builtins), '__import__': self._import}
+
+    def load(self, name: str) -> types.ModuleType:
+        """Return a module, executed once."""
+        if name not in self.modules:
+            self.modules[name] = self._load(self._sources[name])
+            parent, _, own = name.rpartition('.')
+            if parent in self._sources:
+                setattr(self.load(parent), own, self.modules[name])
+        return self.modules[name]
+
+    def _load(self, source: ModuleSource) -> types.ModuleType:
+        name = f'{self._prefix}.{source.name}'
+        filename = source.filename
+        if any(text != source.source for text in texts_of(filename)):
+            filename = f'{filename} <as launched, {self._prefix[-8:]}>'
+            linecache.cache[filename] = (len(source.source), None, source.source.splitlines(keepends=True), filename)
+        module = types.ModuleType(name)
+        module.__file__, module.__package__ = source.filename, source.package
+        if source.is_package:
+            module.__path__ = [str(Path(source.filename).parent)]
+        vars(module)['__builtins__'] = self.builtins
+        sys.modules[name] = self.modules[source.name] = module
+        try:
+            exec(compile(source.source, filename, 'exec', dont_inherit=True), vars(module))
+        except BaseException:
+            del sys.modules[name], self.modules[source.name]
+            raise
+        return module
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,
+        locals: Mapping[str, Any] | None = None,
+        fromlist: tuple[str, ...] | None = (),
+        level: int = 0,
+    ) -> types.ModuleType:
+        """Do what ``__import__`` does."""
+        full = _absolute(name, (globals or {}).get('__package__') or '', level)
+        if fromlist:
+            inside = [each for each in (f'{full}.{item}' for item in fromlist) if each in self._sources]
+            if full in self._sources:
+                module = self.load(full)
+            else:
+                module = importlib.import_module(full)
+                if inside:
+                    module = _copy(module)
+            for each in inside:
+                setattr(module, each.rpartition('.')[2], self.load(each))
+            return module
+        if full in self._sources:
+            self.load(full)
+        elif not level:
+            importlib.import_module(full)
+        first, *rest = full.split('.')
+        if not any(each.partition('.')[0] == first for each in self._sources):
+            return sys.modules[first]
+        # `import a.b` binds `a`; what is kept is reached through it.
+        path, top = first, self.load(first) if first in self._sources else _copy(importlib.import_module(first))
+        module = top
+        for part in rest:
+            path = f'{path}.{part}'
+            following = self.load(path) if path in self._sources else sys.modules[path]
+            setattr(module, part, following)
+            module = following
+        return top
+
+
+def _copy(module: types.ModuleType) -> types.ModuleType:
+    copy = types.ModuleType(module.__name__)
+    vars(copy).update(vars(module))
+    return copy

@@ -1,0 +1,225 @@
+"""Fork: a new run that begins at a recorded step of an old one, with the old or with an edited source.
+
+The frame of that step is read when the fork is made, so that a refusal is immediate. The children that were waited for belong
+to the old run: the new one takes over what they gave or give, and launches none again unless asked to.
+"""
+
+from __future__ import annotations
+
+import datetime
+import linecache
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aiida import orm
+from aiida.common.exceptions import NotExistent
+from aiida.common.links import LinkType
+from aiida.engine import ProcessBuilder
+
+from ..compiler import Bundle, bundle, bundle_again
+from ..exceptions import ForkError
+from ..jobs.calculation import bundle_to_node, node_to_bundle
+from ..jobs.names import port_name
+from ..runtime import Handle
+from . import pinned
+from .children import find_children
+from .forked import FORK_INPUTS, fork_of, forked_children, inputs_of, load_step, require_step, source_label
+from .ledger import Origins, name_of
+from .steps import steps_in_brief
+from .targets import is_process, outputs_of
+from .workchain import FunctionWorkChain
+
+__all__ = ('RecordedStep', 'fork', 'recorded_steps')
+
+
+def fork(
+    run: orm.WorkChainNode | int | str,
+    step: int | None = None,
+    source: type[FunctionWorkChain] | None = None,
+    *,
+    edited: bool = False,
+    retry: bool = False,
+) -> ProcessBuilder:
+    """Prepare a new run of a workflow that begins where an old run was after one of its steps.
+
+    ``engine.submit(fork(node, step=12))``. Nothing that the old run has done by then is done again. Its children that
+    were waited for are not launched again: the new run takes what they gave, waits for those that still run, and meets
+    the failure of those that failed.
+
+    :param run: the process of the old run, or its pk or uuid; it may have ended or not.
+    :param step: the number of the step, from one; the last one recorded by default.
+    :param source: an edited workflow, such as the one that a notebook or script has defined anew.
+    :param edited: whether to read the edited workflow from the file that it came from. Without this and without `source`,
+        the new run has the source of the old one.
+    :param retry: whether to launch those of the children waited for again, with the same inputs, that have failed.
+    :returns: a builder, for AiiDA's launchers.
+    :raises ForkError: if there is no such step, or nothing to go on from.
+    :raises FrameError: if the edited source cannot go on from there; shows what differs.
+    """
+    node = cast(orm.WorkChainNode, orm.load_node(run) if isinstance(run, int | str) else run)
+    old_class = pinned.class_of(node)
+    if source is None:
+        source = old_class if not edited else _edited_class(pinned.bundle_of(node))
+    found = require_step(node, step)
+    machine = load_step(found, source, old_class)
+    builder = source.get_builder()
+    children, again = _children(node, machine.pending, retry)
+    metadata: Any = builder['metadata']
+    metadata.fork = {
+        'of': node.uuid,
+        'step': found.number,
+        'children': {label: child.uuid for label, child in children.items()},
+        'retry': {label: child.uuid for label, child in again.items()},
+    }
+    metadata.description = f'fork of {node.process_label} {node.pk}, from step {found.number}'
+    for port, given in _inputs(node).items():
+        if port in source.spec().inputs:
+            builder[port] = given
+    frame = _nodes(found.origins, node)
+    for handle in machine.pending:
+        frame.update(_nodes_of_child(handle, children.get(handle.label), again.get(handle.label)))
+    builder[FORK_INPUTS] = frame
+    return builder
+
+
+def _edited_class(old: Bundle) -> type[FunctionWorkChain]:
+    """Return the workflow as its file has it now, of which nothing else is executed."""
+    try:
+        with open(old.filename, encoding='utf-8') as file:  # noqa: PTH123  (it may be no path at all)
+            text = file.read()
+    except OSError as error:
+        raise ForkError(
+            f'the edited source of `{old.qualname}` cannot be read from {old.filename} ({error.strerror}): give the edited '
+            'workflow itself, `fork(node, source=workflow)`'
+        ) from error
+    linecache.checkcache()
+    return pinned.load(bundle_again(old, text).with_modules())
+
+
+@dataclass(frozen=True)
+class RecordedStep:
+    """A step that a run can be forked from.
+
+    :ivar number: its number.
+    :ivar time: when it ended.
+    :ivar place: the lines that it ran, and the text of the last of them.
+    """
+
+    number: int
+    time: datetime.datetime
+    place: str
+
+
+def recorded_steps(node: orm.WorkChainNode) -> Iterator[RecordedStep]:
+    """Yield the steps of a run that can be gone on from, the oldest first.
+
+    :raises ForkError: if the node is no workflow's.
+    """
+    pinned.class_of(node)
+    source = pinned.bundle_of(node).source.splitlines()
+    beginning = fork_of(node)
+    if beginning is not None:
+        yield RecordedStep(beginning[1], node.ctime, f'where this run began, as a fork of {beginning[0]}')
+    for number, state, time, first, count in steps_in_brief(node):
+        if state != 'returned':
+            lines = f'{first}' if count == 1 else f'{first}-{first + count - 1}'
+            yield RecordedStep(number, time, f'L{lines} {source[first + count - 2].strip()}')
+
+
+# -- inputs
+
+
+def _inputs(node: orm.WorkChainNode) -> dict[str, orm.Data]:
+    """Return the inputs of the old run, but for the nodes of the frame that it itself began with."""
+    links = node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).nested()
+    return {port: given for port, given in links.items() if port != FORK_INPUTS}
+
+
+def _nodes(origins: Origins, node: orm.WorkChainNode) -> dict[str, orm.Data]:
+    """Return the nodes of the variables of a frame, by label."""
+    uuids = {name_of(root).lstrip('.'): [uuid] for root, (uuid, _) in reversed(origins.nodes.items())}
+    for root, others in origins.others.items():
+        uuids.setdefault(name_of(root).lstrip('.'), []).extend(others)
+    return _labelled((name, _node(uuid, node)) for name, found in uuids.items() for uuid in found)
+
+
+def _node(uuid: str, of: orm.ProcessNode) -> orm.Data:
+    try:
+        return orm.load_node(uuid=uuid)  # type: ignore[return-value]
+    except NotExistent:
+        raise ForkError(
+            f'a variable of {of.process_label} {of.pk} has lost its node ({uuid}): it was deleted'
+        ) from None
+
+
+def _labelled(nodes: Iterable[tuple[str, orm.Data]]) -> dict[str, orm.Data]:
+    """Return nodes by label, each once."""
+    found: dict[str, orm.Data] = {}
+    for name, node in nodes:
+        if all(other.uuid != node.uuid for other in found.values()):
+            label, number = port_name(name), 1
+            while label in found:
+                number += 1
+                label = f'{port_name(name)}_{number}'
+            found[label] = node
+    return found
+
+
+def _nodes_of_child(
+    handle: Handle[Any], child: orm.ProcessNode | None, again: orm.ProcessNode | None
+) -> dict[str, Any]:
+    """Return the nodes that the new run gets because of a child that is waited for."""
+    if again is not None:
+        given = _labelled((f'{handle.label}_{name}', node) for name, node in _data_of(inputs_of(again)))
+        if source := _edited_source(handle, again):
+            given[source_label(handle)] = source
+        return given
+    if child is None:
+        return _labelled((f'{handle.label}_{name}', node) for name, node in _data_of(handle.inputs.get('inputs', {})))
+    if not child.is_terminated:
+        return _labelled((f'{handle.label}_{name}', node) for name, node in _data_of(inputs_of(child)))
+    outputs = outputs_of(cast(int, child.pk))
+    return _labelled((f'{handle.label}_{name}', node) for name, node in outputs.items())
+
+
+def _data_of(inputs: Mapping[str, Any], path: str = '') -> Iterable[tuple[str, orm.Data]]:
+    for name, value in inputs.items():
+        if isinstance(value, Mapping):
+            yield from _data_of(value, f'{path}{name}_')
+        elif isinstance(value, orm.Data) and not isinstance(value, orm.AbstractCode):
+            yield f'{path}{name}', value
+
+
+# -- children
+
+
+def _children(
+    node: orm.WorkChainNode, pending: Iterable[Handle[Any]], retry: bool
+) -> tuple[dict[str, orm.ProcessNode], dict[str, orm.ProcessNode]]:
+    """Return the children that are taken over, and those that are launched again, by label."""
+    inherited = forked_children(node)
+    handles = list(pending)
+    called = find_children(node, [port_name(handle.label) for handle in handles])
+    found: dict[str, orm.ProcessNode] = {}
+    again: dict[str, orm.ProcessNode] = {}
+    for handle in handles:
+        child = called.get(port_name(handle.label))
+        if child is None and handle.label in inherited:
+            child = cast(orm.ProcessNode, orm.load_node(inherited[handle.label]))
+        if child is not None:
+            failed = child.is_terminated and not child.is_finished_ok
+            (again if retry and failed else found)[handle.label] = child
+        elif not handle.inputs:
+            raise ForkError(f'{handle.label}, which {node.process_label} {node.pk} waited for, is not there any more')
+    return found, again
+
+
+def _edited_source(handle: Handle[Any], child: orm.ProcessNode) -> orm.SinglefileData | None:
+    """Return the source of a function job that has been edited since, not stored yet."""
+    if is_process(handle.target):
+        return None
+    node = bundle_to_node(bundle(handle.target))
+    old = next(iter(child.base.links.get_incoming(link_label_filter='function').all_nodes()), None)
+    same = old is not None and node_to_bundle(node).source == node_to_bundle(cast(orm.SinglefileData, old)).source
+    return None if same else node

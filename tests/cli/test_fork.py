@@ -1,0 +1,52 @@
+"""The command `dreamflow fork`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from aiida import orm
+from click.testing import CliRunner
+from engine import fork_workflows
+from engine.helpers import evaluations, wait_until
+
+from aiida_dreamflow.cli import dreamflow
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(dreamflow, ['fork', *map(str, arguments)])
+
+
+def test_list_and_launch(daemon, tmp_path):
+    """From the file as a scientist edits it, in a process of its own."""
+    log = tmp_path / 'log'
+    path = tmp_path / 'flow.py'
+    text = open(fork_workflows.__file__).read()
+    path.write_text(
+        text + f'\n\nif __name__ == "__main__":\n    from aiida import engine, load_profile\n\n    load_profile()\n'
+        f'    print(engine.submit(mistyped, n=2, log={str(log)!r}).pk)\n'
+    )
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
+    node = orm.load_node(int(done.stdout.split()[-1]))
+    wait_until(lambda: node.is_terminated, 'it fails', node)
+    assert node.is_excepted
+
+    listed = invoke(node.pk, '--list')
+    assert listed.exit_code == 0, listed.output
+    first, second = listed.output.splitlines()
+    assert first.split()[0] == '1'
+    assert second.endswith('y = await submit(square, x=i, log=log)')
+
+    refused = invoke(node.pk, '--step', 9)
+    assert refused.exit_code == 1
+    assert 'step 9 is not recorded' in refused.output
+
+    path.write_text(path.read_text().replace('resluts', 'results'))
+    launched = invoke(node.pk, '--edited')
+    assert launched.exit_code == 0, launched.output
+    new = orm.load_node(int(launched.output.split(',')[0].split()[-1]))
+    wait_until(lambda: new.is_terminated, 'the new run ends', new)
+    assert new.is_finished_ok, new.exception
+    assert new.outputs.total.value == 2
+    assert log.read_text().split() == ['0', '1']
+    assert evaluations(new) == []
