@@ -229,6 +229,16 @@ class FunctionJob(Leased, CalcJob):
         # What `verdi process list` shows: three hundred jobs should not all have one name.
         return f'{type(self).__name__}<{self.inputs.function.label}>'
 
+    def out(self, output_port: str, value: Any = None) -> None:
+        """Give an output.
+
+        AiiDA (2.9.4, ``execmanager.upload_calculation``) gives its `CalcInfo` for the folder where it finds that the upload
+        was done before a crash.
+        """
+        if output_port == 'remote_folder' and isinstance(value, CalcInfo):
+            value = self.node.base.links.get_outgoing(link_label_filter=output_port).one().node
+        super().out(output_port, value)
+
     def on_output_emitted(self, output_port: str, value: Any, dynamic: bool) -> None:
         """Link a folder to the job now; AiiDA does so some commits later, and after a crash in between never."""
         super().on_output_emitted(output_port, value, dynamic)

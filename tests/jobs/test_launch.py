@@ -12,6 +12,8 @@ import jobs.functions as functions
 import numpy as np
 import pytest
 from aiida import engine, orm
+from aiida.common.links import LinkType
+from aiida.engine.daemon import execmanager
 
 from aiida_dreamflow.compiler.bundle import bundle
 from aiida_dreamflow.exceptions import ChildFailedError, LaunchError, RemoteTraceback, WorkflowUsageError
@@ -41,6 +43,22 @@ def test_returns():
     # What is in the node is what a person wants to read, and no second copy of the arguments' arrays.
     assert 'def scale' in node.base.repository.get_object_content('dreamflow_function.py')
     assert 'class Point' not in node.base.repository.get_object_content('dreamflow_function.py')
+
+
+def test_killed_after_the_upload(monkeypatch):
+    """The folder is linked, the state not changed yet: the worker that goes on uploads nothing, and takes that folder."""
+    upload = execmanager.upload_calculation
+
+    async def upload_before_and_again(node, *args):
+        folder = await upload(node, *args)
+        folder.base.links.add_incoming(node, LinkType.CREATE, 'remote_folder')
+        folder.store()
+        return await upload(node, *args)
+
+    monkeypatch.setattr(execmanager, 'upload_calculation', upload_before_and_again)
+    node = run(functions.hypotenuse, a=3, b=4.0)
+    assert job_outcome(node) == 10.0
+    assert len(node.base.links.get_outgoing(orm.RemoteData).all()) == 1
 
 
 def test_arrays():
