@@ -14,6 +14,9 @@ from .records import Kind, Reader, Record, refs_in
 
 __all__ = ('rebuild',)
 
+#: The rank of a filling that asks objects for their hashes.
+_ASKS_FOR_HASHES = 3
+
 
 def rebuild(records: Sequence[Record], kinds: Sequence[Kind], built: dict[int, object], reader: Reader) -> None:
     """Make and fill all objects.
@@ -109,25 +112,44 @@ class _Circle:
             raise FrameError('objects of a stored value wait for each other; the stored document is damaged')
 
     def make(self, index: int) -> None:
-        stack = [(index, iter(self.needs[index]))]
+        stack = [(index, self.wanted(index))]
         entered = {index}
         while stack:
             node, needs = stack[-1]
             if node in self.built:
                 stack.pop()
                 continue
-            need = next((j for j in needs if j not in self.built), None)
+            need, is_needed = next((each for each in needs if each[0] not in self.built), (None, False))
             if need is None:
                 if self.kinds[node].late:
                     self.fill_ready()
                     self.fill_needs(node)
                 self.built[node] = self.kinds[node].make(self.records[node][1], self.reader)
                 stack.pop()
-            elif need in entered:
+            elif is_needed and need in entered:
                 raise FrameError('objects of a stored value need each other to be made; it cannot be rebuilt')
-            else:
+            elif is_needed or not entered.difference(self.built).intersection([need, *self.whole(need)]):
                 entered.add(need)
-                stack.append((need, iter(self.needs[need])))
+                stack.append((need, self.wanted(need)))
+
+    def wanted(self, index: int) -> Iterator[tuple[int, bool]]:
+        """Yield what is to be made before an object, and whether it cannot be made otherwise.
+
+        What is made late, a frozenset say, asks for hashes: what it is made from should be filled by then.
+        """
+        yield from ((need, True) for need in self.needs[index])
+        if self.kinds[index].late:
+            yield from ((wait, False) for need in self.whole(index) for wait in self.waits.get(need, ()))
+
+    def whole(self, index: int) -> list[int]:
+        """Return all that an object is made from, directly or not."""
+        found = dict.fromkeys(self.needs[index])
+        open_ = list(found)
+        while open_:
+            new = [need for need in self.needs[open_.pop()] if need not in found]
+            found.update(dict.fromkeys(new))
+            open_ += new
+        return list(found)
 
     def fill_ready(self) -> None:
         """Fill what can be filled, so that code which runs next sees as much as there is."""
@@ -147,4 +169,16 @@ class _Circle:
 
     def fill_needs(self, index: int) -> None:
         """Fill what an object is made from, whatever its rank: an iterator over a dict has its place in a full one only."""
-        self.pending = [j for j in self.pending if j not in self.needs[index] or not self.fill_one(j)]
+        whole = set(self.whole(index))
+        waiting: list[int] = []
+        for j in self.pending:
+            if j not in whole or self.asks_for_hashes(j, waiting) or not self.fill_one(j):
+                waiting.append(j)
+        self.pending = waiting
+
+    def asks_for_hashes(self, index: int, waiting: Sequence[int]) -> bool:
+        """Return whether filling an object asks one for its hash that is not filled yet."""
+        items = self.waits[index]
+        return self.rank[index] >= _ASKS_FOR_HASHES and any(
+            j in waiting for item in items for j in (item, *self.whole(item))
+        )
