@@ -128,7 +128,7 @@ class _Circle:
                 stack.pop()
             elif is_needed and need in entered:
                 raise FrameError('objects of a stored value need each other to be made; it cannot be rebuilt')
-            elif is_needed or not entered.difference(self.built).intersection([need, *self.whole(need)]):
+            elif is_needed or entered.difference(self.built).isdisjoint(self.reached(need)):
                 entered.add(need)
                 stack.append((need, self.wanted(need)))
 
@@ -140,6 +140,13 @@ class _Circle:
         yield from ((need, True) for need in self.needs[index])
         if self.kinds[index].late:
             yield from ((wait, False) for need in self.whole(index) for wait in self.waits.get(need, ()))
+
+    def reached(self, index: int) -> set[int]:
+        """Return all that should be made by the time that an object is, with itself."""
+        found = {index}
+        for need, _ in self.wanted(index):
+            found.update((need, *self.whole(need)))
+        return found
 
     def whole(self, index: int) -> list[int]:
         """Return all that an object is made from, directly or not."""

@@ -9,7 +9,6 @@ import itertools
 import types
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from values import things
