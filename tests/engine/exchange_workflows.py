@@ -33,6 +33,14 @@ async def everything(n: int = 2):
 
 
 @workflow
+async def signed(n: int = 2):
+    """The value of `everything` that only its own profile loads."""
+    table = OrderedDict(array=np.arange(n), nan=float('nan'))
+    await checkpoint()
+    return {'pickled': Pickled(table)}
+
+
+@workflow
 async def child(xs: list):
     await checkpoint()
     return sum(xs)
@@ -42,5 +50,4 @@ async def child(xs: list):
 async def cached(n: int = 2):
     xs = [i + 0.1 for i in range(n)]
     noise = await submit(noisy, xs=xs)
-    again = await submit(noisy, xs=noise)
-    return {'noise': noise, 'again': again}
+    return noise

@@ -22,21 +22,22 @@ def long_run(profile):
     node = orm.load_node(node.pk)
     (record,) = node.steps
     now = timezone.now()
+    attributes, user = record.base.attributes.all, node.user.pk
 
     def row(**changes):
         content = {
             'uuid': str(uuid.uuid4()),
-            'node_type': record.node_type,
-            'process_type': record.process_type,
+            'node_type': orm.CalcFunctionNode.class_node_type,
+            'process_type': None,
             'label': record.label,
             'description': '',
             'ctime': now,
             'mtime': now,
-            'attributes': record.base.attributes.all,
+            'attributes': attributes,
             'extras': {},
             'repository_metadata': {},
             'dbcomputer_id': None,
-            'user_id': node.user.pk,
+            'user_id': user,
         }
         return {**content, **changes}
 

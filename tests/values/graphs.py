@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import types
 
+from hypothesis import HealthCheck, settings
+
 from aiida_dreamflow.values.snapshot import Snapshot, decode, encode
+
+
+def examples(few: int) -> settings:
+    """So many random examples, four times as many in CI, ``DREAMFLOW_FUZZ`` if that is set."""
+    number = int(os.environ.get('DREAMFLOW_FUZZ', 4 * few if os.environ.get('CI') else few))
+    return settings(max_examples=number, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def through(roots, codecs=()):

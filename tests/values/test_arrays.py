@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from values.graphs import back, snapshot_of
+from values.graphs import back, examples, snapshot_of
 
 from aiida_dreamflow.exceptions import CannotStoreError, FrameError
 from aiida_dreamflow.values.arrays import from_npy, to_npy
@@ -26,6 +26,7 @@ def assert_same_array(left, right):
     assert left.flags.writeable == right.flags.writeable
 
 
+@examples(40)
 @given(
     npst.arrays(
         st.one_of(npst.scalar_dtypes(), npst.array_dtypes(max_size=3)), npst.array_shapes(min_dims=0, min_side=0)

@@ -10,10 +10,10 @@ import itertools
 import types
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from values import things
-from values.graphs import back, snapshot_of
+from values.graphs import back, examples, snapshot_of
 
 from aiida_dreamflow import checkpoint
 from aiida_dreamflow.testing import run_in_memory
@@ -175,7 +175,7 @@ def test_made_from_a_set_with_a_key_that_holds_it():
     assert _pattern(back([key, keys])) == _pattern([key, keys])
 
 
-@settings(max_examples=400, deadline=None)
+@examples(100)
 @given(graphs())
 def test_random_graphs(graph):
     # `map` compares by what it would give: the function, and the iterator inside.
@@ -184,7 +184,7 @@ def test_random_graphs(graph):
     assert snapshot_of(rebuilt).digest() == snapshot_of(graph).digest()
 
 
-@settings(max_examples=100, deadline=None)
+@examples(25)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=5),
     st.integers(0, 5),
@@ -261,7 +261,7 @@ async def program(operations):
 NAMES = ['await', 'increase', 'add', 'make', 'share', 'step', 'reset', 'iterate', 'again', 'next', 'function']
 
 
-@settings(max_examples=100, deadline=None)
+@examples(25)
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 7)), max_size=30))
 def test_random_programs(operations):
     assert run_in_memory(program, operations) == asyncio.run(program(operations))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from values import things
-from values.graphs import assert_same_graph
+from values.graphs import assert_same_graph, examples
 
 from aiida_dreamflow.exceptions import UntrustedValueError
 from aiida_dreamflow.values import signing
@@ -103,6 +103,7 @@ def test_all_else_is_dream_data(value, nodes, orm):
         assert loaded.value is not loaded.value
 
 
+@examples(40)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),

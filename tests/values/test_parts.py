@@ -10,9 +10,10 @@ import json
 import linecache
 
 import numpy as np
-from hypothesis import HealthCheck, event, given, note, settings
+import pytest
+from hypothesis import event, given, note
 from hypothesis import strategies as st
-from values.graphs import assert_same_graph
+from values.graphs import assert_same_graph, examples
 
 from aiida_dreamflow import checkpoint
 from aiida_dreamflow.runtime import Machine, Suspended
@@ -22,6 +23,15 @@ from aiida_dreamflow.values.frame import FrameWriter, load_frame
 
 #: Refers to objects of the frame from outside of it.
 KEPT: list = []
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _large_arrays_are_quick():
+    """What is done with large arrays is done with some of 8 kB here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, '_LARGE_ARRAY', 8000)
+        yield
+
 
 VARIABLES = 'a b c d e x y t add it array view'.split()
 
@@ -79,7 +89,7 @@ STATEMENTS = [
     'array[3] = i',
     'array += 1',
     'array = array.copy()',
-    'array = np.arange(150_000.0)',
+    'array = np.arange(1_000.0)',
     'view = array[:10]',
     'view[0] = -i',
     'view = np.arange(10)',
@@ -126,7 +136,7 @@ def _first_values():
     return ('[]', 'list(range(100))', '[{"i": [n]} for n in range(100)]', '{}', '[[]]', '[]', '{}', '()') + (
         'a.append',
         'iter(b)',
-        'np.arange(150_000.0)',
+        'np.arange(1_000.0)',
         'array[:5]',
     )
 
@@ -191,7 +201,7 @@ class Own(parts.Codec):
         return self.function
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(20)
 @given(sources(), st.sets(st.integers(0, 30), max_size=3))
 def test_a_frame_is_the_live_state(source, restarts):
     KEPT.clear()

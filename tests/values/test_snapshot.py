@@ -20,10 +20,10 @@ import types
 import uuid
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from values import things
-from values.graphs import assert_same_graph, back, snapshot_of, through
+from values.graphs import assert_same_graph, back, examples, snapshot_of, through
 
 from aiida_dreamflow.exceptions import CannotStoreError, FrameError, UntrustedValueError
 from aiida_dreamflow.values.snapshot import Codec, Staged, decode, encode, runs_code
@@ -129,7 +129,7 @@ def _moved(graph, places):
     return graph
 
 
-@settings(max_examples=300)
+@examples(75)
 @given(graphs(), st.lists(st.integers(0, 3), min_size=15, max_size=15))
 def test_random_graphs_keep_their_pattern(graph, places):
     graph = _moved(graph, places)
