@@ -11,7 +11,6 @@ from typing import Any
 
 from .bundle import Bundle, bundle, bundle_again
 from .codegen import generate_code
-from .deferred import defer_calls
 from .desugar import desugar
 from .flow import simplify
 from .generators import read_expression
@@ -44,7 +43,6 @@ __all__ = (
 PASSES = (
     desugar,  # `submit(...)` in a plain def, the `yield` of a generator in terms of `await`
     complete_supers,  # `super()` in a method: the class and the object
-    defer_calls,  # calls of helpers that `gather` is given must make no coroutine objects
     refuse_unsupported,  # what the language does not have
     mark_unbound,  # where a shared variable might have no value
     mark_recipes,  # which assignments can be made again

@@ -15,13 +15,10 @@ from typing import cast
 from .program import Delegated, Program, Yielded
 from .trees import NESTED_SCOPES, Names, assign, call, copy_place, load
 
-__all__ = ('AWAIT_MARK', 'FUNCTION_MARK', 'TASK_MARK', 'bind_exception', 'desugar', 'expand_async_for', 'expand_with')
+__all__ = ('AWAIT_MARK', 'FUNCTION_MARK', 'bind_exception', 'desugar', 'expand_async_for', 'expand_with')
 
 #: Attribute of the functions whose call in a plain ``def`` is an await point.
 AWAIT_MARK = '__dreamflow_await__'
-
-#: Attribute of the functions that make tasks of the calls that they are given.
-TASK_MARK = '__dreamflow_tasks__'
 
 #: Attribute under which what a decorator made of a workflow function keeps the function itself.
 FUNCTION_MARK = '__dreamflow_function__'

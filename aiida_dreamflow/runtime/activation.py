@@ -10,6 +10,7 @@ import ast
 import contextlib
 import functools
 import inspect
+import linecache
 import sys
 import types
 import weakref
@@ -24,7 +25,7 @@ from ..exceptions import WorkflowUsageError
 from .supplied import SUPPLIED, supply
 from .tracebacks import find_frame, without_runtime
 
-__all__ = ('Activation', 'Recipe', 'activate', 'nothing_to_reraise')
+__all__ = ('Activation', 'Recipe', 'activate', 'has_source', 'nothing_to_reraise', 'refuse_asyncio')
 
 
 @dataclass(eq=False)
@@ -85,7 +86,6 @@ class Activation:
     :ivar handled: the exceptions being handled, outermost first; ``None`` where a ``finally`` runs without one.
     :ivar awaiting: the exit through which it waits.
     :ivar recipes: how values of its variables can be made again.
-    :ivar is_claimed: whether it is awaited, or a task: until then it is what a coroutine object is in Python.
     """
 
     function: types.FunctionType
@@ -96,7 +96,6 @@ class Activation:
     handled: list[BaseException | None] = field(default_factory=list)
     awaiting: Await | None = None
     recipes: dict[str, Recipe] = field(default_factory=dict)
-    is_claimed: bool = False
     _running: types.CodeType | None = field(default=None, repr=False)
     _functions: dict[Block, types.FunctionType] = field(default_factory=dict, repr=False)
 
@@ -105,15 +104,19 @@ class Activation:
         """Whether none of it has run."""
         return self._running is None and self.awaiting is None and self.block is self.program.blocks[0]
 
-    def claim(self) -> Activation:
-        """Return itself, to be awaited or made a task: once.
+    @classmethod
+    def new(
+        cls, function: types.FunctionType, variables: dict[str, Any], cells: dict[str, types.CellType]
+    ) -> Activation:
+        """Return a call that has not begun.
 
-        :raises RuntimeError: if it was already.
+        :param variables: its arguments.
+        :param cells: those of its arguments that nested functions share, among others.
+        :raises CompileError: if the function cannot be compiled.
         """
-        if self.is_claimed:
-            raise RuntimeError('cannot reuse already awaited coroutine')
-        self.is_claimed = True
-        return self
+        program = compile_function(function)
+        own = {name: cells.get(name) or types.CellType() for name in program.scope.cells}
+        return cls(function, program, program.blocks[0], variables, own)
 
     # -- running
 
@@ -312,10 +315,10 @@ def activate(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     except TypeError as error:
         error.__traceback__ = without_runtime(error.__traceback__)
         raise
-    cells = {name: types.CellType() for name in program.scope.cells}
-    for name in cells.keys() & variables.keys():
-        cells[name].cell_contents = variables.pop(name)
-    return Activation(function, program, program.blocks[0], variables, cells)
+    activation = Activation.new(function, variables, {})
+    for name in activation.cells.keys() & variables.keys():
+        activation.cells[name].cell_contents = variables.pop(name)
+    return activation
 
 
 def nothing_to_reraise(activation: Activation, exit: Reraise) -> BaseException:
@@ -364,15 +367,28 @@ def _callee(function: Any) -> Callable[..., Any]:
     plain = inner.__func__ if isinstance(inner, types.MethodType) else inner
     if not (isinstance(plain, types.FunctionType) and inspect.iscoroutinefunction(plain)):
         return function  # type: ignore[no-any-return]
-    if (plain.__module__ or '').partition('.')[0] == 'asyncio':
-        raise WorkflowUsageError(
-            f'`asyncio.{plain.__name__}` cannot be awaited in a workflow: an event loop does not survive a restart'
-        )
-    return functools.partial(_begin, function)
+    refuse_asyncio(plain)
+    return functools.partial(_begin, function) if has_source(plain.__code__) else function
 
 
 def _begin(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Activation:
     return activate(function, args, kwargs)
+
+
+def has_source(code: types.CodeType) -> bool:
+    """Return whether the source of a function can be had; else Python runs it, which it can if it waits for nothing."""
+    return bool(linecache.getlines(code.co_filename))
+
+
+def refuse_asyncio(function: types.FunctionType) -> None:
+    """Refuse a coroutine function of asyncio's.
+
+    :raises WorkflowUsageError: if it is one.
+    """
+    if (function.__module__ or '').partition('.')[0] == 'asyncio':
+        raise WorkflowUsageError(
+            f'`asyncio.{function.__name__}` cannot be awaited in a workflow: an event loop does not survive a restart'
+        )
 
 
 supply('.callee', _callee)

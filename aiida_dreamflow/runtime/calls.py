@@ -8,9 +8,10 @@ from collections.abc import Awaitable as Awaiting
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
-from ..compiler.desugar import AWAIT_MARK, TASK_MARK
+from ..compiler.desugar import AWAIT_MARK
 from .awaitables import Awaitable, Checkpoint, Future, Handle
 from .combining import AsCompleted, Gather, Wait
+from .coroutines import discard
 from .machine import current_machine
 from .scoped import TaskGroup, Timeout
 from .tasks import Task
@@ -132,8 +133,7 @@ def wait(
     if return_when not in (asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCEPTION, asyncio.ALL_COMPLETED):
         raise ValueError(f'Invalid return_when value: {return_when}')
     if not all(isinstance(each, Future) for each in given):
-        for each in given:
-            machine.discard(each)
+        discard(given)
         raise TypeError('Passing coroutines is forbidden, use tasks explicitly.')
     parts = list({id(part): part for part in given}.values())
     timer = None if timeout is None else machine.timer(timeout)
@@ -187,5 +187,3 @@ def checkpoint() -> Checkpoint:
 
 for _function in (submit, gather, checkpoint, wait, sleep):
     setattr(_function, AWAIT_MARK, True)
-for _maker in (gather, as_completed, create_task, wait):
-    setattr(_maker, TASK_MARK, True)

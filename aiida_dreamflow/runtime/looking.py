@@ -2,7 +2,7 @@
 
 A generator runs natively, as Python made it. Only when a frame is stored is it looked into: its variables, and what
 CPython keeps on its stack (loop cursors, context managers, exceptions), become an `Activation` of its compiled function,
-which waits at the ``yield``.
+which waits at the ``yield``. A coroutine object that has not begun holds its function and its arguments in the same way.
 
 Relies on CPython's ``gc.get_referents``, which visits the variables of a generator in the order of its code object and
 then its stack, bottom first; every object is compared with what is expected there, so that a change is refused, not
@@ -27,9 +27,11 @@ from ..exceptions import CannotStoreError
 from .activation import Activation
 from .generators import Suspension, suspension_of
 
-__all__ = ('look_into',)
+__all__ = ('call_of', 'look_into')
 
 Generator: TypeAlias = 'types.GeneratorType[Any, Any, Any]'
+Coroutine: TypeAlias = 'types.CoroutineType[Any, Any, Any]'
+Cells: TypeAlias = 'dict[str, types.CellType]'
 
 
 def look_into(generator: Generator) -> Suspension:
@@ -56,26 +58,38 @@ def look_into(generator: Generator) -> Suspension:
     return Suspension(activation, generator.gi_yieldfrom)
 
 
+def call_of(coroutine: Coroutine) -> tuple[types.FunctionType, dict[str, Any], Cells]:
+    """Return the function of a coroutine object that has not begun, its variables, and its cells."""
+    function, referents = _function(coroutine, _referents(coroutine))
+    variables, cells, _ = _variables(coroutine, referents)
+    return function, variables, cells
+
+
 def _refusal(reason: str) -> CannotStoreError:
     return CannotStoreError('generator', '', reason)
 
 
-def _frame(generator: Generator) -> types.FrameType:
-    assert generator.gi_frame is not None
-    return generator.gi_frame
+def _frame(generator: Generator | Coroutine) -> types.FrameType:
+    frame = generator.gi_frame if isinstance(generator, types.GeneratorType) else generator.cr_frame
+    assert frame is not None
+    return frame
 
 
-def _referents(generator: Generator) -> list[Any]:
+def _code(generator: Generator | Coroutine) -> types.CodeType:
+    return generator.gi_code if isinstance(generator, types.GeneratorType) else generator.cr_code
+
+
+def _referents(generator: Generator | Coroutine) -> list[Any]:
     """Return what a generator refers to: variables in the order of its code, then its stack, then what it handles."""
     if sys.version_info >= (3, 11):
         return gc.get_referents(generator)
     handled = [referent for referent in gc.get_referents(generator) if isinstance(referent, BaseException)]
-    return gc.get_referents(generator.gi_frame) + handled
+    return gc.get_referents(_frame(generator)) + handled
 
 
-def _function(generator: Generator, referents: list[Any]) -> tuple[types.FunctionType, list[Any]]:
+def _function(generator: Generator | Coroutine, referents: list[Any]) -> tuple[types.FunctionType, list[Any]]:
     """Return the function of a generator, and the referents that follow."""
-    code, frame = generator.gi_code, _frame(generator)
+    code, frame = _code(generator), _frame(generator)
     start = 1 + max(number for number, referent in enumerate(referents) if referent is code)
     if sys.version_info >= (3, 11):
         function: types.FunctionType = referents[start - 2]
@@ -87,18 +101,18 @@ def _function(generator: Generator, referents: list[Any]) -> tuple[types.Functio
     return _named(generator) or _made_again(generator, referents), referents
 
 
-def _named(generator: Generator) -> types.FunctionType | None:
+def _named(generator: Generator | Coroutine) -> types.FunctionType | None:
     """Return the function of a generator if its name leads there."""
     found: Any = sys.modules.get(_frame(generator).f_globals.get('__name__', ''))
     for part in generator.__qualname__.split('.'):
         found = getattr(found, part, None)
-    while found is not None and getattr(found, '__code__', None) is not generator.gi_code:
+    while found is not None and getattr(found, '__code__', None) is not _code(generator):
         found = getattr(found, '__wrapped__', None)
     return found  # type: ignore[no-any-return]
 
 
-def _made_again(generator: Generator, referents: list[Any]) -> types.FunctionType:
-    code = generator.gi_code
+def _made_again(generator: Generator | Coroutine, referents: list[Any]) -> types.FunctionType:
+    code = _code(generator)
     number = len(code.co_freevars)
     cells = [referent for referent in referents if isinstance(referent, types.CellType)][len(code.co_cellvars) :][
         :number
@@ -108,17 +122,15 @@ def _made_again(generator: Generator, referents: list[Any]) -> types.FunctionTyp
     return function
 
 
-def _variables(
-    generator: Generator, referents: list[Any]
-) -> tuple[dict[str, Any], dict[str, types.CellType], list[Any]]:
+def _variables(generator: Generator | Coroutine, referents: list[Any]) -> tuple[dict[str, Any], Cells, list[Any]]:
     """Return a generator's variables, its cells, and its stack."""
-    code, local = generator.gi_code, _frame(generator).f_locals
+    code, local = _code(generator), _frame(generator).f_locals
     own = code.co_varnames
     if sys.version_info < (3, 11):
         own = tuple(name for name in own if name not in code.co_cellvars)
     shared = {*code.co_cellvars, *code.co_freevars}
     variables: dict[str, Any] = {}
-    cells: dict[str, types.CellType] = {}
+    cells: Cells = {}
     following = iter(referents)
     for name in (*own, *(name for name in code.co_cellvars if name not in own), *code.co_freevars):
         if name in shared:

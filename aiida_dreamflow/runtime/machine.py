@@ -19,7 +19,8 @@ from ..compiler import passed_at
 from ..compiler.program import Await, Block, Jump, Reraise
 from ..exceptions import WorkflowUsageError
 from .activation import Activation, Recipe, activate, nothing_to_reraise
-from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, Handle, Kept, Timer
+from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, Handle, Kept, Now, Timer
+from .coroutines import awaited, begun, discard, is_compiled
 from .generators import hold, release
 from .supplied import supply
 from .tasks import Task
@@ -275,20 +276,23 @@ class Machine:
 
     def _await(self, task: Task[Any], exit: Await, value: Any) -> None:
         task.stack[-1].suspend(exit)
-        refusal: BaseException | None = None
+        raised: BaseException | None = None
         if isinstance(value, Activation):
-            try:
-                task.stack.append(value.claim())
-            except RuntimeError as error:
-                refusal = error
+            task.stack.append(value)
         elif value is task:
-            refusal = RuntimeError(f'Task cannot await on itself: {task!r}')
+            raised = RuntimeError(f'Task cannot await on itself: {task!r}')
         elif isinstance(value, Awaitable):
             task.awaiting = value
         else:
-            refusal = _not_awaitable(value)
-        if refusal is not None:
-            self._throw(task, self._in_context(task, refusal.with_traceback(None)))
+            try:
+                if isinstance(value, types.CoroutineType) and is_compiled(value):
+                    task.stack.append(begun(value))
+                else:
+                    task.awaiting = Now(awaited(value))
+            except BaseException as error:
+                raised = error.with_traceback(without_runtime(error.__traceback__))
+        if raised is not None:
+            self._throw(task, self._in_context(task, raised))
 
     def _raise(self, task: Task[Any], error: BaseException) -> None:
         """Let an exception go to the innermost handler, from activation to activation."""
@@ -347,22 +351,18 @@ class Machine:
         :param starts: whether it begins by itself.
         :raises TypeError: if it is something else.
         """
-        if not isinstance(awaitable, Activation):
-            raise self.discard(awaitable) or TypeError(f'a coroutine was expected, got {awaitable!r}')
-        task = self._begin(awaitable, name)
+        if not isinstance(awaitable, types.CoroutineType):
+            raise TypeError(f'a coroutine was expected, got {awaitable!r}')
+        task = self._begin(begun(awaitable), name)
         if starts:
             task.start()
         return task
 
     def _begin(self, activation: Activation, name: str | None = None) -> Task[Any]:
-        task: Task[Any] = Task(self.agenda, self.begun, activation.claim(), name)
+        task: Task[Any] = Task(self.agenda, self.begun, activation, name)
         self.begun += 1
         self.tasks.append(task)
         return task
-
-    def discard(self, coroutine: Any) -> BaseException | None:
-        """Close a coroutine object, which would warn that nobody awaits it; returns what is wrong with it."""
-        return _not_awaitable(coroutine) if hasattr(coroutine, 'cr_frame') else None
 
     def futures(self, awaitables: tuple[Any, ...], *, start: bool = True) -> tuple[list[Future[Any]], list[Any]]:
         """Return awaitables as futures: the calls of helpers become tasks.
@@ -371,10 +371,10 @@ class Machine:
         :returns: the futures, and those among them that are still to be started: tasks, and children of this step.
         :raises TypeError: if something cannot be awaited.
         """
-        wrong = next((each for each in awaitables if not isinstance(each, Awaitable | Activation)), None)
+        wrong = next((each for each in awaitables if not isinstance(each, Awaitable | types.CoroutineType)), None)
         if wrong is not None:
-            refusals = [self.discard(each) for each in awaitables]
-            raise next((refusal for refusal in refusals if refusal is not None), None) or TypeError(
+            discard(awaitables)
+            raise TypeError(
                 f'handles, tasks and calls of `async def` functions are expected, not an object of type {type(wrong).__name__}'
             )
         known: dict[int, Future[Any]] = {}
@@ -384,12 +384,12 @@ class Machine:
                 continue
             known[id(each)] = future = self._future(each, start)
             fresh = isinstance(future, Handle) and any(future is intent for intent in self.intents) and not future.ended
-            if not start and (isinstance(each, Activation) or fresh):
+            if not start and (isinstance(each, types.CoroutineType) or fresh):
                 held.append(future)
         return [known[id(each)] for each in awaitables], held
 
-    def _future(self, awaitable: Awaitable | Activation, start: bool) -> Future[Any]:
-        if isinstance(awaitable, Activation):
+    def _future(self, awaitable: Any, start: bool) -> Future[Any]:
+        if isinstance(awaitable, types.CoroutineType):
             return self.create_task(awaitable, starts=start)
         if isinstance(awaitable, Checkpoint):
             return self.timer(0, awaitable.gives)
@@ -455,28 +455,6 @@ def _handled(task: Task[Any]) -> BaseException | None:
             if handled is not None:
                 return handled
     return None
-
-
-def _not_awaitable(value: Any) -> BaseException:
-    kind = type(value).__name__
-    if hasattr(value, 'cr_frame'):
-        value.close()
-        return WorkflowUsageError(
-            'a coroutine object of Python cannot be kept and awaited later, as it cannot be stored: write the call where it is '
-            'awaited, `await helper(...)`, or where it is given away, `gather(helper(...))`, in the workflow function or in '
-            'an `async def` that it awaits'
-        )
-    if hasattr(value, '__await__'):
-        return WorkflowUsageError(f'a workflow cannot wait for an object of type `{kind}`: it cannot be stored')
-    try:
-        _awaited(value).send(None)  # says it best itself
-    except TypeError as error:
-        return error.with_traceback(None)
-    raise AssertionError('unreachable')
-
-
-async def _awaited(value: Any) -> None:
-    await value
 
 
 _current: ContextVar[Machine | None] = ContextVar('dreamflow_machine', default=None)

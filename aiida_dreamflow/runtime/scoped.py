@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from .awaitables import CancelledError, Future, Kept, Now, Timer
+from .coroutines import discard
 from .machine import current_machine
 from .tasks import Task
 
@@ -114,13 +115,13 @@ class TaskGroup(Kept):
         """
         machine = current_machine('create_task')
         if self.parent is None:
-            machine.discard(coro)
+            discard([coro])
             raise RuntimeError(f'TaskGroup {self!r} has not been entered')
         if self.exit is not None and not self.tasks:
-            machine.discard(coro)
+            discard([coro])
             raise RuntimeError(f'TaskGroup {self!r} is finished')
         if self.is_aborting:
-            machine.discard(coro)
+            discard([coro])
             raise RuntimeError(f'TaskGroup {self!r} is shutting down')
         task = coro if isinstance(coro, Future) else machine.create_task(coro, name)
         self.tasks.append(task)

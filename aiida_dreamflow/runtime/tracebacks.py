@@ -15,7 +15,15 @@ __all__ = ('find_frame', 'lines_of', 'rebuilt', 'without_runtime')
 #: The modules that run user code. Those that user code calls stay visible: the line of a wrong call should be seen.
 _MACHINERY = frozenset(
     str(Path(__file__).with_name(name))
-    for name in ('activation.py', 'generators.py', 'groups.py', 'machine.py', 'supplied.py', 'tracebacks.py')
+    for name in (
+        'activation.py',
+        'coroutines.py',
+        'generators.py',
+        'groups.py',
+        'machine.py',
+        'supplied.py',
+        'tracebacks.py',
+    )
 )
 
 

@@ -158,18 +158,17 @@ def placed(
     """Return the activation that a frame tells of.
 
     :param compiled: compiles its function.
-    :param state: the fingerprint of the function's source, the block where it waits, the exit if it has begun, and
-        whether it is awaited or a call that nobody has awaited yet.
+    :param state: the fingerprint of the function's source, the block where it waits, and the exit if it has
+        begun.
     :raises FrameError: if its function was edited, and has no such place.
     """
     fingerprint, number, exit = state['fingerprint'], state['block'], state['exit']
-    is_claimed = state.get('is_claimed', True)
     program = compiled(function)
     if program.source.fingerprint == fingerprint:
         block = program.blocks[number]
         awaiting = None if exit is None else block.exits[exit]
         assert awaiting is None or isinstance(awaiting, Await)
-        return Activation(function, program, block, variables, cells, handled, awaiting, is_claimed=is_claimed)
+        return Activation(function, program, block, variables, cells, handled, awaiting)
     old = None if edits is None else edits.old_program(function, compiled)
     if edits is None or old is None or old.source.fingerprint != fingerprint:
         raise FrameError(

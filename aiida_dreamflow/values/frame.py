@@ -87,7 +87,8 @@ class FrameWriter:
         values = RecipeValueCodec([recipe for act in machine.activations().values() for recipe in act.recipes.values()])
         self._tracebacks, self._values, self._generators = TracebackCodec(), values, GeneratorCodec()
         every = [self._tracebacks, *self.codecs, FunctionCodec(machine.activations().values()), self._generators]
-        every += [KeptCodec(), RecipeCodec(), values]
+        self._kept = KeptCodec()
+        every += [self._kept, RecipeCodec(), values]
         used, appended = self._uses(machine)
         self._places = _places(machine)
         return self._writer.survey(self._places, every, used, appended)
@@ -139,7 +140,7 @@ class FrameWriter:
         self._methods = {
             root: variables[name] for root, (variables, name) in self._places.items() if _appends(variables[name])
         }
-        machine.hold(list(self._generators.unfinished.values()))
+        machine.hold([*self._generators.unfinished.values(), *self._kept.waiting.values()])
         return StoredFrame(document, files, self._memory, by_recipe)
 
     def unmade(self, machine: Machine) -> dict[str, Any]:

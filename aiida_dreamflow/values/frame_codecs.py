@@ -10,8 +10,9 @@ from typing import Any, TypeGuard, TypeVar
 
 from ..compiler import Program, compile_function
 from ..compiler.desugar import FUNCTION_MARK
-from ..exceptions import FrameError
+from ..exceptions import CannotStoreError, CompileError, FrameError
 from ..runtime import Activation, Agenda, Awaitable, Handle, Kept, Recipe
+from ..runtime.coroutines import call_in, ended, waiting
 from ..runtime.tracebacks import rebuilt
 from .definitions import complete, parts_of
 from .edits import Edits, placed
@@ -172,10 +173,11 @@ def _is(value: object, kind: type[T]) -> TypeGuard[T]:
 
 
 class KeptCodec(Codec):
-    """What the runtime's own objects consist of: handles, tasks and what is made of them, calls that were not awaited yet.
+    """What the runtime's own objects consist of: handles, tasks and what is made of them; coroutine objects.
 
     :param agenda: that of the machine that they belong to.
     :param edits: finds the places in functions that were edited since.
+    :ivar waiting: the coroutine objects met that nobody has begun.
     """
 
     name = 'kept'
@@ -183,11 +185,12 @@ class KeptCodec(Codec):
     def __init__(self, agenda: Agenda | None = None, edits: Edits | None = None) -> None:
         self._agenda = agenda
         self._edits = edits
+        self.waiting: dict[int, Any] = {}
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for one of them."""
-        if _is(value, Activation):
-            return _call(value, ref)
+        if type(value) is types.CoroutineType:
+            return self._call(value, ref)
         if not _is(value, Kept):
             return None
         kept = {name: ref(item) for name, item in sorted(vars(value).items()) if _differs(value, name, item)}
@@ -196,9 +199,12 @@ class KeptCodec(Codec):
     def decode(self, content: Any, get: Get) -> object:
         """Return one of them, empty if something is to follow."""
         if isinstance(content, dict):
+            if content.get('is_claimed') or 'ended' in content:
+                return ended(*content.get('ended', ('', '')))
             variables = {name: get(value) for name, value in content['variables'].items()}
             cells = {name: get(cell) for name, cell in content['cells'].items()}
-            return placed(compile_function, get(content['function']), content, variables, cells, [], self._edits)
+            function = get(content['function'])
+            return waiting(placed(compile_function, function, content, variables, cells, [], self._edits))
         kind = _KEPT[content]
         return kind.__new__(kind)
 
@@ -212,6 +218,24 @@ class KeptCodec(Codec):
             obj.agenda = self._agenda
         if isinstance(obj, Handle):
             obj.forget_arguments()
+
+    def _call(self, coroutine: Any, ref: Ref) -> Any:
+        """Return the content for a coroutine object: that of the call that it stands for."""
+        if coroutine.cr_frame is None:
+            return {'ended': [coroutine.__name__, coroutine.__qualname__]}
+        try:
+            activation = call_in(coroutine)
+        except CompileError as error:
+            raise CannotStoreError('coroutine', '', f'its function cannot be compiled: {error}') from error
+        self.waiting[id(coroutine)] = coroutine
+        return {
+            'function': ref(activation.function),
+            'fingerprint': activation.program.source.fingerprint,
+            'block': 0,
+            'exit': None,
+            'variables': {name: ref(value) for name, value in activation.variables.items()},
+            'cells': {name: ref(cell) for name, cell in activation.cells.items()},
+        }
 
 
 def _differs(value: Kept, name: str, item: Any) -> bool:
@@ -228,20 +252,6 @@ def _every_kind(kind: type[Kept]) -> Iterator[type[Kept]]:
 
 
 _KEPT = {kind.__name__: kind for kind in _every_kind(Kept)}
-
-
-def _call(activation: Activation, ref: Ref) -> Any:
-    """Return the content for a call that was not awaited; of one that was, nobody can do anything with it any more."""
-    is_claimed = activation.is_claimed
-    return {
-        'function': ref(activation.function),
-        'fingerprint': activation.program.source.fingerprint,
-        'block': 0,
-        'exit': None,
-        'is_claimed': is_claimed,
-        'variables': {} if is_claimed else {name: ref(value) for name, value in activation.variables.items()},
-        'cells': {} if is_claimed else {name: ref(cell) for name, cell in activation.cells.items()},
-    }
 
 
 class RecipeCodec(Codec):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import traceback
+import types
 
 import pytest
 
@@ -62,26 +64,74 @@ def test_handle_from_elsewhere_in_a_plain_def():
     assert line == 'return handle.result()'
 
 
-def test_coroutine_kept():
+@pytest.mark.parametrize('restart', [False, True])
+def test_coroutine_kept(restart):
     async def workflow():
-        (coroutine,) = map(helper, [1])
-        return await coroutine
+        one, two = map(helper, [1, 2])
+        assert type(one) is types.CoroutineType
+        await checkpoint()
+        assert inspect.getcoroutinestate(two) == inspect.CORO_CREATED
+        results = [await one, *await gather(two, helper(3))]
+        with pytest.raises(RuntimeError, match='cannot reuse already awaited coroutine'):
+            await one
+        return results
+
+    assert run_in_memory(workflow, restart=restart) == [1, 2, 3]
+
+
+def test_coroutine_run_by_other_code():
+    def run(coroutine):
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            return end.value
+
+    async def add(a, *more, b, **rest):
+        return a, more, b, rest
+
+    async def workflow():
+        coroutine = add(1, 2, b=3, c=4)
+        await checkpoint()
+        return run(coroutine)
+
+    assert run_in_memory(workflow) == (1, (2,), 3, {'c': 4})
+
+
+def test_coroutine_begun_by_other_code():
+    async def native():
+        await asyncio.sleep(0)
+
+    async def workflow():
+        coroutine = native()
+        coroutine.send(None)
+        await coroutine
 
     message, line = error_of(workflow, restart=False)
-    assert 'a coroutine object of Python cannot be kept and awaited later' in message
-    assert 'write the call where it is awaited, `await helper(...)`' in message
-    assert line == 'return await coroutine'
+    assert 'has been begun by other code than the workflow' in message
+    assert line == 'await coroutine'
+    with pytest.raises(CannotStoreError, match='variable `coroutine` of type `coroutine`.* it has begun'):
+        run_in_memory(_holds_a_begun_one)
 
 
-@pytest.mark.filterwarnings('ignore:coroutine')
-def test_coroutine_kept_across_an_await():
-    async def workflow():
-        coroutines = list(map(helper, [1]))
-        await checkpoint()
-        return await gather(*coroutines)
+async def _holds_a_begun_one():
+    coroutine = _gives_way()
+    coroutine.send(None)
+    await checkpoint()
+    coroutine.close()
 
-    with pytest.raises(CannotStoreError, match='`coroutines.0.` of type `coroutine`'):
-        run_in_memory(workflow)
+
+async def _gives_way():
+    await asyncio.sleep(0)
+
+
+def test_helper_without_a_source():
+    namespace = {}
+    exec('async def unwritten(x): return x + 1', namespace)
+
+    async def workflow(unwritten):
+        return await unwritten(1), await [unwritten(2)][0]
+
+    assert run_in_memory(workflow, namespace['unwritten'], restart=False) == (2, 3)
 
 
 def test_asyncio_sleep():
@@ -104,23 +154,21 @@ def test_not_awaitable():
 
 def test_awaitable_of_somebody_else():
     class Other:
+        def __init__(self, given):
+            self.given = given
+
         def __await__(self):
-            yield
+            yield self.given
+            return 5
 
-    async def workflow():
-        await Other()
+    async def workflow(given):
+        return await Other(given)
 
-    message, line = error_of(workflow)
-    assert 'a workflow cannot wait for an object of type `Other`: it cannot be stored' in message
-
-
-def test_gather_of_coroutine_objects():
-    async def workflow():
-        return await gather(helper(1), *map(helper, [2, 3]))
-
-    message, line = error_of(workflow)
-    assert 'a coroutine object of Python cannot be kept' in message
-    assert '`gather(helper(...))`' in message
+    assert run_in_memory(workflow, None) == 5
+    with pytest.raises(
+        WorkflowUsageError, match='cannot wait for an object of type `Other`: it waits for an event loop'
+    ):
+        run_in_memory(workflow, 'a future')
 
 
 @pytest.mark.parametrize('limit', [0, -1])
