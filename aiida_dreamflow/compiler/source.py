@@ -181,7 +181,7 @@ def _require_function(function: object, generator: bool) -> types.FunctionType:
         raise CompileError(f'`{name}` is a class, not a function: decorate a `def` or an `async def`')
     if not isinstance(function, types.FunctionType):
         kind = type(function).__name__
-        raise CompileError(f'`{name}` is not a function but a `{kind}`: decorate a `def` or an `async def`')
+        raise CompileError(f'`{name}` is not a function, its type is `{kind}`: decorate a `def` or an `async def`')
     if function.__name__ == '<lambda>':
         code = function.__code__
         raise CompileError(

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from ..compiler import passed_at
 from ..compiler.program import Await, Block, Jump, Reraise
-from ..exceptions import WorkflowUsageError
+from ..exceptions import DreamflowError, WorkflowUsageError
 from .activation import Activation, Recipe, activate, nothing_to_reraise
 from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, Handle, Kept, Now, Timer
 from .coroutines import awaited, begun, discard, is_compiled
@@ -412,7 +412,11 @@ class Machine:
         """
         self._require_compiled_call(caller.f_code)
         label = f'{_name_of(target)}_{self.launched + 1}'
-        handle: Handle[Any] = Handle(self.agenda, label, target, self.host.prepare(label, target, args, inputs))
+        try:
+            prepared = self.host.prepare(label, target, args, inputs)
+        except (DreamflowError, TypeError, ValueError) as error:
+            raise error.with_traceback(None)  # noqa: B904  (the user's line says where, the message what is wrong)
+        handle: Handle[Any] = Handle(self.agenda, label, target, prepared)
         task = self.running()
         activation = task.stack[-1]
         if activation.runs(caller.f_code):

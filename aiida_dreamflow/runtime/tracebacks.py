@@ -12,11 +12,12 @@ from pathlib import Path
 
 __all__ = ('find_frame', 'lines_of', 'rebuilt', 'without_runtime')
 
-#: The modules that run user code. Those that user code calls stay visible: the line of a wrong call should be seen.
+#: The modules that run user code, and those whose functions it calls: of a wrong call its own line should be seen last.
 _MACHINERY = frozenset(
     str(Path(__file__).with_name(name))
     for name in (
         'activation.py',
+        'calls.py',
         'coroutines.py',
         'generators.py',
         'groups.py',

@@ -197,11 +197,11 @@ NO_FUNCTIONS = [
     (len, '`len` is a builtin function', 'wrap it in a `def`'),
     ([].append, '`list.append` is a builtin function', 'wrap it in a `def`'),
     (int, '`int` is a class, not a function', 'decorate a `def` or an `async def`'),
-    (5, '`5` is not a function but a `int`', 'decorate a `def` or an `async def`'),
+    (5, '`5` is not a function, its type is `int`', 'decorate a `def` or an `async def`'),
     (None, '`None` is not a function', 'decorate a `def`'),
     (generator, '`generator` is a generator function', 'collect the values in a list'),
     (plain_generator, '`plain_generator` is a generator function', 'instead of `yield`'),
-    (str.upper, '`str.upper` is not a function but a `method_descriptor`', 'decorate a `def`'),
+    (str.upper, '`str.upper` is not a function, its type is `method_descriptor`', 'decorate a `def`'),
 ]
 
 

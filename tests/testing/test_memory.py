@@ -467,3 +467,20 @@ def test_without_restart_nothing_is_stored():
         return engine.args[0]
 
     assert run_in_memory(workflow, restart=False) == 5
+
+
+async def submits_wrongly():
+    return await submit(double, y=1)
+
+
+async def gathers_wrongly():
+    return await gather(1)
+
+
+@pytest.mark.parametrize('function', [submits_wrongly, gathers_wrongly])
+def test_a_wrong_call_is_the_last_line_of_the_traceback(function):
+    with pytest.raises(TypeError) as raised:
+        run_in_memory(function)
+    last = raised.traceback[-1]
+    assert last.name == function.__name__
+    assert str(last.statement).strip().startswith('return await')
