@@ -17,6 +17,7 @@ from .generators import read_expression
 from .liveness import analyse_liveness
 from .lower import lower
 from .passing import passed_at
+from .processes import submit_processes
 from .program import Await, Block, Passed, Program
 from .recipes import mark_recipes
 from .refuse import refuse_unsupported
@@ -41,6 +42,7 @@ __all__ = (
 
 #: What happens to a function, in order.
 PASSES = (
+    submit_processes,  # calls of process functions and workflows are calls of `submit`
     desugar,  # `submit(...)` in a plain def, the `yield` of a generator in terms of `await`
     complete_supers,  # `super()` in a method: the class and the object
     refuse_unsupported,  # what the language does not have

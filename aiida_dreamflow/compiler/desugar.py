@@ -15,13 +15,24 @@ from typing import cast
 from .program import Delegated, Program, Yielded
 from .trees import NESTED_SCOPES, Names, assign, call, copy_place, load
 
-__all__ = ('AWAIT_MARK', 'FUNCTION_MARK', 'bind_exception', 'desugar', 'expand_async_for', 'expand_with')
+__all__ = (
+    'AWAIT_MARK',
+    'FUNCTION_MARK',
+    'PROCESS_FUNCTION_MARK',
+    'bind_exception',
+    'desugar',
+    'expand_async_for',
+    'expand_with',
+)
 
 #: Attribute of the functions whose call in a plain ``def`` is an await point.
 AWAIT_MARK = '__dreamflow_await__'
 
 #: Attribute under which what a decorator made of a workflow function keeps the function itself.
 FUNCTION_MARK = '__dreamflow_function__'
+
+#: Attribute of AiiDA's process functions.
+PROCESS_FUNCTION_MARK = 'is_process_function'
 
 
 def desugar(program: Program) -> None:
@@ -81,14 +92,9 @@ class _PlainAwaits(ast.NodeTransformer):
         self.nested = 0
 
     def _means_await(self, node: ast.AST) -> bool:
-        root = node
-        while isinstance(root, ast.Attribute):
-            root = root.value
-        if not isinstance(node, ast.expr) or not isinstance(root, ast.Name) or root.id in self.program.scope.locals:
-            return False
-        found = self.program.source.resolve(node)
+        found = self.program.meaning(node)
         if found is None and isinstance(node, ast.Attribute) and self._means_await(node.value):
-            found = getattr(self.program.source.resolve(node.value), node.attr, None)  # `run.in_thread`
+            found = getattr(self.program.meaning(node.value), node.attr, None)  # `run.in_thread`
         return getattr(found, AWAIT_MARK, False) is True
 
     def visit(self, node: ast.AST) -> ast.AST:

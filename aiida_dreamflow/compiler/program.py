@@ -44,7 +44,7 @@ __all__ = (
 #: What compiled code asks of the runtime, by name.
 HIDDEN = (
     '.locals', '.iter', '.next', '.end', '.type', '.exc_info', '.manager', '.AssertionError', '.made', '.callee',
-    '.aiter', '.anext', '.StopAsyncIteration', '.split_group', '.merge_groups',
+    '.aiter', '.anext', '.StopAsyncIteration', '.split_group', '.merge_groups', '.submit',
 )  # fmt: skip
 
 
@@ -282,6 +282,15 @@ class Program:
     def name(self) -> str:
         """The function's name."""
         return self.source.node.name
+
+    def meaning(self, node: ast.AST) -> Any:
+        """Return the object that a (dotted) name in the function means, ``None`` if that is a local variable or unknown."""
+        root = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(node, ast.expr) or not isinstance(root, ast.Name) or root.id in self.scope.locals:
+            return None
+        return self.source.resolve(node)
 
     def awaits(self) -> Iterator[Await]:
         """Yield the program's await points, in the order of the blocks they end."""

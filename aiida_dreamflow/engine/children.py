@@ -19,14 +19,18 @@ from ..jobs import failpoints
 from ..jobs.abandoned import is_leased
 from ..jobs.names import port_name
 from ..runtime import Handle, Machine
+from .kinds import kind_of
 from .node import CHILD_FILTERS
 from .targets import mark_failure, tell_outcome
-from .transaction import delete_unstarted
+from .transaction import delete_lost
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
 
-__all__ = ('Children', 'find_children')
+__all__ = ('ChildTasks', 'Children', 'find_children')
+
+#: Children that run in this process, by pk.
+ChildTasks = dict[int, tuple[Process, 'asyncio.Task[Any]']]
 
 #: Extra of a child that says that the broker has it.
 _HANDED_OVER = 'dreamflow_handed_over'
@@ -38,15 +42,15 @@ _CALLS = [LinkType.CALL_CALC.value, LinkType.CALL_WORK.value]
 class Children:
     """The children of one workflow process.
 
-    :ivar tasks: the children that run in this process (under ``engine.run``), by pk.
+    :ivar tasks: the children that run in this process: under ``engine.run`` all, under a daemon process functions.
     :ivar unlaunched: those that a crash, or the old run of a fork, has left to be launched, once the process runs.
     """
 
-    def __init__(self, parent: FunctionWorkChain) -> None:
+    def __init__(self, parent: FunctionWorkChain, tasks: ChildTasks) -> None:
         self._parent = parent
         self._pks: dict[str, int] = {}
         self._labels: dict[int, str] = {}
-        self.tasks: dict[int, tuple[Process, asyncio.Task[Any]]] = {}
+        self.tasks = tasks
         self.unlaunched: list[Handle[Any]] = []
 
     def pk_of(self, handle: Handle[Any]) -> int:
@@ -102,7 +106,7 @@ class Children:
             if handle.ended:
                 if node is not None:
                     self._note(handle, node)
-            elif node is not None and (handle.label in inherited or self._continues(node)):
+            elif node is not None and (handle.label in inherited or self._continues(handle, node)):
                 self._note(handle, node)
             elif not handle.held:
                 self.unlaunched.append(handle)
@@ -120,7 +124,7 @@ class Children:
         runner = self._parent.runner
         failpoints.reach('launch.begins')
         try:
-            if runner.is_daemon_runner:
+            if runner.is_daemon_runner and not kind_of(handle.target).is_lost:
                 node = self._parent.submit(process_class, inputs)
                 failpoints.reach('launch.message_sent')
                 node.base.extras.set(_HANDED_OVER, True)
@@ -138,13 +142,18 @@ class Children:
             self._note(handle, node)
         failpoints.reach('launch.ends')
 
-    def _continues(self, node: orm.ProcessNode) -> bool:
+    def _continues(self, handle: Handle[Any], node: orm.ProcessNode) -> bool:
         """Make sure that a child found after a restart runs; ``False`` if nothing of it is left."""
+        if node.pk in self.tasks:
+            return True
+        if kind_of(handle.target).is_lost and not node.is_sealed:
+            delete_lost(node)  # it ended with the worker that ran it
+            return False
         if node.process_state not in (None, ProcessState.CREATED):
             return True
         if node.checkpoint is None:
             # The worker was killed between the child's creation and its first checkpoint: nobody can continue it.
-            delete_unstarted(node)
+            delete_lost(node)
             return False
         controller = self._parent.runner.controller
         handed_over = node.base.extras.get(_HANDED_OVER, False)

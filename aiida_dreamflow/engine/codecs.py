@@ -6,6 +6,7 @@ and classes of its own file are stored by their name in whatever module the work
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +61,7 @@ class OwnFileCodec(Codec):
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the name of such a function or class."""
         if isinstance(value, types.FunctionType):
-            module = value.__globals__.get('__name__')
+            module = inspect.unwrap(value).__globals__.get('__name__')
         elif isinstance(value, type):
             module = value.__module__
         else:

@@ -29,15 +29,16 @@ from ..values.parts import digest_of
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
 from ..values.snapshot import decode, encode
-from .children import Children
+from .children import Children, ChildTasks
 from .codecs import BuilderCodec, OwnFileCodec
 from .files import RepositoryFiles
 from .forked import FORK_INPUTS, forked_children, forked_step, launch_again
+from .kinds import find_target, kind_of
 from .ledger import SHARED, Ledger, Origins
 from .pinned import note_reported, source_key, watch
 from .printing import captured
 from .steps import Step, latest_step, write_step
-from .targets import Sources, child_of, is_process, outputs_of, prepare_child
+from .targets import Sources, child_of, outputs_of, prepare_child
 from .transaction import Caller, detach
 from .trouble import storing
 
@@ -60,11 +61,12 @@ class Execution:
     """The run of one workflow process, from wherever its records say it is.
 
     :param process: the process.
+    :param tasks: the children that run in this process already.
     """
 
-    def __init__(self, process: FunctionWorkChain) -> None:
+    def __init__(self, process: FunctionWorkChain, tasks: ChildTasks) -> None:
         self.process = process
-        self.children = Children(process)
+        self.children = Children(process, tasks)
         self.function = type(process).require_function()
         self.entities = EntityCodec()
         self.codecs = [self.entities, BuilderCodec(), OwnFileCodec(self.function, process.bundle)]
@@ -286,11 +288,12 @@ class Execution:
         inputs, digests, names = handle.inputs['inputs'], handle.inputs.pop('digests'), handle.inputs.pop('names')
         roots = {port: f'{handle.place}:{name}' for port, name in names(handle.passed).items()}
         handle.forget_arguments()
-        arguments = inputs if is_process(handle.target) else inputs['arguments']
+        within = kind_of(handle.target).arguments
+        arguments = inputs[within] if within else inputs
         for port, node in arguments.items():
             name = f'{handle.label}_{python_name(port)}'
             arguments[port] = self._settled(name, node, roots.get(port, ''), digests.get(port, ''))
-        if not is_process(handle.target):
+        if within:
             source = inputs['function']
             inputs['function'] = self.ledger.node_for(f'source_of_{source.label.rpartition(".")[2]}', source)
 
@@ -355,6 +358,10 @@ class Execution:
         return self.process.exit_codes.ERROR_CHILD_FAILED.format(message=message)  # type: ignore[no-any-return]
 
     # -- what the machine asks (see `runtime.Host`)
+
+    def find(self, target: Any) -> Any:
+        """Return what an entry point name stands for."""
+        return find_target(target)
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Check and convert the inputs of a child, on the line of `submit`."""

@@ -14,7 +14,6 @@ from aiida import orm
 from aiida.common.links import LinkType
 
 from ..exceptions import ForkError, FrameError
-from ..jobs.calculation import FunctionJob
 from ..jobs.names import port_name
 from ..runtime import Handle, Machine
 from ..values.edits import Edits
@@ -24,8 +23,8 @@ from ..values.parts import MemoryFiles
 from ..values.signing import sign
 from . import pinned
 from .codecs import BuilderCodec, OwnFileCodec
+from .kinds import kind_of
 from .steps import FRAME_FOLDER, Step, find_record, latest_step, read_step
-from .targets import is_process, process_class_of
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -103,9 +102,9 @@ def launch_again(process: FunctionWorkChain, handles: Iterable[Handle[Any]]) -> 
             child = cast(orm.ProcessNode, orm.load_node(uuid=content['retry'][handle.label]))
             inputs = inputs_of(child)
             source = process.inputs[FORK_INPUTS].get(source_label(handle))
-            if source is not None and not is_process(handle.target):
+            if source is not None:
                 inputs['function'] = source
-            target = process_class_of(handle.target) if is_process(handle.target) else FunctionJob
+            target = kind_of(handle.target).process_class(handle.target)
             handle.inputs = {'process': target, 'inputs': inputs}
 
 

@@ -25,9 +25,10 @@ from ..runtime import Handle
 from . import pinned
 from .children import find_children
 from .forked import FORK_INPUTS, fork_of, forked_children, inputs_of, load_step, require_step, source_label
+from .kinds import kind_of
 from .ledger import Origins, name_of
 from .steps import steps_in_brief
-from .targets import is_process, outputs_of
+from .targets import outputs_of
 from .workchain import FunctionWorkChain
 
 __all__ = ('RecordedStep', 'fork', 'recorded_steps')
@@ -217,7 +218,7 @@ def _children(
 
 def _edited_source(handle: Handle[Any], child: orm.ProcessNode) -> orm.SinglefileData | None:
     """Return the source of a function job that has been edited since, not stored yet."""
-    if is_process(handle.target):
+    if not kind_of(handle.target).arguments:
         return None
     node = bundle_to_node(bundle(handle.target))
     old = next(iter(child.base.links.get_incoming(link_label_filter='function').all_nodes()), None)

@@ -5,7 +5,8 @@ nobody to list beside the children, nor to be asked whether they want to be kill
 draws and AiiDA's kill walks through, leaves them out.
 
 Relies on this: AiiDA loads the class of a node by the entry point in group ``aiida.node`` that its type names (without
-this plugin it is a plain ``ProcessNode``), and rows of steps have no process type (`transaction`).
+this plugin it is a plain ``ProcessNode``), and rows of steps have no process type (`transaction`). And on this: a process
+links itself to its caller, by the caller's ``validate_outgoing``, before anything of it is stored.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from typing import Any
 
 from aiida import orm
 from aiida.common.links import LinkType
+from aiida.orm.nodes.process.workflow.workflow import WorkflowNodeLinks
+
+from ..exceptions import WorkflowUsageError
+from ..runtime import is_stepping
 
 __all__ = ('CHILD_FILTERS', 'DreamflowNode')
 
@@ -22,8 +27,28 @@ CHILD_FILTERS: dict[str, Any] = {'process_type': {'!==': None}}
 _CALLS = [LinkType.CALL_CALC.value, LinkType.CALL_WORK.value]
 
 
+class _Links(WorkflowNodeLinks):
+    """The links of a workflow; refuses those of a process that the workflow's own code runs in the middle of a step."""
+
+    def validate_outgoing(self, target: orm.Node, link_type: LinkType, link_label: str) -> None:
+        """Refuse a call while a step runs.
+
+        :raises WorkflowUsageError: naming what was called.
+        """
+        if link_type.value in _CALLS and is_stepping():
+            name = getattr(target, 'process_label', None) or 'a process'
+            raise WorkflowUsageError(
+                f'`{name}` was called where the compiler could not see that it is an AiiDA process: it would run in the '
+                f'middle of a step, whose values are not recorded yet. Write `await submit({name}, ...)`, in a plain `def` '
+                f'`submit({name}, ...)`'
+            )
+        super().validate_outgoing(target, link_type, link_label)
+
+
 class DreamflowNode(orm.WorkChainNode):
     """The node of a workflow function's process."""
+
+    _CLS_NODE_LINKS = _Links
 
     @property
     def called(self) -> list[orm.ProcessNode]:

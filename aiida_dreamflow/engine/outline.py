@@ -15,7 +15,7 @@ import plumpy
 from plumpy.workchains import Stepper, _Instruction
 
 from ..exceptions import FrameError
-from .children import Children
+from .children import Children, ChildTasks
 from .execution import Execution
 from .trouble import storing
 
@@ -56,15 +56,14 @@ class ProgramStepper(Stepper):
     def __init__(self, workchain: FunctionWorkChain) -> None:
         super().__init__(workchain)  # type: ignore[arg-type]
         self._execution: Execution | None = None
-        self._tasks: dict[int, Any] = {}
+        self._tasks: ChildTasks = {}
 
     @property
     def execution(self) -> Execution:
         """The execution, made when it is first needed: a process that is only looked at reads no frame."""
         if self._execution is None:
             with storing():
-                self._execution = Execution(self._workchain)
-            self._execution.children.tasks.update(self._tasks)
+                self._execution = Execution(self._workchain, self._tasks)
         return self._execution
 
     def is_readable(self) -> bool:
@@ -76,7 +75,7 @@ class ProgramStepper(Stepper):
     @property
     def children(self) -> Children:
         """The children of the process, also if its frame cannot be read."""
-        return self.execution.children if self.is_readable() else Children(self._workchain)
+        return self.execution.children if self.is_readable() else Children(self._workchain, self._tasks)
 
     def step(self) -> tuple[bool, Any]:
         """Run the program until it ends, has to wait or is asked to stop: to pause, to be killed.

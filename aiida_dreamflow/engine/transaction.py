@@ -40,7 +40,7 @@ from ..jobs import failpoints
 
 _Node = TypeVar('_Node', bound=orm.Node)
 
-__all__ = ('Caller', 'Scalar', 'StepRows', 'delete_unstarted', 'detach', 'newest_called', 'store_step', 'use_files')
+__all__ = ('Caller', 'Scalar', 'StepRows', 'delete_lost', 'detach', 'newest_called', 'store_step', 'use_files')
 
 
 class Caller:
@@ -171,14 +171,15 @@ def detach(node: _Node) -> _Node:
     return node
 
 
-def delete_unstarted(node: orm.ProcessNode) -> None:
-    """Remove a process that was created and then lost before anything could run it.
+def delete_lost(node: orm.ProcessNode) -> None:
+    """Remove a process that was lost before its end and that nobody can continue, with the data that it has made.
 
-    :param node: its node, which must have no checkpoint and no outputs.
+    :param node: its node, whose end nobody has taken notice of.
     """
     backend = node.backend
+    made = [cast(int, entry.node.pk) for entry in node.base.links.get_outgoing(link_type=LinkType.CREATE).all()]
     with backend.transaction():
-        backend.delete_nodes_and_connections([cast(int, node.pk)])
+        backend.delete_nodes_and_connections([cast(int, node.pk), *made])
 
 
 class _KeptFiles(Repository):

@@ -17,6 +17,7 @@ import concurrent.futures
 import contextlib
 import functools
 import inspect
+import sys
 import time
 import traceback
 import types
@@ -28,12 +29,15 @@ from aiida import orm
 from aiida.common.log import LOG_LEVEL_REPORT
 from aiida.engine import Process, ProcessState, WorkChain
 from aiida.engine.processes.workchains.awaitable import construct_awaitable
+from aiida.engine.processes.workchains.workchain import Protect
 
 from ..compiler import Bundle, compile_function
 from ..exceptions import CannotStoreError, CompileError, FrameError, WorkflowUsageError
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
+from ..runtime import current_machine, is_stepping
 from ..values.nodes import to_node
+from .checking import parameters_in, said, validator_of
 from .forked import FORK_INPUTS, prepare_fork
 from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper
@@ -65,7 +69,30 @@ __all__ = ('RESERVED_PARAMETERS', 'FunctionWorkChain', 'require_parameters')
 RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process', FORK_INPUTS})
 
 
-class FunctionWorkChain(Leased, WorkChain):
+class _Callable(Protect):
+    """The class of workflows: inside of another one, calling a workflow submits it."""
+
+    function: types.FunctionType
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  (it is a class)
+        """Make a process, as AiiDA's launchers do; with inputs given as to a function, submit one and return its handle.
+
+        :raises WorkflowUsageError: if it is called like a function outside of a workflow.
+        """
+        if (
+            'inputs' in kwargs or cls.__dict__.get('function') is None
+        ):  # AiiDA names the inputs, of which none is named so
+            return super().__call__(*args, **kwargs)
+        name = cls.function.__name__
+        if not is_stepping():
+            raise WorkflowUsageError(
+                f'`{name}(...)` works in another workflow function only, where it is awaited; here, launch it with '
+                f'`aiida.engine.run({name}, ...)` or `aiida.engine.submit({name}, ...)`'
+            )
+        return current_machine().submit_call(cls, args, kwargs, sys._getframe(1))
+
+
+class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     """Base of all workflows made by ``@workflow``.
 
     :cvar function: the workflow function.
@@ -114,7 +141,7 @@ class FunctionWorkChain(Leased, WorkChain):
         if cls.function is None:
             return
         for parameter in inspect.signature(cls.function).parameters.values():
-            spec.input(port_name(parameter.name), **_port(parameter))
+            spec.input(port_name(parameter.name), **_port(cls.function, parameter))
         program = compile_function(cls.function)
         spec.outline(ProgramInstruction([exit.label for exit in program.awaits()]))
 
@@ -425,10 +452,13 @@ def require_parameters(function: types.FunctionType) -> None:
             )
 
 
-def _port(parameter: inspect.Parameter) -> dict[str, Any]:
+def _port(function: types.FunctionType, parameter: inspect.Parameter) -> dict[str, Any]:
     options: dict[str, Any] = {'valid_type': orm.Data, 'serializer': to_node}
+    described = parameters_in(function.__doc__)
+    options['help'] = described.get(parameter.name, '')
     if parameter.annotation is not parameter.empty:
-        options['help'] = inspect.formatannotation(parameter.annotation)
+        options['help'] = ': '.join(filter(None, (said(parameter), options['help'])))
+        options['validator'] = validator_of(function, parameter)
     if parameter.default is not parameter.empty:
         options['required'] = False
         try:

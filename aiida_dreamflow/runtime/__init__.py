@@ -9,7 +9,7 @@ from .awaitables import Agenda, Awaitable, Checkpoint, Future, Handle, Kept, Tim
 from .calls import TaskGroup, as_completed, checkpoint, create_task, gather, sleep, submit, timeout, wait
 from .combining import AsCompleted, Gather
 from .local import Local, run
-from .machine import Failed, Host, Machine, Outcome, Returned, Suspended, current_machine
+from .machine import Failed, Host, Machine, Outcome, Returned, Suspended, current_machine, is_stepping
 from .scoped import Timeout
 from .tasks import Task
 
@@ -40,6 +40,7 @@ __all__ = (
     'create_task',
     'current_machine',
     'gather',
+    'is_stepping',
     'run',
     'sleep',
     'submit',

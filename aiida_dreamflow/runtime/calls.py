@@ -14,6 +14,7 @@ from .combining import AsCompleted, Gather, Wait
 from .coroutines import discard
 from .machine import current_machine
 from .scoped import TaskGroup, Timeout
+from .supplied import supply
 from .tasks import Task
 
 __all__ = ('TaskGroup', 'as_completed', 'checkpoint', 'create_task', 'gather', 'sleep', 'submit', 'timeout', 'wait')
@@ -187,3 +188,4 @@ def checkpoint() -> Checkpoint:
 
 for _function in (submit, gather, checkpoint, wait, sleep):
     setattr(_function, AWAIT_MARK, True)
+supply('.submit', submit)

@@ -26,7 +26,7 @@ from .supplied import supply
 from .tasks import Task
 from .tracebacks import without_runtime
 
-__all__ = ('Failed', 'Host', 'Machine', 'Outcome', 'Returned', 'Suspended', 'current_machine')
+__all__ = ('Failed', 'Host', 'Machine', 'Outcome', 'Returned', 'Suspended', 'current_machine', 'is_stepping')
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,12 @@ Outcome = Suspended | Returned | Failed
 
 class Host(Protocol):
     """What a machine asks of its surroundings."""
+
+    def find(self, target: Any) -> Any:
+        """Return what `submit` is to run: a name may stand for it.
+
+        :raises Exception: what `submit` is to raise.
+        """
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Check the inputs of a child, on the line of `submit`, and return them by name.
@@ -411,6 +417,7 @@ class Machine:
         :param caller: the frame that calls; in a plain ``def`` it must be the workflow function's own.
         """
         self._require_compiled_call(caller.f_code)
+        target = self.host.find(target)
         label = f'{_name_of(target)}_{self.launched + 1}'
         try:
             prepared = self.host.prepare(label, target, args, inputs)
@@ -426,6 +433,21 @@ class Machine:
         self.intents.append(handle)
         self.pending.append(handle)
         return handle
+
+    def submit_call(
+        self, workflow: Any, args: tuple[Any, ...], inputs: dict[str, Any], caller: types.FrameType
+    ) -> Handle[Any]:
+        """Ask for the child that a direct call of a workflow means, which the compiler could not know for one.
+
+        :raises WorkflowUsageError: in a plain ``def``, where the call would have to wait.
+        """
+        name = _name_of(workflow)
+        if not self.running().stack[-1].program.source.is_async:
+            raise WorkflowUsageError(
+                f'the call `{name}(...)` cannot wait here: `{name}` had no value yet when the function was decorated, or is '
+                f'called under another name. Define it above, or write `submit({name}, ...)`'
+            )
+        return self.submit(workflow, args, inputs, caller)
 
     def _require_compiled_call(self, caller: types.CodeType) -> None:
         activation = self.running().stack[-1]
@@ -478,6 +500,11 @@ def current_machine(caller: str = '') -> Machine:
             '`aiida_dreamflow.testing.run_in_memory`'
         )
     return machine
+
+
+def is_stepping() -> bool:
+    """Return whether a step is running just now."""
+    return _current.get() is not None
 
 
 @contextmanager

@@ -105,6 +105,12 @@ class _MemoryHost:
         self.recipes = recipes
         self._now = time.time()
 
+    def find(self, target: Any) -> Any:
+        """Return the target; names stand for AiiDA's processes, which are refused."""
+        if isinstance(target, str):
+            raise LaunchError(f'`{target}` cannot run in memory: only Python functions and workflows can')
+        return target
+
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Bind and copy the inputs of a function."""
         function: Callable[..., Any] = getattr(target, FUNCTION_MARK, getattr(target, '__wrapped__', target))

@@ -202,10 +202,6 @@ class TestBadInput:
         with pytest.raises(WorkflowUsageError, match='only be called while a workflow function runs'):
             submit(workflows.square, x=1)
 
-    def test_calcfunction(self, run):
-        _, node = run(workflows.submits_calcfunction)
-        assert 'calcfunction' in node.outputs.message.value
-
 
 def test_launch_error_is_a_value_error():
     assert issubclass(LaunchError, ValueError)

@@ -15,7 +15,7 @@ from aiida_dreamflow.engine.transaction import (
     Caller,
     Scalar,
     StepRows,
-    delete_unstarted,
+    delete_lost,
     detach,
     newest_called,
     store_step,
@@ -126,7 +126,7 @@ def test_unstarted_child_is_removed(caller):
         child.base.links.add_incoming(caller, LinkType.CALL_CALC, label)
         child.base.links.add_incoming(n, LinkType.INPUT_CALC, 'x')
         children.append(child.store())
-    delete_unstarted(children[0])
+    delete_lost(children[0])
     assert caller.called == children[1:]
     assert orm.load_node(n.pk).base.links.get_outgoing().all_nodes() == children[1:]
 

@@ -3,7 +3,7 @@
 import pathlib
 import time
 
-from aiida.engine import ExitCode, calcfunction
+from aiida.engine import ExitCode
 
 from aiida_dreamflow import checkpoint, gather, job, submit, workflow
 
@@ -180,16 +180,3 @@ async def wrong_argument():
         await submit(square, y=1)
     except TypeError as error:
         return {'message': str(error)}
-
-
-@workflow
-async def submits_calcfunction():
-    try:
-        await submit(double, x=1)
-    except ValueError as error:
-        return {'message': str(error)}
-
-
-@calcfunction
-def double(x):
-    return x * 2

@@ -1,0 +1,97 @@
+"""What the signature and the docstring of a workflow function say of its inputs: the ports' validators and their help.
+
+Only what is plain to see is checked: classes, unions, literals, the outer class of ``list[int]``. Other annotations, and
+those that cannot be evaluated, allow everything. A class is known by its name: the same source may be loaded twice.
+"""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+import types
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from aiida import orm
+
+from ..exceptions import DreamflowError
+from ..values.nodes import from_node, node_repr
+
+__all__ = ('parameters_in', 'said', 'validator_of')
+
+#: What stands for a number also takes numpy's, and those that convert without loss (PEP 484).
+_NUMBERS: dict[Any, type] = {int: numbers.Integral, float: numbers.Real, complex: numbers.Complex}
+
+
+def said(parameter: inspect.Parameter) -> str:
+    """Return the annotation of a parameter as it is written."""
+    annotation = parameter.annotation
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
+def parameters_in(docstring: str | None) -> dict[str, str]:
+    """Return what a docstring says of parameters, by name; in any of the usual styles."""
+    import docstring_parser
+
+    try:
+        parsed = docstring_parser.parse(docstring or '')
+    except docstring_parser.ParseError:
+        return {}
+    return {param.arg_name: ' '.join((param.description or '').split()) for param in parsed.params}
+
+
+def validator_of(function: types.FunctionType, parameter: inspect.Parameter) -> Callable[[Any, Any], str | None]:
+    """Return the validator of the port for a parameter.
+
+    :param function: the workflow function.
+    """
+
+    def validate(node: Any, _: Any) -> str | None:
+        annotation = _evaluated(parameter.annotation, function)
+        if not isinstance(node, orm.Data) or _fits(node, annotation):
+            return None
+        try:
+            value = from_node(node)
+        except (DreamflowError, ImportError, AttributeError):
+            return None  # the run itself says why it cannot be had
+        if _fits(value, annotation) or (value is None and parameter.default is None):
+            return None
+        return (
+            f'`{function.__name__}` wants `{parameter.name}: {said(parameter)}`, and was given a `{type(value).__name__}`: '
+            f'{node_repr(node)}'
+        )
+
+    return validate
+
+
+def _evaluated(annotation: Any, function: types.FunctionType) -> Any:
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, function.__globals__)
+    except Exception:
+        return Any  # it names what only a type checker imports
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    """Return whether a value is what an annotation says, as far as can be told."""
+    origin = get_origin(annotation)
+    if annotation is None:
+        return value is None
+    if origin is Annotated:
+        return _fits(value, get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, part) for part in get_args(annotation))
+    if origin is Literal:
+        return value in get_args(annotation)
+    kind = origin or annotation
+    if not inspect.isclass(kind):
+        return True
+    try:
+        return isinstance(value, _NUMBERS.get(kind, kind)) or _is_named(value, kind)
+    except TypeError:  # a protocol, say
+        return True
+
+
+def _is_named(value: Any, kind: type) -> bool:
+    return any((base.__qualname__, base.__name__) == (kind.__qualname__, kind.__name__) for base in type(value).__mro__)

@@ -1,0 +1,290 @@
+"""The kinds of targets of `submit`, one class each, in `KINDS`: what is launched for a target, and what its end gives.
+
+A kind knows nothing of steps and children: `targets` asks it when `submit` is called, and when a child has ended.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from aiida import orm
+from aiida.common.links import LinkType
+from aiida.engine import Process, ProcessBuilder
+
+from ..compiler.desugar import FUNCTION_MARK, PROCESS_FUNCTION_MARK
+from ..exceptions import ChildFailedError, LaunchError
+from ..jobs.calculation import FunctionJob
+from ..jobs.launch import check_arguments, function_job_inputs, job_outcome
+from ..jobs.local import LocalRun, local_run_inputs
+from ..jobs.names import port_name, python_name
+from ..runtime import Local
+from ..values.nodes import from_node
+from .transaction import detach
+
+__all__ = ('KINDS', 'Kind', 'find_target', 'kind_of')
+
+SourceOf = Callable[[Any], orm.SinglefileData]
+
+#: The groups of entry points whose names are targets.
+_GROUPS = ('aiida.calculations', 'aiida.workflows')
+
+
+class Kind:
+    """One kind of target; this one: the classes and builders of AiiDA's processes.
+
+    :cvar arguments: the namespace of the inputs that has the arguments; empty if they are the inputs.
+    :cvar is_lost: whether a child of it lives in the worker of the workflow, and is lost with that.
+    """
+
+    arguments: ClassVar[str] = ''
+    is_lost: ClassVar[bool] = False
+
+    def takes(self, target: Any) -> bool:
+        """Return whether a target is of this kind."""
+        return isinstance(target, ProcessBuilder) or (inspect.isclass(target) and issubclass(target, Process))
+
+    def process_class(self, target: Any) -> Any:
+        """Return the class of the process that is launched."""
+        return target.process_class if isinstance(target, ProcessBuilder) else target
+
+    def by_name(self, target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
+        """Return what is given by position, by its name.
+
+        :raises TypeError: if that cannot be.
+        """
+        if args:
+            raise TypeError(f'the inputs of `{name_of(target)}` are given by name')
+        return {}
+
+    def inputs(self, target: Any, given: Mapping[str, Any], source_of: SourceOf) -> dict[str, Any]:
+        """Return the inputs of the process: nodes, not tied to the database session.
+
+        :param given: the arguments, by name.
+        :param source_of: gives the node with the source of a function.
+        :raises LaunchError: if they do not fit.
+        """
+        process_class = self.process_class(target)
+        if isinstance(target, ProcessBuilder):
+            given = {**target._inputs(prune=True), **given}
+        serialized = process_class.spec().inputs.serialize(dict(given))
+        # Nodes that AiiDA would make of default values later would have no creator.
+        return _with_defaults(serialized, _validate(process_class, serialized))
+
+    def outcome(self, node: orm.ProcessNode, target: Any) -> Any:
+        """Return what a child that has ended gives.
+
+        :raises ChildFailedError: if it failed.
+        :raises Exception: what a function raised.
+        """
+        if not node.is_finished_ok:
+            raise _failure(node)
+        outputs = node.base.links.get_outgoing(link_type=(LinkType.CREATE, LinkType.RETURN)).nested()
+        return self.value(outputs)
+
+    def value(self, outputs: dict[str, Any]) -> Any:
+        """Return what the outputs of a child stand for."""
+        return outputs
+
+
+class WorkflowKind(Kind):
+    """Other workflow functions: their inputs are parameters, what they return is a Python value."""
+
+    def takes(self, target: Any) -> bool:
+        """Return whether it is a class made by ``@workflow``."""
+        return hasattr(target, FUNCTION_MARK)
+
+    def by_name(self, target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
+        """Return what is given by position, by the names of the parameters."""
+        return parameters_of(getattr(target, FUNCTION_MARK), args)
+
+    def inputs(self, target: Any, given: Mapping[str, Any], source_of: SourceOf) -> dict[str, Any]:
+        """Return the inputs of the process."""
+        arguments = {name: value for name, value in given.items() if name != 'metadata'}
+        check_arguments(getattr(target, FUNCTION_MARK), arguments)
+        return super().inputs(target, {port_name(name): value for name, value in given.items()}, source_of)
+
+    def value(self, outputs: dict[str, Any]) -> Any:
+        """Return what the workflow function returned; a dict if it has several outputs."""
+        values = {python_name(label): from_node(output) for label, output in outputs.items()}
+        return values['result'] if values.keys() == {'result'} else values or None
+
+
+class ProcessFunctionKind(Kind):
+    """AiiDA's calculation functions and work functions. No daemon can load one: it runs in the worker of the workflow."""
+
+    is_lost = True
+
+    def takes(self, target: Any) -> bool:
+        """Return whether it is one."""
+        return getattr(target, PROCESS_FUNCTION_MARK, False) is True
+
+    def process_class(self, target: Any) -> Any:
+        """Return the class that AiiDA has made of the function."""
+        return target.process_class
+
+    def by_name(self, target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
+        """Return what is given by position, by the names of the inputs."""
+        by_name: dict[str, Any] = target.process_class.create_inputs(*args)
+        return by_name
+
+    def value(self, outputs: dict[str, Any]) -> Any:
+        """Return what calling the function returns: its node, or a dict of nodes if it returned several by name."""
+        return outputs['result'] if outputs.keys() == {'result'} else outputs or None
+
+
+class FunctionKind(Kind):
+    """Plain Python functions, with the options of `job` or without: function jobs."""
+
+    arguments = 'arguments'
+
+    def takes(self, target: Any) -> bool:
+        """Return whether it is anything else: what is no function is refused by the inputs."""
+        return True
+
+    def process_class(self, target: Any) -> Any:
+        """Return the class of function jobs."""
+        return FunctionJob
+
+    def by_name(self, target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
+        """Return what is given by position, by the names of the parameters."""
+        return parameters_of(target, args)
+
+    def inputs(self, target: Any, given: Mapping[str, Any], source_of: SourceOf) -> dict[str, Any]:
+        """Return the inputs of the process."""
+        inputs = self.job_inputs(target, given, source_of(target))
+        for node in inputs['arguments'].values():
+            detach(node)
+        _validate(self.process_class(target), inputs)
+        return inputs
+
+    def job_inputs(self, target: Any, given: Mapping[str, Any], source: orm.SinglefileData) -> dict[str, Any]:
+        """Return the inputs of the process, as the room of the jobs makes them."""
+        return function_job_inputs(target, given, source)[1]
+
+    def outcome(self, node: orm.ProcessNode, target: Any) -> Any:
+        """Return what the function returned."""
+        assert isinstance(node, orm.CalculationNode)
+        return job_outcome(node, target)
+
+
+class LocalKind(FunctionKind):
+    """Functions that `run` runs here."""
+
+    def takes(self, target: Any) -> bool:
+        """Return whether it is one."""
+        return isinstance(target, Local)
+
+    def process_class(self, target: Any) -> Any:
+        """Return the class of local runs."""
+        return LocalRun
+
+    def job_inputs(self, target: Any, given: Mapping[str, Any], source: orm.SinglefileData) -> dict[str, Any]:
+        """Return the inputs of the process."""
+        return local_run_inputs(target.function, given, source, target.in_thread)[1]
+
+
+#: The first that takes a target is its kind.
+KINDS: tuple[Kind, ...] = (LocalKind(), WorkflowKind(), ProcessFunctionKind(), Kind(), FunctionKind())
+
+
+def kind_of(target: Any) -> Kind:
+    """Return the kind of a target."""
+    return next(kind for kind in KINDS if kind.takes(target))
+
+
+def find_target(target: Any) -> Any:
+    """Return what is meant by a target: that of an entry point name, or the target itself.
+
+    :param target: a name like ``quantumespresso.pw``, or with its group, ``aiida.calculations:quantumespresso.pw``.
+    :raises LaunchError: if no entry point has that name, or more than one.
+    """
+    if not isinstance(target, str):
+        return target
+    from aiida.common.exceptions import EntryPointError
+    from aiida.plugins.entry_point import get_entry_point_names, load_entry_point
+
+    group, _, name = target.rpartition(':')
+    groups = [each for each in _GROUPS if group in ('', each) and name in get_entry_point_names(each)]
+    if len(groups) > 1:
+        said = ' or '.join(f"`submit('{each}:{name}', ...)`" for each in groups)
+        raise LaunchError(f'there are a calculation and a workflow with the entry point `{name}`: write {said}')
+    if not groups:
+        raise LaunchError(
+            f'no calculation and no workflow has the entry point `{target}`: `verdi plugin list aiida.calculations` and '
+            '`verdi plugin list aiida.workflows` show them all'
+        )
+    try:
+        return load_entry_point(groups[0], name)
+    except EntryPointError as error:
+        raise LaunchError(f'the entry point `{target}` cannot be loaded: {error}') from error
+
+
+def parameters_of(target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
+    """Return arguments given by position by the names of the parameters.
+
+    :raises TypeError: if there are too many.
+    """
+    if not args:
+        return {}
+    parameters = inspect.signature(target).parameters.values()
+    names = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+    if len(args) > len(names):
+        raise TypeError(
+            f'{name_of(target)}() takes {len(names)} positional arguments but {len(args)} '
+            f'{"was" if len(args) == 1 else "were"} given'
+        )
+    return dict(zip(names, args, strict=False))
+
+
+def name_of(target: Any) -> str:
+    """Return how messages call a target."""
+    return getattr(target, '__name__', type(target).__name__)
+
+
+def _with_defaults(inputs: Mapping[str, Any], processed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs with those nodes that only their processed form has, none of them tied to the database session."""
+    merged = dict(inputs)
+    for port, value in processed.items():
+        if isinstance(value, Mapping) and isinstance(inputs.get(port, {}), Mapping):
+            if port in inputs or (nested := _with_defaults({}, value)):
+                merged[port] = _with_defaults(inputs[port], value) if port in inputs else nested
+        elif isinstance(value, orm.Data):
+            merged[port] = detach(inputs.get(port, value))
+    return merged
+
+
+def _validate(process_class: Any, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the inputs of a process as AiiDA completes them.
+
+    :raises LaunchError: if they do not fit.
+    """
+    ports = process_class.spec().inputs
+    processed: Mapping[str, Any] = ports.pre_process(dict(inputs))
+    fault = ports.validate(processed)
+    if fault is not None:
+        name = getattr(getattr(process_class, FUNCTION_MARK, process_class), '__name__', '')
+        raise LaunchError(f'`{name}` cannot be launched: {fault}')
+    return processed
+
+
+def _failure(node: orm.ProcessNode) -> ChildFailedError:
+    """Return what is raised for a process that failed."""
+    if node.is_killed:
+        how = 'was killed'
+    elif node.is_excepted:
+        how = f'excepted: {node.exception}'
+    else:
+        how = f'failed with exit status {node.exit_status}: {node.exit_message}'
+    return ChildFailedError(
+        f'{node.process_label} {node.pk} {how}; see `verdi process report {node.pk}`',
+        node=node,
+        exit_status=node.exit_status,
+        exit_message=node.exit_message or '',
+    )
+
+
+def port_names(names: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the variables of arguments by port, for those that are variables."""
+    return {port_name(name): variable for name, variable in names.items() if variable is not None}
