@@ -3,6 +3,7 @@
 A workflow need not be importable: its source is stored with each of its processes. This module stands in for the module
 that a script or a notebook isn't: ``aiida_dreamflow.engine.pinned.<name>_<fingerprint>`` is a process class, taken from
 what is already loaded, or from its own module if that still has the same source, or made from the stored source.
+A stored source is code: one that this profile did not sign, from an imported archive say, is shown but never loaded.
 
 Relies on PEP 562 and on this: AiiDA loads a process class by importing a module and getting an attribute.
 """
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..compiler import Bundle
 from ..compiler.modules import ModuleSource
-from ..exceptions import WorkflowUsageError
+from ..exceptions import UntrustedValueError, WorkflowUsageError
+from ..values.signing import sign, verify
 from .watching import Watch
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ __all__ = (
 )
 
 _ATTRIBUTE = 'dreamflow'
+_SIGNATURE = 'signature'
 _SOURCE_FILE = 'dreamflow/workflow.py'
 #: Extra of a process that says that its report has said that its files differ.
 _REPORTED = 'dreamflow_files_differ'
@@ -85,21 +88,31 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
     :param bundle: the source.
     """
     node.base.repository.put_object_from_bytes(bundle.source.encode('utf-8', 'surrogatepass'), _SOURCE_FILE)
-    node.base.attributes.set(
-        _ATTRIBUTE,
-        {
-            'class': name,
-            'qualname': bundle.qualname,
-            'module': bundle.module,
-            'filename': bundle.filename,
-            'annotations': bundle.annotations,
-            'files': [name for name in _files(bundle) if Path(name).is_file()],
-            'modules': [[each.name, each.filename, each.is_package] for each in bundle.modules],
-        },
-    )
+    content = {
+        'class': name,
+        'qualname': bundle.qualname,
+        'module': bundle.module,
+        'filename': bundle.filename,
+        'annotations': bundle.annotations,
+        'files': [name for name in _files(bundle) if Path(name).is_file()],
+        'modules': [[each.name, each.filename, each.is_package] for each in bundle.modules],
+    }
+    content[_SIGNATURE] = sign(_signed(content, bundle))
+    node.base.attributes.set(_ATTRIBUTE, content)
     for each in bundle.modules:
         data = each.source.encode('utf-8', 'surrogatepass')
         node.base.repository.put_object_from_bytes(data, f'{_MODULES}/{each.name}.py')
+
+
+def _signed(content: dict[str, Any], bundle: Bundle) -> dict[str, Any]:
+    """Return what the signature of a stored source is for."""
+    return {**{key: value for key, value in content.items() if key != _SIGNATURE}, 'fingerprint': bundle.fingerprint}
+
+
+def _is_own(node: orm.ProcessNode) -> bool:
+    """Return whether this profile has stored the source of a workflow."""
+    content = node.base.attributes.get(_ATTRIBUTE)
+    return verify(_signed(content, bundle_of(node)), content.get(_SIGNATURE))
 
 
 def watch(node: orm.ProcessNode, bundle: Bundle | Exception | None) -> Watch | None:
@@ -131,11 +144,15 @@ def class_of(node: orm.ProcessNode) -> type[FunctionWorkChain]:
     """Return the process class of a workflow with the source that it was launched with.
 
     :raises WorkflowUsageError: if the node is no workflow's.
+    :raises UntrustedValueError: if another profile has stored that source.
     """
     content = node.base.attributes.get(_ATTRIBUTE, None) or {}
     if 'class' not in content:
         raise WorkflowUsageError(f'node {node.pk} is no workflow function')
-    found: type[FunctionWorkChain] = __getattr__(content['class'])
+    try:
+        found: type[FunctionWorkChain] = __getattr__(content['class'])
+    except AttributeError as error:
+        raise UntrustedValueError(str(error)) from None
     return found
 
 
@@ -151,20 +168,28 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     if name not in _classes:
         bundle = _stored_bundle(name)
-        if bundle is None:
-            raise AttributeError(f'no process of this profile has the source of the workflow `{name}`')
         found = _from_module(bundle, name) or _from_source(bundle)
         _classes[name] = found
     return _classes[name]
 
 
-def _stored_bundle(name: str) -> Bundle | None:
+def _stored_bundle(name: str) -> Bundle:
     from aiida import orm
 
     builder = orm.QueryBuilder()
     builder.append(orm.WorkChainNode, filters={f'attributes.{_ATTRIBUTE}.class': name})
-    node = builder.limit(1).first(flat=True)
-    return None if node is None else bundle_of(node)
+    foreign = None
+    for node in builder.iterall():
+        if _is_own(node[0]):
+            return bundle_of(node[0])
+        foreign = node[0]
+    if foreign is None:
+        raise AttributeError(f'no process of this profile has the source of the workflow `{name}`')
+    raise AttributeError(
+        f'the source of the workflow `{name}`, stored with process {foreign.pk}, was not stored by this profile, or was altered '
+        'since: it is not loaded, as that would run it. It can be read in the node; to run the workflow, launch it from a '
+        'file of yours'
+    )
 
 
 def bundle_of(node: orm.ProcessNode) -> Bundle:

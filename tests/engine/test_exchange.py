@@ -87,6 +87,7 @@ throwaway.use_folder(Path({folder!r}))
 throwaway.create_profile('other')
 from aiida import orm
 from aiida.tools.archive import import_archive
+from aiida_dreamflow.engine import pinned
 from aiida_dreamflow.exceptions import UntrustedValueError
 from aiida_dreamflow.jobs import remote
 from aiida_dreamflow.testing import check_provenance
@@ -102,6 +103,12 @@ except UntrustedValueError as error:
     assert 'not signed by this profile' in str(error)
 else:
     raise AssertionError('code of another profile was run')
+try:
+    pinned.class_of(node)
+except UntrustedValueError as error:
+    assert 'was not stored by this profile' in str(error)
+else:
+    raise AssertionError('the source of another profile was run')
 assert 'engine.exchange_workflows' not in sys.modules
 assert check_provenance(node) == [], check_provenance(node)
 links = sorted((entry.node.uuid, each.uuid, entry.link_type.value, entry.link_label)

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
 from aiida import engine, orm
 from engine import workflows
 from engine.helpers import wait_until
 
 from aiida_dreamflow import workflow
 from aiida_dreamflow.engine import pinned
+from aiida_dreamflow.exceptions import UntrustedValueError
 
 SCRIPT = """
     import sys
@@ -54,6 +56,24 @@ def test_process_class_of_a_node(run):
     _, node = run(workflows.exits)
     assert node.process_class is workflows.exits
     assert importlib.import_module(pinned.__name__)
+
+
+def test_an_altered_source_is_not_loaded(run):
+    """The source is signed: whoever can write to the database, or make an archive, has not thereby code run."""
+
+    _, node = run(workflows.exits)
+    content = node.base.attributes.get('dreamflow')
+    assert pinned._is_own(node)
+    for change in ({'qualname': 'other'}, {'module': 'antigravity'}, {'signature': 'é'}, {'signature': None}):
+        node.base.attributes._backend_node.set_attribute('dreamflow', {**content, **change})
+        assert not pinned._is_own(node)
+    name = 'exits_' + 12 * '0'
+    node.base.attributes._backend_node.set_attribute('dreamflow', {**content, 'class': name})
+    with pytest.raises(AttributeError, match='not stored by this profile, or was altered'):
+        getattr(pinned, name)
+    with pytest.raises(UntrustedValueError, match=name):
+        pinned.class_of(node)
+    node.base.attributes._backend_node.set_attribute('dreamflow', content)
 
 
 def test_edited_after_submission(daemon, tmp_path):
