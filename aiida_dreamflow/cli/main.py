@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 
@@ -23,30 +25,52 @@ def show(target: str) -> None:
     showing.show(target)
 
 
+_profile_option = click.option('-p', '--profile', help='The AiiDA profile; the default one if not given.')
+
+
+def _node(process: str, profile: str | None) -> Any:
+    """Return the node of a process, from the profile asked for."""
+    from aiida import load_profile, orm
+    from aiida.common.exceptions import NotExistent
+    from aiida.manage import get_manager
+
+    if profile is not None or get_manager().get_profile() is None:
+        load_profile(profile, allow_switch=True)
+    try:
+        return orm.load_node(process)
+    except NotExistent as error:
+        raise click.BadParameter(str(error), param_hint='PK') from error
+
+
+@dreamflow.command()
+@click.argument('process', metavar='PK')
+@click.option('--step', type=int, help='The step to look at; the last one that waits for something by default.')
+@_profile_option
+def stack(process: str, step: int | None, profile: str | None) -> None:
+    """Show where the run PK is: the calls in progress, and their variables with their nodes.
+
+    It is read from the database: the daemon need not run, and nothing of the workflow is run.
+    """
+    from aiida_dreamflow.cli import stacks
+
+    stacks.show_stack(_node(process, profile), step)
+
+
 @dreamflow.command()
 @click.argument('process', metavar='PK')
 @click.option('--step', type=int, help='The step to go on from; the last one recorded by default.')
 @click.option('--edited', is_flag=True, help='Use the source that the file of the workflow has now.')
 @click.option('--retry', is_flag=True, help='Launch the children that failed there again, with the same inputs.')
 @click.option('--list', 'list_steps', is_flag=True, help='Only show the steps there are.')
-@click.option('-p', '--profile', help='The AiiDA profile; the default one if not given.')
+@_profile_option
 def fork(process: str, step: int | None, edited: bool, retry: bool, list_steps: bool, profile: str | None) -> None:
     """Begin a new run where the run PK was after one of its steps.
 
     What the old run has done by then is not done again: neither its steps, nor the jobs it waited for.
     """
-    from aiida import load_profile, orm
-    from aiida.common.exceptions import NotExistent
-    from aiida.manage import get_manager
-
     from aiida_dreamflow.cli import forking
 
-    if profile is not None or get_manager().get_profile() is None:
-        load_profile(profile, allow_switch=True)
-    try:
-        node = orm.load_node(process)
-    except NotExistent as error:
-        raise click.BadParameter(str(error), param_hint='PK') from error
+    node = _node(process, profile)
     if list_steps:
         forking.show_steps(node)
     else:

@@ -173,15 +173,18 @@ def _codecs(process_class: type[FunctionWorkChain]) -> list[Any]:
     return [EntityCodec(), BuilderCodec(), own]
 
 
-def load_step(step: Step, process_class: type[FunctionWorkChain], old_class: type[FunctionWorkChain]) -> Machine:
+def load_step(
+    step: Step, process_class: type[FunctionWorkChain], old_class: type[FunctionWorkChain], *, make: bool = True
+) -> Machine:
     """Return the machine of a frame, with the functions of a class.
 
     :param old_class: the class with which it was stored.
+    :param make: whether values are made again by recipe.
     :raises FrameError: if they do not fit.
     """
     edits = None if process_class is old_class else Edits(_Counterparts(process_class, old_class))
     host: Any = None  # nothing runs
-    return load_frame(step.document, step.read_file, host, _codecs(process_class), edits=edits)
+    return load_frame(step.document, step.read_file, host, _codecs(process_class), edits=edits, make=make)
 
 
 class _Counterparts:

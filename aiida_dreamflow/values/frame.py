@@ -217,6 +217,7 @@ def load_frame(
     writer: FrameWriter | None = None,
     live: Mapping[str, Any] | None = None,
     edits: Edits | None = None,
+    make: bool = True,
 ) -> Machine:
     """Rebuild a machine from the stored form of its frame.
 
@@ -227,6 +228,7 @@ def load_frame(
     :param writer: what will store the next frames.
     :param live: values that are there and need not be rebuilt, by their names in the frame: all of a part, or none.
     :param edits: finds the places in functions that were edited since; without, these are refused.
+    :param make: whether what has no stored form is made again, by its recipe; otherwise something stands for it that says so.
     :raises FrameError: if the frame does not fit the source of a function in it.
     """
     if document.get('version') != FRAME_VERSION:
@@ -235,7 +237,7 @@ def load_frame(
         )
     chunks = ChunkCodec() if writer is None else writer.chunks
     chunks.read_blob = read_blob
-    recipes = RecipeCodec(edits)
+    recipes = RecipeCodec(edits, make)
     agenda = Agenda()
     own = [TracebackCodec(), FunctionCodec((), edits), GeneratorCodec(edits), KeptCodec(agenda, edits)]
     every = [*codecs, *own, recipes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import types
 from collections import Counter
@@ -10,6 +11,7 @@ from typing import Any, TypeGuard, TypeVar
 
 from ..compiler import Program, compile_function
 from ..compiler.desugar import FUNCTION_MARK
+from ..compiler.program import RecipeSite
 from ..exceptions import CannotStoreError, CompileError, FrameError
 from ..runtime import Activation, Agenda, Awaitable, Handle, Kept, Recipe
 from ..runtime.coroutines import call_in, ended, waiting
@@ -254,16 +256,31 @@ def _every_kind(kind: type[Kept]) -> Iterator[type[Kept]]:
 _KEPT = {kind.__name__: kind for kind in _every_kind(Kept)}
 
 
+class Unmade:
+    """Stands for a value that would be made again, where nothing is to be run.
+
+    :param recipe: how it would be made.
+    """
+
+    def __init__(self, recipe: RecipeSite) -> None:
+        self._text = ast.unparse(recipe.call)
+
+    def __repr__(self) -> str:
+        return f'{self._text}  (made again at each await)'
+
+
 class RecipeCodec(Codec):
     """Recipes themselves: function, site, inputs.
 
+    :param make: whether values are made again; otherwise an `Unmade` stands for each.
     :ivar decoded: those that were decoded.
     """
 
     name = 'recipe'
 
-    def __init__(self, edits: Edits | None = None) -> None:
+    def __init__(self, edits: Edits | None = None, make: bool = True) -> None:
         self._edits = edits
+        self._make = make
         self.decoded: list[Recipe] = []
         self._made: list[Any] = []  # alive until the variables hold them
 
@@ -277,11 +294,14 @@ class RecipeCodec(Codec):
         """Return the recipe, with its value made again."""
         function, index, inputs = get(content[0]), content[1], {name: get(ref) for name, ref in content[2].items()}
         site = None if self._edits is None else self._edits.recipe(function, index)
-        recipe = Recipe(function, site or compile_function(function).recipes[index], inputs)
-        made = recipe.make(
-            {name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()}
-        )
-        self._made.append(made)
+        site = site or compile_function(function).recipes[index]
+        if self._make:
+            recipe = Recipe(function, site, inputs)
+            values = {name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()}
+            self._made.append(recipe.make(values))
+        else:
+            self._made.append(Unmade(site))
+            recipe = Recipe(function, site, inputs, self._made[-1])
         self.decoded.append(recipe)
         return recipe
 
