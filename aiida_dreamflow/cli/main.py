@@ -25,6 +25,18 @@ def show(target: str) -> None:
     showing.show(target)
 
 
+@dreamflow.command()
+@click.argument('file', metavar='FILE.py')
+def check(file: str) -> None:
+    """Say of each workflow in FILE.py what it keeps at its awaits, and what is wrong with it.
+
+    The file is imported for this, no function is called, and no AiiDA profile is needed.
+    """
+    from aiida_dreamflow.cli import checking
+
+    checking.check(file)
+
+
 _profile_option = click.option('-p', '--profile', help='The AiiDA profile; the default one if not given.')
 
 

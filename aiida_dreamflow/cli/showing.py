@@ -25,7 +25,7 @@ def show(target: str) -> None:
 
         program = compile_function(function)
     except CompileError as error:
-        raise click.ClickException(_without_stack(error)) from error
+        raise click.ClickException(without_stack(error)) from error
     from rich.console import Console
     from rich.syntax import Syntax
 
@@ -39,12 +39,9 @@ def show(target: str) -> None:
 def find_function(target: str) -> FunctionType:
     """Import the file that `target` names and return the function, without its decorator."""
     file, colon, name = target.rpartition(':')
-    path = Path(file)
     if not colon or not name:
         raise click.BadParameter(f'`{target}` has no function; write FILE.py:FUNCTION', param_hint='FILE.py:FUNCTION')
-    if not path.is_file():
-        raise click.BadParameter(f'there is no file `{file}`', param_hint='FILE.py:FUNCTION')
-    module = _import(path)
+    module = import_file(file)
     found: Any = module
     for part in name.split('.'):
         found = getattr(found, part, None)
@@ -58,11 +55,18 @@ def find_function(target: str) -> FunctionType:
     return function
 
 
-def _import(path: Path) -> ModuleType:
-    """Import `path` as Python would import it from its own folder."""
+def import_file(file: str) -> ModuleType:
+    """Import a file as Python would import it from its own folder.
+
+    :raises CompileError: if a workflow function in it is refused.
+    :raises click.ClickException: if it cannot be imported.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise click.BadParameter(f'there is no file `{file}`', param_hint='FILE.py')
     spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
     if spec is None or spec.loader is None:
-        raise click.BadParameter(f'`{path}` is no Python file', param_hint='FILE.py:FUNCTION')
+        raise click.BadParameter(f'`{path}` is no Python file', param_hint='FILE.py')
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.resolve().parent))
     sys.modules[path.stem] = module
@@ -71,7 +75,7 @@ def _import(path: Path) -> ModuleType:
     except CompileError:
         raise
     except Exception as error:
-        raise click.ClickException(f'`{path}` cannot be imported: {_without_stack(error)}') from error
+        raise click.ClickException(f'`{path}` cannot be imported: {without_stack(error)}') from error
     return module
 
 
@@ -88,5 +92,6 @@ def _is_from(function: FunctionType | None, module: ModuleType) -> bool:
     return function is not None and function.__module__ == module.__name__
 
 
-def _without_stack(error: BaseException) -> str:
+def without_stack(error: BaseException) -> str:
+    """Return what Python says of an exception, without where it was raised."""
     return ''.join(traceback.format_exception_only(error)).rstrip()

@@ -10,7 +10,7 @@ import threading
 import types
 from typing import Any
 
-__all__ = ('needs_recipe',)
+__all__ = ('is_never_made_again', 'needs_recipe')
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray, range, slice})
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
@@ -51,7 +51,12 @@ def needs_recipe(value: Any) -> bool:
     standard = package in sys.stdlib_module_names and package != '__main__'
     if package == 'builtins' and kind.__flags__ & _HEAP_TYPE:
         standard = False  # made by an extension that gave it no module, as egobox does
-    return not (standard or issubclass(kind, _NEVER) or hasattr(kind, 'fileno'))
+    return not (standard or is_never_made_again(kind))
+
+
+def is_never_made_again(cls: type) -> bool:
+    """Return whether objects of a class stand for something outside: opening it anew is not the same as making it again."""
+    return issubclass(cls, _NEVER) or hasattr(cls, 'fileno')
 
 
 def _first_items(container: Any) -> list[Any]:

@@ -1,0 +1,92 @@
+"""``dreamflow check``: what can be said of the workflows of a file before any of them runs."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aiida_dreamflow.cli.showing import import_file, without_stack
+from aiida_dreamflow.exceptions import CompileError
+
+if TYPE_CHECKING:
+    from types import FunctionType
+
+    from aiida_dreamflow.compiler.program import Program, RecipeSite
+
+#: Functions that make what is never stored.
+_MAKERS = (open, threading.Lock, threading.RLock)
+
+
+def check(path: str) -> None:
+    """Print what each workflow of a file keeps at its awaits, and what is wrong with it."""
+    from aiida_dreamflow import FunctionWorkChain
+
+    try:
+        module = import_file(path)
+    except CompileError as error:
+        raise click.ClickException(without_stack(error)) from error
+    workflows = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, FunctionWorkChain) and value is not FunctionWorkChain
+    }
+    if not workflows:
+        raise click.ClickException(f'`{path}` has no workflow: decorate a function with `@workflow`')
+    faults = [fault for process_class in workflows.values() for fault in _check(process_class)]
+    for fault in faults:
+        click.secho(fault, fg='red', err=True)
+    if faults:
+        raise click.exceptions.Exit(1)
+
+
+def _check(process_class: Any) -> Iterator[str]:
+    from aiida_dreamflow.compiler import compile_function
+
+    function = process_class.require_function()
+    program = compile_function(function)
+    awaits = sorted(program.awaits(), key=lambda exit: exit.node.lineno)
+    where = f'{program.source.filename}:{program.source.node.lineno}'
+    click.secho(f'{function.__qualname__}  {where}', bold=True)
+    for exit in awaits:
+        kept = sorted(name for name in exit.live if not name.startswith('.'))
+        click.echo(f'  {exit.label}\n      keeps {", ".join(kept) or "no variable"}')
+    if not awaits:
+        click.echo('  awaits nothing: it is one step')
+    for site in program.recipes:
+        if any(site.variable in exit.live for exit in awaits):
+            yield from _check_recipe(site, function, process_class, program)
+    if isinstance(process_class.bundle, Exception):
+        yield f'{where}: {process_class.bundle}'
+
+
+def _check_recipe(site: RecipeSite, function: FunctionType, process_class: Any, program: Program) -> Iterator[str]:
+    """Say of a value that is needed after an await and has no stored form what will become of it."""
+    from aiida_dreamflow.values.foreseen import is_unstorable
+    from aiida_dreamflow.values.pinning import is_never_made_again
+
+    made = _resolved(site.call.func, function.__globals__)
+    is_handle = made in _MAKERS
+    if not is_handle and not (isinstance(made, type) and is_unstorable(made)):
+        return
+    line, text = site.call.lineno, ast.unparse(site.call)
+    what = f'`{site.variable} = {text}` cannot be stored, and is needed after an await'
+    if is_handle or is_never_made_again(made):
+        yield f'{program.source.filename}:{line}: {what}: make it after the await, or `del` it before'
+    elif not process_class.recipes:
+        yield f'{program.source.filename}:{line}: {what}, and recipes are turned off (`@workflow(recipes=False)`)'
+    else:
+        click.secho(f'  L{line} {what}: it is made again at each; what is changed in it by then is lost', fg='yellow')
+
+
+def _resolved(node: ast.expr, namespace: dict[str, Any]) -> Any:
+    """Return what a dotted name of the module stands for, ``None`` if it is something else."""
+    if isinstance(node, ast.Name):
+        return namespace.get(node.id, getattr(builtins, node.id, None))
+    if isinstance(node, ast.Attribute):
+        return getattr(_resolved(node.value, namespace), node.attr, None)
+    return None

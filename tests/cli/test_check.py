@@ -1,0 +1,128 @@
+"""The command `dreamflow check`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from click.testing import CliRunner
+
+from aiida_dreamflow.cli import dreamflow
+
+HEAD = """
+    import threading
+    import zlib
+    from collections import OrderedDict
+    from fractions import Fraction
+    from aiida_dreamflow import checkpoint, submit, workflow
+"""
+
+
+@pytest.fixture
+def check(tmp_path):
+    """Writes a file and checks it."""
+
+    def check(text):
+        path = tmp_path / 'functions_to_check.py'
+        path.write_text(textwrap.dedent(HEAD + text).lstrip())
+        return CliRunner().invoke(dreamflow, ['check', str(path)])
+
+    yield check
+    sys.modules.pop('functions_to_check', None)
+
+
+def test_says_what_is_kept(check):
+    done = check("""
+    @workflow
+    async def fine(n: int = 3):
+        share, table, unused = Fraction(1, 3), OrderedDict(a=n), 0
+        for i in range(n):
+            await checkpoint()
+        return share, table
+    """)
+    assert done.exit_code == 0, done.output
+    name, label, kept = done.output.splitlines()
+    assert name.startswith('fine  ')
+    assert name.endswith('functions_to_check.py:8')
+    assert label == '  L11 for i in range(n): await checkpoint()'
+    assert kept == '      keeps share, table'
+
+
+def test_says_what_is_made_again(root):
+    """By the line, without an object of the class: egobox's keep what Python cannot see."""
+    pytest.importorskip('egobox', reason='the example needs egobox')
+    program = 'from aiida_dreamflow.cli import dreamflow; dreamflow()'
+    command = [sys.executable, '-c', program, 'check', str(root / 'examples' / 'optimize.py')]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert '`egor = egx.Egor(xlimits, seed=42)` cannot be stored' in done.stdout
+    assert 'made again at each' in done.stdout
+    assert 'lhs' not in done.stdout
+
+
+def test_recipes_turned_off(check):
+    pytest.importorskip('egobox')
+    done = check("""
+    import egobox as egx
+
+    @workflow(recipes=False)
+    async def strict():
+        egor = egx.Egor([[0.0, 1.0]])
+        await checkpoint()
+        return egor.suggest([], [])
+    """)
+    assert done.exit_code == 1
+    assert ':11: `egor = egx.Egor([[0.0, 1.0]])` cannot be stored' in done.stderr
+    assert 'recipes are turned off' in done.stderr
+
+
+@pytest.mark.parametrize('made', ['threading.Lock()', 'open("file")', 'threading.Thread()'])
+def test_what_nothing_makes_again(check, made):
+    done = check(f"""
+    @workflow
+    async def waits():
+        held = {made}
+        await checkpoint()
+        print(held)
+
+    @workflow
+    async def waits_not():
+        held = {made}
+        print(held)
+        await checkpoint()
+    """)
+    assert done.exit_code == 1
+    [fault] = done.stderr.splitlines()
+    assert ':9: `held = ' in fault
+    assert 'make it after the await' in fault
+
+
+def test_what_cannot_be_launched(check):
+    done = check("""
+    def made(factor):
+        @workflow
+        async def scaled(x: int):
+            return factor * x
+        return scaled
+
+    scaled = made(3)
+    """)
+    assert done.exit_code == 1
+    assert 'factor' in done.stderr
+    assert 'awaits nothing: it is one step' in done.stdout
+
+
+def test_refusals(check, tmp_path):
+    done = check("""
+    @workflow
+    async def refused():
+        x = locals()
+        await checkpoint()
+    """)
+    assert done.exit_code == 1
+    assert 'x = locals()' in done.output
+    assert '^^^^' in done.output
+    assert 'no workflow' in check('').output
+    assert 'there is no file' in CliRunner().invoke(dreamflow, ['check', str(tmp_path / 'none.py')]).output
