@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from aiida.calculations.arithmetic.add import ArithmeticAddCalculation
 from aiida.engine import ToContext, WorkChain, calcfunction, while_
 from aiida.orm import Int, load_code
 
-from aiida_dreamflow import checkpoint, submit, workflow
+from aiida_dreamflow import as_completed, checkpoint, gather, sleep, submit, workflow
 
 from measuring import tick
 
@@ -180,3 +181,46 @@ class AddLoop(Loop):
     def turn(self) -> Any:
         self.ctx.i += 1
         return ToContext(child=self.submit(ArithmeticAddCalculation, x=Int(1), y=Int(2), code=load_code(CODE)))
+
+
+# -- many jobs
+
+
+def ten_milliseconds(x: int) -> int:
+    """Keep a core busy for so long."""
+    end = time.perf_counter() + 0.01
+    while time.perf_counter() < end:
+        pass
+    return x
+
+
+@workflow
+async def one_job_each(n: int):
+    return len(await gather(*[submit(ten_milliseconds, x=number) for number in range(n)]))
+
+
+@workflow
+async def mapped(n: int):
+    return len(await submit.map(ten_milliseconds, range(n)))
+
+
+@workflow
+async def many_no_ops(n: int):
+    await gather(*[submit(no_op) for _ in range(n)])
+
+
+@workflow
+async def naps(until: float):
+    await sleep(until - time.time())
+
+
+@workflow
+async def waits_for_all(n: int, until: float, apart: float):
+    await gather(*[submit(naps, until=until + apart * number) for number in range(n)])
+
+
+@workflow
+async def waits_for_each(n: int, until: float, apart: float):
+    async for handle in as_completed([submit(naps, until=until + apart * number) for number in range(n)]):
+        tick()
+        await handle

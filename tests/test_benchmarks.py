@@ -53,3 +53,11 @@ def test_children(root):
     for where in ('engine.run', 'a daemon'):
         assert f'A child under {where}' in output
     assert output.count('a function job that does nothing, awaited by a workflow') == 2
+
+
+@pytest.mark.daemon
+def test_jobs(root):
+    few = ['--items', '20', '--single', '1', '--jobs', '2', '--children', '3', '--rounds', '1']
+    output = run(root, 'jobs', *few)
+    for part in ('submit.map', 'function jobs of one workflow', 'aiida-pythonjob', 'waits_for_each'):
+        assert part in output

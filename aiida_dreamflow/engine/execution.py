@@ -296,6 +296,8 @@ class Execution:
         if within:
             source = inputs['function']
             inputs['function'] = self.ledger.node_for(f'source_of_{source.label.rpartition(".")[2]}', source)
+            if 'items' in inputs:
+                inputs['items'] = self._settled(handle.label, inputs['items'])
 
     def _settled(self, name: str, value: Any, root: str = '', digest: str = '') -> Any:
         """Return an input of a process, however nested, with its nodes among those that the step makes."""

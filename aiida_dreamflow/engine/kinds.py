@@ -18,8 +18,9 @@ from ..exceptions import ChildFailedError, LaunchError
 from ..jobs.calculation import FunctionJob
 from ..jobs.launch import check_arguments, function_job_inputs, job_outcome
 from ..jobs.local import LocalRun, local_run_inputs
+from ..jobs.mapping import MapJob, map_job_inputs, map_outcome
 from ..jobs.names import port_name, python_name
-from ..runtime import Local
+from ..runtime import Local, Mapped
 from ..values.nodes import from_node
 from .transaction import detach
 
@@ -154,7 +155,7 @@ class FunctionKind(Kind):
     def inputs(self, target: Any, given: Mapping[str, Any], source_of: SourceOf) -> dict[str, Any]:
         """Return the inputs of the process."""
         inputs = self.job_inputs(target, given, source_of(target))
-        for node in inputs['arguments'].values():
+        for node in (*inputs['arguments'].values(), *inputs.get('items', {}).values()):
             detach(node)
         _validate(self.process_class(target), inputs)
         return inputs
@@ -185,8 +186,29 @@ class LocalKind(FunctionKind):
         return local_run_inputs(target.function, given, source, target.in_thread)[1]
 
 
+class MapKind(FunctionKind):
+    """Functions that one job calls for many items: each argument has the values of all."""
+
+    def takes(self, target: Any) -> bool:
+        """Return whether it is one."""
+        return isinstance(target, Mapped)
+
+    def process_class(self, target: Any) -> Any:
+        """Return the class of such jobs."""
+        return MapJob
+
+    def job_inputs(self, target: Any, given: Mapping[str, Any], source: orm.SinglefileData) -> dict[str, Any]:
+        """Return the inputs of the process."""
+        return map_job_inputs(target.function, given, source)[1]
+
+    def outcome(self, node: orm.ProcessNode, target: Any) -> Any:
+        """Return the results, in the order of the items; for an item without one, an exception."""
+        assert isinstance(node, orm.CalculationNode)
+        return map_outcome(node, target.function)
+
+
 #: The first that takes a target is its kind.
-KINDS: tuple[Kind, ...] = (LocalKind(), WorkflowKind(), ProcessFunctionKind(), Kind(), FunctionKind())
+KINDS: tuple[Kind, ...] = (LocalKind(), MapKind(), WorkflowKind(), ProcessFunctionKind(), Kind(), FunctionKind())
 
 
 def kind_of(target: Any) -> Kind:
@@ -232,7 +254,7 @@ def parameters_of(target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
     names = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
     if len(args) > len(names):
         raise TypeError(
-            f'{name_of(target)}() takes {len(names)} positional arguments but {len(args)} '
+            f'{name_of(target)}() takes {len(names)} positional argument{"s" * (len(names) != 1)} but {len(args)} '
             f'{"was" if len(args) == 1 else "were"} given'
         )
     return dict(zip(names, args, strict=False))
@@ -240,7 +262,7 @@ def parameters_of(target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
 
 def name_of(target: Any) -> str:
     """Return how messages call a target."""
-    return getattr(target, '__name__', type(target).__name__)
+    return getattr(getattr(target, '__wrapped__', target), '__name__', type(target).__name__)
 
 
 def _with_defaults(inputs: Mapping[str, Any], processed: Mapping[str, Any]) -> dict[str, Any]:

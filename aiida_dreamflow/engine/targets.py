@@ -32,7 +32,7 @@ _CHILD_MARK = 'dreamflow_child'
 #: Python 3.10 has none.
 _Group: Any = getattr(builtins, 'BaseExceptionGroup', ())
 
-_FUNCTION_JOB = 'aiida.calculations:dreamflow.function'
+_FUNCTION_JOBS = ('aiida.calculations:dreamflow.function', 'aiida.calculations:dreamflow.map')
 
 
 # -- before
@@ -119,12 +119,12 @@ def tell_outcome(handle: Handle[Any], node: orm.ProcessNode) -> None:
 
 
 def outputs_of(pk: int) -> dict[str, orm.Data]:
-    """Return the data nodes that a child has given, by flat label; of a function job its result or exception only."""
+    """Return the data nodes that a child has given, by flat label; of a function job results and exceptions only."""
     node = orm.load_node(pk)
     links = node.base.links.get_outgoing(link_type=(LinkType.CREATE, LinkType.RETURN)).all()
     outputs = {entry.link_label: cast(orm.Data, entry.node) for entry in links}
-    if isinstance(node, orm.CalcJobNode) and node.process_type == _FUNCTION_JOB:
-        return {label: data for label, data in outputs.items() if label in ('result', 'exception')}
+    if isinstance(node, orm.CalcJobNode) and node.process_type in _FUNCTION_JOBS:
+        return {label: data for label, data in outputs.items() if label not in ('remote_folder', 'retrieved')}
     return outputs
 
 

@@ -1,17 +1,11 @@
 """A step in the database: its node, the nodes of the data it made and all links, all or nothing.
 
-The one module that writes to AiiDA's storage below the ORM. It relies on this behaviour of aiida-core 2.9:
+What it writes is written below the ORM: see `jobs.rows`. Beside what that relies on, it relies on this behaviour of
+aiida-core 2.9:
 
-- the tables of NODE and LINK have exactly the columns listed here (``StorageBackend._get_mapper_from_entity`` knows them),
-  and ``StorageBackend.transaction`` gives their session. ``StorageBackend.bulk_insert`` reads each row back, in no certain
-  order;
-- a data node with attributes and nothing else is stored as `_scalar_row` says (`Scalar`);
-- ``NodeRepository._store`` moves the files of an unstored node into the permanent repository (content-addressed: what a
-  crash leaves behind there is found again or removed by maintenance), and leaves alone those that are there already
+- ``NodeRepository._store`` leaves alone the files that are in the permanent repository already
   (``Repository.from_serialized``, ``_repository_instance``);
 - ``StorageBackend.delete_nodes_and_connections`` removes a node with its links and nothing else;
-- the database model behind a node is ``backend_entity.bare_model``;
-- an unstored node computes its hash for caching with ``NodeCaching._compute_hash``;
 - the session forgets what it has loaded at every commit (``expire_on_commit``), so the pks of the caller and its user
   are read once (`Caller`): a step begins with no query.
 
@@ -21,24 +15,21 @@ between the two inserts: an inner transaction commits the outer one (``aiida.sto
 
 from __future__ import annotations
 
-import functools
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from aiida import orm
 from aiida.common import timezone
 from aiida.common.hashing import make_hash
 from aiida.common.links import LinkType, validate_link_label
 from aiida.orm.entities import EntityTypes
-from aiida.orm.implementation.utils import clean_value
 from aiida.repository import Repository
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from ..jobs import failpoints
-
-_Node = TypeVar('_Node', bound=orm.Node)
+from ..jobs.rows import Scalar, detach, insert_rows, link_row, node_row
 
 __all__ = ('Caller', 'Scalar', 'StepRows', 'delete_lost', 'detach', 'newest_called', 'store_step', 'use_files')
 
@@ -53,28 +44,6 @@ class Caller:
         self.backend: Any = node.backend
         self.pk = cast(int, node.pk)
         self.user = cast(int, node.user.pk)
-
-
-@dataclass(frozen=True)
-class Scalar:
-    """A data node that has attributes and nothing else, and is not stored: AiiDA takes longer to make one than to store it.
-
-    :param node_class: its class.
-    :param attributes: its attributes.
-    :ivar uuid: its uuid.
-    """
-
-    node_class: type[orm.Data]
-    attributes: dict[str, Any]
-    uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
-    is_stored = False
-
-    def node(self) -> orm.Data:
-        """Return the node, for those who need a real one."""
-        node = detach(self.node_class())
-        node.base.attributes.set_many(self.attributes)
-        node.backend_entity.bare_model.uuid = self.uuid  # type: ignore[attr-defined]
-        return node
 
 
 @dataclass
@@ -110,35 +79,20 @@ def store_step(rows: StepRows) -> dict[str, int]:
     for label in (rows.call_label, *rows.inputs, *rows.outputs):
         validate_link_label(label)
     backend, user = rows.caller.backend, rows.caller.user
-    nodes = [_step_row(rows)]
-    nodes += [
-        _scalar_row(node, user) if isinstance(node, Scalar) else _node_row(node, user) for node in rows.outputs.values()
-    ]
+    nodes = [_step_row(rows), *(node_row(node, user) for node in rows.outputs.values())]
     failpoints.reach('step.files_stored')
     with backend.transaction() as session:
-        step_pk, *output_pks = _insert(session, backend, EntityTypes.NODE, nodes)
+        step_pk, *output_pks = insert_rows(session, backend, EntityTypes.NODE, nodes)
         failpoints.reach('step.nodes_written')
-        links = [_link_row(rows.caller.pk, step_pk, LinkType.CALL_CALC, rows.call_label)]
-        links += [_link_row(pk, step_pk, LinkType.INPUT_CALC, label) for label, pk in rows.inputs.items()]
+        links = [link_row(rows.caller.pk, step_pk, LinkType.CALL_CALC, rows.call_label)]
+        links += [link_row(pk, step_pk, LinkType.INPUT_CALC, label) for label, pk in rows.inputs.items()]
         links += [
-            _link_row(step_pk, pk, LinkType.CREATE, label) for label, pk in zip(rows.outputs, output_pks, strict=True)
+            link_row(step_pk, pk, LinkType.CREATE, label) for label, pk in zip(rows.outputs, output_pks, strict=True)
         ]
-        _insert(session, backend, EntityTypes.LINK, links)
+        insert_rows(session, backend, EntityTypes.LINK, links)
         failpoints.reach('step.links_written')
     failpoints.reach('step.stored')
     return {node.uuid: pk for node, pk in zip(rows.outputs.values(), output_pks, strict=True)}
-
-
-def _insert(session: Any, backend: Any, kind: EntityTypes, rows: list[dict[str, Any]]) -> list[int]:
-    """Insert rows into the table of an entity; returns their keys."""
-    statement = _statement(backend._get_mapper_from_entity(kind, False)[0].local_table)
-    keys: list[int] = session.connection().execute(statement, rows).scalars().all()
-    return keys
-
-
-@functools.cache
-def _statement(table: Any) -> Any:
-    return insert(table).returning(table.c.id, sort_by_parameter_order=True)
 
 
 def newest_called(caller: orm.WorkChainNode, prefix: str) -> Iterator[int]:
@@ -159,16 +113,6 @@ def newest_called(caller: orm.WorkChainNode, prefix: str) -> Iterator[int]:
     while (pk := backend.get_session().scalar(query.limit(1).offset(offset))) is not None:
         yield pk
         offset += 1
-
-
-def detach(node: _Node) -> _Node:
-    """Cut an unstored node's ties to the database session, which would warn about it at every query until it is stored.
-
-    Its user is set again, as the caller's, when it is stored.
-    """
-    if not node.is_stored:
-        node.backend_entity.bare_model.user = None  # type: ignore[attr-defined]
-    return node
 
 
 def delete_lost(node: orm.ProcessNode) -> None:
@@ -234,63 +178,3 @@ def _step_row(rows: StepRows) -> dict[str, Any]:
         'dbcomputer_id': None,
         'user_id': rows.caller.user,
     }
-
-
-def _node_row(node: orm.Data, user: int) -> dict[str, Any]:
-    node._validate()
-    node.base.repository._store()
-    entity = node.backend_entity
-    entity.clean_values()
-    now = timezone.now()
-    return {
-        'uuid': entity.uuid,
-        'node_type': entity.node_type,
-        'process_type': entity.process_type,
-        'label': entity.label,
-        'description': entity.description,
-        'ctime': now,
-        'mtime': now,
-        'attributes': entity.attributes,
-        'extras': {**entity.extras, '_aiida_hash': node.base.caching._compute_hash()},
-        'repository_metadata': node.base.repository.serialize(),
-        'dbcomputer_id': None,
-        'user_id': user,
-    }
-
-
-def _scalar_row(node: Scalar, user: int) -> dict[str, Any]:
-    attributes = clean_value(node.attributes)
-    now = timezone.now()
-    return {
-        'uuid': node.uuid,
-        'node_type': node.node_class.class_node_type,
-        'process_type': None,
-        'label': '',
-        'description': '',
-        'ctime': now,
-        'mtime': now,
-        'attributes': attributes,
-        'extras': {'_aiida_hash': make_hash(_hashed(node.node_class, attributes))},
-        'repository_metadata': {},
-        'dbcomputer_id': None,
-        'user_id': user,
-    }
-
-
-def _hashed(node_class: type[orm.Data], attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return what AiiDA's hash for caching is made of."""
-    return {
-        'class': str(node_class),
-        'attributes': attributes,
-        'repository_hash': _hash_of_no_files(),
-        'computer_uuid': None,
-    }
-
-
-@functools.cache
-def _hash_of_no_files() -> str:
-    return Repository().hash()
-
-
-def _link_row(source: int | None, target: int, link_type: LinkType, label: str) -> dict[str, Any]:
-    return {'input_id': source, 'output_id': target, 'label': label, 'type': link_type.value}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aiida.common.folders import Folder
     from aiida.engine import CalcJobProcessSpec
 
-__all__ = ('FILE_NODES', 'FunctionJob', 'bundle_to_node', 'node_to_bundle')
+__all__ = ('FILE_NODES', 'FunctionJob', 'bundle_to_node', 'node_to_bundle', 'value_there')
 
 STDOUT_FILE = 'stdout'
 STDERR_FILE = 'stderr'
@@ -173,7 +173,7 @@ def node_to_bundle(node: orm.SinglefileData) -> Bundle:
     return Bundle(source, attributes.get('qualname'), attributes.get('module'), node.description)
 
 
-def _value_there(node: orm.Data, folder: Path) -> Any:
+def value_there(node: orm.Data, folder: Path) -> Any:
     """Return the value of an argument where the function runs; the files of a node are put into the folder."""
     if not isinstance(node, FILE_NODES):
         return from_node(node)
@@ -245,6 +245,16 @@ class FunctionJob(Leased, CalcJob):
         if output_port in ('remote_folder', 'retrieved'):
             self.update_outputs()
 
+    def arguments_there(self, path: Path) -> dict[str, Any]:
+        """Return the arguments as the function gets them.
+
+        :param path: the folder that is uploaded; files are put into it.
+        """
+        return {python_name(name): value_there(node, path) for name, node in self.inputs.get('arguments', {}).items()}
+
+    def complete(self, document: dict[str, Any], path: Path) -> None:
+        """Add what else the job needs to the document that it reads, and to the folder that is uploaded."""
+
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write what the remote needs: the runner, the function's source and the arguments.
 
@@ -254,16 +264,14 @@ class FunctionJob(Leased, CalcJob):
         bundle = node_to_bundle(self.inputs.function)
         path = Path(folder.abspath)
         arrays = remote.ArrayFolder(path, 'input')
-        arguments = {
-            python_name(name): _value_there(node, path) for name, node in self.inputs.get('arguments', {}).items()
-        }
         document = {
             'format': remote.FORMAT,
             'qualname': bundle.qualname,
             'filename': bundle.filename,
-            'arguments': remote.encode(arguments, arrays.save),
+            'arguments': remote.encode(self.arguments_there(path), arrays.save),
             'limit': remote.MAX_RESULT,
         }
+        self.complete(document, path)
         (path / remote.INPUTS_FILE).write_text(remote.dumps(document), encoding='ascii')
         (path / remote.FUNCTION_FILE).write_bytes(self.inputs.function.content)
         (path / remote.REMOTE_FILE).write_bytes(Path(remote.__file__).read_bytes())

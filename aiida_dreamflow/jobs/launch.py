@@ -21,7 +21,17 @@ from .codes import find_code
 from .failures import attach_origin, rebuild_exception
 from .names import port_name
 
-__all__ = ('JobFunction', 'function_job_inputs', 'job', 'job_outcome')
+__all__ = (
+    'JobFunction',
+    'argument_node',
+    'check_arguments',
+    'failure_of',
+    'function_job_inputs',
+    'job',
+    'job_outcome',
+    'place_inputs',
+    'raised_there',
+)
 
 P = ParamSpec('P')
 R = TypeVar('R')
@@ -88,16 +98,25 @@ def function_job_inputs(
     :raises CannotStoreError: if an argument has no stored form.
     :raises LaunchError: if an argument cannot be sent, or if code or computer cannot be used.
     """
-    options = target if isinstance(target, JobFunction) else JobFunction(target)
     if bundle_node is None:
-        bundle_node = bundle_to_node(bundle(options))
-    check_arguments(options, arguments)
-    nodes = {port_name(name): _argument_node(name, value) for name, value in arguments.items()}
+        bundle_node = bundle_to_node(bundle(target))
+    check_arguments(target, arguments)
+    nodes = {port_name(name): argument_node(name, value) for name, value in arguments.items()}
+    return FunctionJob, {**place_inputs(target), 'function': bundle_node, 'arguments': nodes}
+
+
+def place_inputs(target: Callable[..., Any]) -> dict[str, Any]:
+    """Return those inputs of a job that say where and how it runs.
+
+    :param target: the function, or what :func:`job` made of it.
+    :raises LaunchError: if code or computer cannot be used.
+    """
+    options = target if isinstance(target, JobFunction) else JobFunction(target)
     metadata = _copied(options.metadata)
     code, computer = find_code(options.code, options.computer or metadata.pop('computer', None))
     if code.computer is None:
         metadata['computer'] = computer
-    return FunctionJob, {'code': code, 'function': bundle_node, 'arguments': nodes, 'metadata': metadata}
+    return {'code': code, 'metadata': metadata}
 
 
 def job_outcome(node: orm.CalculationNode, target: Callable[..., Any] | None = None) -> Any:
@@ -111,7 +130,7 @@ def job_outcome(node: orm.CalculationNode, target: Callable[..., Any] | None = N
     """
     if node.is_finished_ok:
         return from_node(node.outputs.result)
-    raise _failure(node, target)
+    raise failure_of(node, target)
 
 
 def _copied(mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +153,7 @@ def check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) 
     remote.call(stand_in, dict(arguments))
 
 
-def _argument_node(name: str, value: Any) -> Any:
+def argument_node(name: str, value: Any) -> Any:
     """Return the node of an argument, having seen that it can be sent: later would be too late for a good message."""
     if type(value) in _SENDABLE_NODES or isinstance(value, FILE_NODES):
         return value
@@ -147,21 +166,33 @@ def _argument_node(name: str, value: Any) -> Any:
     return value if isinstance(value, orm.Data) else to_node(value)
 
 
-def _failure(node: orm.CalculationNode, target: Callable[..., Any] | None) -> Exception:
+def failure_of(node: orm.CalculationNode, target: Callable[..., Any] | None) -> Exception:
     """Make the exception for a job without a result."""
     details = _exception_details(node)
-    if details is not None and details['phase'] == 'call':
-        namespace = getattr(inspect.unwrap(target), '__globals__', {}) if target is not None else {}
-        rebuilt = rebuild_exception(details, namespace)
-        if rebuilt is not None:
-            note = f'This was raised in {_what(node)}: {node.exit_message}'
-            return attach_origin(rebuilt, details, note)
+    if details is not None:
+        note = f'This was raised in {_what(node)}: {node.exit_message}'
+        if (rebuilt := raised_there(details, target, note)) is not None:
+            return rebuilt
     error = ChildFailedError(
         _failure_message(node), node=node, exit_status=node.exit_status, exit_message=node.exit_message or ''
     )
     if details is not None:
         error.__cause__ = RemoteTraceback(details['traceback'])
     return error
+
+
+def raised_there(details: dict[str, Any], target: Callable[..., Any] | None, note: str) -> Exception | None:
+    """Return the exception that a function raised on its computer, ``None`` if its type is not here.
+
+    :param details: the content of its node.
+    :param target: the function.
+    :param note: says where it was raised.
+    """
+    if details['phase'] != 'call':
+        return None
+    namespace = getattr(inspect.unwrap(target), '__globals__', {}) if target is not None else {}
+    rebuilt = rebuild_exception(details, namespace)
+    return None if rebuilt is None else attach_origin(rebuilt, details, note)
 
 
 def _exception_details(node: orm.CalculationNode) -> dict[str, Any] | None:

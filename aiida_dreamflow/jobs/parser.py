@@ -50,52 +50,53 @@ class FunctionParser(Parser):
                 raise remote.MalformedError('it is too large; large data belongs into numpy arrays')
             return self._report(remote.loads(text))
         except (remote.MalformedError, LookupError, TypeError) as error:
-            return self._exit('ERROR_RESULT_MALFORMED', reason=error)
+            return self.exit('ERROR_RESULT_MALFORMED', reason=error)
+
+    def result_of(self, report: Any) -> ExitCode | None:
+        """Act on what the job says when the function was called."""
+        if report['status'] != 'returned':
+            raise remote.MalformedError('unknown status')
+        try:
+            self.out('result', to_node(remote.decode(report['value'], self.open_array)))
+        except CannotStoreError as error:
+            return self.exit('ERROR_RESULT_NOT_STORABLE', reason=error)
+        return None
 
     def _report(self, report: Any) -> ExitCode | None:
         """Act on what the job says of itself."""
         status, python = report['status'], report['python']
-        if status == 'returned':
-            return self._result(remote.decode(report['value'], self._open_array))
         if status == 'python':
-            return self._exit('ERROR_PYTHON_TOO_OLD', version=f' (it is {python})')
+            return self.exit('ERROR_PYTHON_TOO_OLD', version=f' (it is {python})')
         if status == 'unsendable':
             path = f'result{report["path"]}'
-            return self._exit('ERROR_RESULT_NOT_SENDABLE', type=report['type'], path=path, reason=report['reason'])
+            return self.exit('ERROR_RESULT_NOT_SENDABLE', type=report['type'], path=path, reason=report['reason'])
         if status == 'large':
-            return self._exit('ERROR_RESULT_TOO_LARGE', size=report['size'], limit=report['limit'])
+            return self.exit('ERROR_RESULT_TOO_LARGE', size=report['size'], limit=report['limit'])
         if status not in ('raised', 'module', 'disk'):
-            raise remote.MalformedError('unknown status')
+            return self.result_of(report)
         if report.get('exception') is None and status == 'disk':
-            return self._exit('ERROR_DISK_FULL', reason=report['reason'])
+            return self.exit('ERROR_DISK_FULL', reason=report['reason'])
         details = exception_details(report['exception'])
         self.out('exception', orm.Dict(details))
         if status == 'module':
-            return self._exit('ERROR_MODULE_MISSING', module=report['missing'], python=python)
+            return self.exit('ERROR_MODULE_MISSING', module=report['missing'], python=python)
         if status == 'disk':
-            return self._exit('ERROR_DISK_FULL', reason=report['reason'])
+            return self.exit('ERROR_DISK_FULL', reason=report['reason'])
         label = 'ERROR_FUNCTION_RAISED' if details['phase'] == 'call' else 'ERROR_FUNCTION_NOT_LOADED'
-        return self._exit(label, type=details['type'], message=details['message'], python=python)
-
-    def _result(self, value: object) -> ExitCode | None:
-        try:
-            self.out('result', to_node(value))
-        except CannotStoreError as error:
-            return self._exit('ERROR_RESULT_NOT_STORABLE', reason=error)
-        return None
+        return self.exit(label, type=details['type'], message=details['message'], python=python)
 
     def _without_result(self) -> ExitCode | None:
         """Find out why the job wrote nothing."""
         stderr = self._read(STDERR_FILE, _MAX_STDERR) or ''
         if 'SyntaxError' in stderr and remote.REMOTE_FILE in stderr:
-            return self._exit('ERROR_PYTHON_TOO_OLD', version='')
+            return self.exit('ERROR_PYTHON_TOO_OLD', version='')
         executable = str(self.node.inputs.code.get_executable())
         started = '\n'.join(line for line in stderr.splitlines() if executable in line)
         if (reason := last_line_with(_NO_PYTHON, started)) is not None:
-            return self._exit('ERROR_PYTHON_MISSING', executable=executable, reason=reason)
+            return self.exit('ERROR_PYTHON_MISSING', executable=executable, reason=reason)
         if (reason := last_line_with(_DISK_FULL, stderr)) is not None:
-            return self._exit('ERROR_DISK_FULL', reason=reason)
-        return self._ended_by_scheduler() or self._exit('ERROR_NO_RESULT', stderr=self._tail(stderr))
+            return self.exit('ERROR_DISK_FULL', reason=reason)
+        return self._ended_by_scheduler() or self.exit('ERROR_NO_RESULT', stderr=self._tail(stderr))
 
     def _ended_by_scheduler(self) -> ExitCode | None:
         """Find out from the scheduler's words whether it ended the job."""
@@ -103,19 +104,20 @@ class FunctionParser(Parser):
         ending = scheduler_ending(words or '', self.node.get_detailed_job_info(), self.node.exit_status)
         if words is None and ending is None:
             # Not even the file for the words is there.
-            return self._exit('ERROR_JOB_CANCELLED', when='before it began')
+            return self.exit('ERROR_JOB_CANCELLED', when='before it began')
         if ending == 'ERROR_JOB_CANCELLED':
-            return self._exit(ending, when='while it ran')
+            return self.exit(ending, when='while it ran')
         if ending == 'ERROR_SCHEDULER_OUT_OF_WALLTIME':
             seconds = self.node.get_option('max_wallclock_seconds')
-            return self._exit(ending, limit=f' (it had {seconds} s)' if seconds else '')
-        return self._exit(ending) if ending is not None else None
+            return self.exit(ending, limit=f' (it had {seconds} s)' if seconds else '')
+        return self.exit(ending) if ending is not None else None
 
     def _tail(self, stderr: str) -> str:
         words = stderr or self._read(str(self.node.get_option('scheduler_stderr')), _MAX_STDERR) or '(nothing)'
         return '\n'.join(words.splitlines()[-_TAIL:])
 
-    def _exit(self, label: str, **details: object) -> ExitCode:
+    def exit(self, label: str, **details: object) -> ExitCode:
+        """Return the exit code with a label, its message filled."""
         texts = {name: shown(value, _MAX_MESSAGE) for name, value in details.items()}
         code: ExitCode = self.exit_codes[label].format(pk=self.node.pk, **texts)
         return code
@@ -131,7 +133,8 @@ class FunctionParser(Parser):
             return None
         return content.decode('utf-8', 'replace')
 
-    def _open_array(self, name: str) -> BinaryIO:
+    def open_array(self, name: str) -> BinaryIO:
+        """Open one of the retrieved arrays."""
         # Packed objects of the repository can be sought in forwards only.
         return io.BytesIO(self.retrieved.base.repository.get_object_content(name, mode='rb'))
 

@@ -43,6 +43,8 @@ FORMAT = 1
 FUNCTION_MODULE = 'dreamflow_function'
 FUNCTION_FILE = FUNCTION_MODULE + '.py'
 REMOTE_FILE = 'dreamflow_remote.py'
+#: The file that calls a function for many items on all cores; jobs that do so have it.
+SPREAD_FILE = 'dreamflow_spread.py'
 INPUTS_FILE = 'inputs.json'
 RESULT_FILE = 'result.json'
 
@@ -51,7 +53,7 @@ MAX_RESULT = 2**32
 MAX_DEPTH = 100
 MAX_ITEMS = 20_000_000
 _TAG = '!'
-_ARRAY_NAME = re.compile(r'(?:input|result)-[0-9]{1,9}\.npy')
+_ARRAY_NAME = re.compile(r'(?:input|result)(?:-[0-9]{1,9}){1,2}\.npy')
 _SIMPLE_DTYPE = re.compile(r'[<>|=]?[biufcSUmM][0-9]{1,9}(\[[0-9]{0,9}[a-zA-Z]{1,2}\])?')
 _EXACT_INTEGER = 2**63
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -411,7 +413,7 @@ class ArrayFolder:
     """The ``.npy`` files of one message, in a folder.
 
     :param path: the folder.
-    :param prefix: ``input`` or ``result``.
+    :param prefix: ``input`` or ``result``, with a number if there are several messages.
     """
 
     def __init__(self, path: str | pathlib.Path, prefix: str) -> None:
@@ -553,12 +555,50 @@ def run(folder: pathlib.Path) -> dict[str, Any]:
         inputs = json.loads((folder / INPUTS_FILE).read_text(encoding='ascii'))
         function = _guarded('load', load_function, inputs['filename'], inputs['qualname'])
         arguments = _guarded('load', decode, inputs['arguments'], ArrayFolder(folder, 'input').open)
-        value = _guarded('call', call, function, arguments)
-        return _returned(folder, value, inputs.get('limit', MAX_RESULT))
+    except _Failure as failure:
+        return failure.report
+    limit = inputs.get('limit', MAX_RESULT)
+    if 'count' in inputs:
+        return _map(folder, function, arguments, inputs['count'], limit)
+    return _report(folder, 'result', function, arguments, limit)
+
+
+def _report(
+    folder: pathlib.Path, prefix: str, function: Callable[..., Any], arguments: dict[str, Any], limit: int
+) -> dict[str, Any]:
+    """Call the function; return the report of how that ended."""
+    try:
+        return _returned(folder, prefix, _guarded('call', call, function, arguments), limit)
     except _Failure as failure:
         return failure.report
     except NotSendableError as error:
         return {'status': 'unsendable', 'type': error.value_type, 'path': error.path, 'reason': error.reason}
+
+
+def _map(
+    folder: pathlib.Path, function: Callable[..., Any], columns: dict[str, Any], count: int, limit: int
+) -> dict[str, Any]:
+    """Call the function for each item, on all cores; return the report with a report for each.
+
+    :param columns: the arguments for all items, by the name of the parameter.
+    """
+    import dreamflow_spread as other  # type: ignore[import-not-found]
+
+    def evaluate(index: int) -> str:
+        arguments = {name: column[index] for name, column in columns.items()}
+        report = _report(folder, 'result-%d' % index, function, arguments, limit)
+        if 'exception' in report:
+            sys.stderr.write('item %d: %s' % (index, report['exception']['traceback']))
+        return dumps(report)
+
+    texts = other.spread(evaluate, count, other.cores())
+    size = sum(path.stat().st_size for path in folder.glob('result-*.npy'))
+    size += sum(len(text) for text in texts if isinstance(text, str))
+    if size > limit:
+        _remove(folder, 'result')
+        return {'status': 'large', 'size': size, 'limit': limit}
+    items = [json.loads(text) if isinstance(text, str) else {'status': 'died', 'exit': text} for text in texts]
+    return {'status': 'mapped', 'items': items}
 
 
 def _guarded(phase: str, action: Callable[..., Any], *args: Any) -> Any:
@@ -573,9 +613,9 @@ def _guarded(phase: str, action: Callable[..., Any], *args: Any) -> Any:
         raise _Failure(report) from None
 
 
-def _returned(folder: pathlib.Path, value: Any, limit: int) -> dict[str, Any]:
+def _returned(folder: pathlib.Path, prefix: str, value: Any, limit: int) -> dict[str, Any]:
     """Write the arrays of what the function returned; the report of it, unless it is too large or the disk full."""
-    arrays = ArrayFolder(folder, 'result')
+    arrays = ArrayFolder(folder, prefix)
     try:
         report = {'status': 'returned', 'value': encode(value, arrays.save)}
     except OSError as error:  # numpy does not always say which
@@ -585,9 +625,14 @@ def _returned(folder: pathlib.Path, value: Any, limit: int) -> dict[str, Any]:
         if size > limit:
             report = {'status': 'large', 'size': size, 'limit': limit}
     if report['status'] != 'returned':
-        for path in folder.glob('result-*.npy'):
-            path.unlink()
+        _remove(folder, prefix)
     return report
+
+
+def _remove(folder: pathlib.Path, prefix: str) -> None:
+    """Remove the arrays that were written."""
+    for path in folder.glob(prefix + '-*.npy'):
+        path.unlink()
 
 
 def _write_report(path: pathlib.Path, report: dict[str, Any]) -> None:
@@ -643,7 +688,7 @@ def main() -> int:
     _write_report(temporary, report)
     temporary.replace(folder / RESULT_FILE)
     del lock
-    return 0 if report['status'] == 'returned' else 1
+    return 0 if report['status'] in ('returned', 'mapped') else 1
 
 
 if __name__ == '__main__':

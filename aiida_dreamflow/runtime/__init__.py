@@ -6,10 +6,11 @@ children are, and shows the host its state.
 
 from .activation import Activation, Recipe
 from .awaitables import Agenda, Awaitable, Checkpoint, Future, Handle, Kept, Timer
-from .calls import TaskGroup, as_completed, checkpoint, create_task, gather, sleep, submit, timeout, wait
+from .calls import TaskGroup, as_completed, checkpoint, create_task, gather, sleep, timeout, wait
 from .combining import AsCompleted, Gather
 from .local import Local, run
 from .machine import Failed, Host, Machine, Outcome, Returned, Suspended, current_machine, is_stepping
+from .mapping import Map, Mapped, submit
 from .scoped import Timeout
 from .tasks import Task
 
@@ -27,6 +28,8 @@ __all__ = (
     'Kept',
     'Local',
     'Machine',
+    'Map',
+    'Mapped',
     'Outcome',
     'Recipe',
     'Returned',

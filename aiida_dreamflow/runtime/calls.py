@@ -1,11 +1,10 @@
-"""The functions that a workflow function calls: `submit`, and those of asyncio's names."""
+"""The functions of asyncio's names that a workflow function calls."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable as Awaiting
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from ..compiler.desugar import AWAIT_MARK
@@ -14,10 +13,9 @@ from .combining import AsCompleted, Gather, Wait
 from .coroutines import discard
 from .machine import current_machine
 from .scoped import TaskGroup, Timeout
-from .supplied import supply
 from .tasks import Task
 
-__all__ = ('TaskGroup', 'as_completed', 'checkpoint', 'create_task', 'gather', 'sleep', 'submit', 'timeout', 'wait')
+__all__ = ('TaskGroup', 'as_completed', 'checkpoint', 'create_task', 'gather', 'sleep', 'timeout', 'wait')
 
 P = ParamSpec('P')
 T = TypeVar('T')
@@ -27,22 +25,6 @@ T3 = TypeVar('T3')
 T4 = TypeVar('T4')
 T5 = TypeVar('T5')
 T6 = TypeVar('T6')
-
-
-def submit(target: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Handle[T]:
-    """Run a child and, in an ``async def``, return a handle to await; in a plain ``def`` the call *is* the result.
-
-    The inputs are checked on this line. The child is launched at the end of the step.
-
-    :param target: a Python function, which runs as a CalcJob; its parameters are the inputs.
-    :param args: inputs given by position.
-    :param inputs: inputs given by name.
-    :returns: the handle of the child.
-    :raises TypeError: if the inputs do not fit the target.
-    :raises LaunchError: if the target cannot be run.
-    :raises WorkflowUsageError: outside of a workflow function.
-    """
-    return current_machine('submit').submit(target, args, inputs, sys._getframe(1))
 
 
 # fmt: off
@@ -186,6 +168,5 @@ def checkpoint() -> Checkpoint:
     return Checkpoint()
 
 
-for _function in (submit, gather, checkpoint, wait, sleep):
+for _function in (gather, checkpoint, wait, sleep):
     setattr(_function, AWAIT_MARK, True)
-supply('.submit', submit)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import LaunchError
-from ..runtime import Failed, Future, Handle, Machine, Returned
+from ..runtime import Failed, Future, Handle, Machine, Mapped, Returned
 from ..values.frame import load_frame, store_frame
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
@@ -80,12 +80,23 @@ def _run_child(handle: Handle[Any], restart: bool) -> None:
     try:
         if hasattr(handle.target, FUNCTION_MARK):
             result = run_in_memory(handle.target, restart=restart, **handle.inputs)
+        elif isinstance(handle.target, Mapped):
+            items = zip(*handle.inputs.values(), strict=True)
+            result = [_result_or_error(handle.target, dict(zip(handle.inputs, item, strict=True))) for item in items]
         else:
             result = handle.target(**handle.inputs)
         handle.set_result(_copied(result))
     except Exception as error:
         handle.set_exception(error)
     handle.inputs = {}
+
+
+def _result_or_error(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Return what a function returns, or the exception that it raises."""
+    try:
+        return function(**arguments)
+    except Exception as error:
+        return error
 
 
 def _copied(value: Any) -> Any:

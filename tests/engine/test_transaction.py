@@ -51,14 +51,14 @@ def test_everything_is_stored(caller):
 
 
 def test_nothing_is_stored_when_it_fails(caller, monkeypatch):
-    insert = transaction._insert
+    insert = transaction.insert_rows
 
     def failing(session, backend, entity_type, rows):
         if entity_type is EntityTypes.LINK:
             raise OSError('disk full')
         return insert(session, backend, entity_type, rows)
 
-    monkeypatch.setattr(transaction, '_insert', failing)
+    monkeypatch.setattr(transaction, 'insert_rows', failing)
     before = orm.QueryBuilder().append(orm.Node).count()
     with pytest.raises(OSError, match='disk full'):
         store_step(rows(caller, outputs={'b': orm.Int(1)}))

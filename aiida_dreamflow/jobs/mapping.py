@@ -1,0 +1,217 @@
+"""The job that calls one function for many items, on all cores of its computer: what `submit.map` launches for a chunk.
+
+Each result is a node of its own, ``results__item_7``, and so is each failure, ``exceptions__item_7``: they are stored at once,
+as a thousand nodes one by one would take longer than the job.
+"""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiida import orm
+from aiida.common.links import LinkType
+
+from ..exceptions import CannotStoreError, ChildFailedError, RemoteTraceback
+from ..values.nodes import from_node, scalar_node, to_node
+from . import remote, spread
+from .calculation import FunctionJob, value_there
+from .launch import argument_node, check_arguments, failure_of, place_inputs, raised_there
+from .names import port_name, python_name
+from .parser import FunctionParser, exception_details, shown
+from .rows import Scalar, detach, store_outputs
+
+if TYPE_CHECKING:
+    from aiida.engine import CalcJobProcessSpec, ExitCode
+
+__all__ = ('MapJob', 'MapParser', 'map_job_inputs', 'map_outcome')
+
+_RESULT, _EXCEPTION = 'results', 'exceptions'
+_MAX_MESSAGE = 500
+#: What is said of an item whose call gave no result, by the status of its report.
+_REASONS = {
+    'unsendable': 'it returned something that cannot be sent: a `{type}` at `result{path}`: {reason}',
+    'large': 'its result has {size} bytes, and {limit} is the most that is brought here',
+    'disk': 'the disk of the computer, or your part of it, is full ({reason})',
+    'died': 'its process ended{how} before it returned',
+    'unstorable': 'its result cannot be stored: {reason}',
+}
+
+
+def map_job_inputs(
+    target: Callable[..., Any], columns: Mapping[str, Sequence[Any]], source: orm.SinglefileData
+) -> tuple[type[MapJob], dict[str, Any]]:
+    """Make the inputs of a job that calls a function for many items.
+
+    :param target: the function, or what `job` made of it.
+    :param columns: for each parameter its values, one for each item. Where one of these is a node, each becomes an input of
+        its own.
+    :param source: the node of the function's source.
+    :returns: the process class and its inputs.
+    :raises TypeError: if the arguments do not fit the signature, in Python's words.
+    :raises LaunchError: if an argument cannot be sent, or if code or computer cannot be used.
+    """
+    check_arguments(target, {name: values[0] for name, values in columns.items()})
+    whole: dict[str, Any] = {}
+    apart: dict[str, Any] = {}
+    for name, values in columns.items():
+        if any(isinstance(value, orm.Data) for value in values):
+            for index, value in enumerate(values):
+                apart[f'{port_name(name)}_{index}'] = argument_node(f'{name}` of item `{index}', value)
+        else:
+            whole[port_name(name)] = argument_node(name, values)
+    inputs = {**place_inputs(target), 'function': source, 'arguments': whole}
+    return MapJob, {**inputs, 'items': apart} if apart else inputs
+
+
+class MapJob(FunctionJob):
+    """Calls one Python function for many items on a computer that has Python 3.8 or later, and nothing else."""
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
+        """Define inputs, outputs and exit codes.
+
+        :param spec: the specification to fill.
+        """
+        super().define(spec)
+        spec.inputs['metadata']['options']['parser_name'].default = 'dreamflow.map'  # type: ignore[index]
+        spec.input_namespace(
+            'items',
+            valid_type=orm.Data,
+            dynamic=True,
+            required=False,
+            help='The arguments that are nodes, by name of the parameter and number of the item.',
+        )
+        del spec.outputs['result'], spec.outputs['exception']
+        spec.output_namespace(_RESULT, dynamic=True, valid_type=orm.Data, help='What the function returned, by item.')
+        spec.output_namespace(_EXCEPTION, dynamic=True, valid_type=orm.Dict, help='Why there is no result, by item.')
+        spec.exit_code(
+            312,
+            'ERROR_ITEMS_FAILED',
+            message='{failed} of {count} calls of the function gave no result: the outputs `exceptions` say why.',
+            invalidates_cache=True,
+        )
+
+    def arguments_there(self, path: Path) -> dict[str, Any]:
+        """Return the values of each parameter, in the order of the items."""
+        columns = super().arguments_there(path)
+        parameters: dict[str, dict[int, Any]] = {}
+        for label, node in self.inputs.get('items', {}).items():
+            name, _, index = label.rpartition('_')
+            parameters.setdefault(python_name(name), {})[int(index)] = value_there(node, path)
+        columns.update({name: [values[index] for index in sorted(values)] for name, values in parameters.items()})
+        return columns
+
+    def complete(self, document: dict[str, Any], path: Path) -> None:
+        """Add the number of items, and what calls the function for them."""
+        document['count'] = _count(self.inputs)
+        (path / remote.SPREAD_FILE).write_bytes(Path(spread.__file__).read_bytes())
+
+    def out(self, output_port: str, value: Any = None) -> None:
+        """Give an output; those of items are kept until all are there."""
+        if output_port.partition('.')[0] in (_RESULT, _EXCEPTION) and not getattr(value, 'is_stored', False):
+            self.__dict__.setdefault('_made', {})[output_port.replace('.', '__')] = value
+        else:
+            super().out(output_port, value)
+
+    def update_outputs(self) -> None:
+        """Store new outputs; those of items in one go."""
+        super().update_outputs()
+        store_outputs(self.node, self.__dict__.pop('_made', {}))
+
+
+class MapParser(FunctionParser):
+    """Turns what a job wrote about many items into a node for each."""
+
+    def result_of(self, report: Any) -> ExitCode | None:
+        """Act on what the job says when the function was called."""
+        if report['status'] != 'mapped':
+            return super().result_of(report)
+        items = report['items']
+        if type(items) is not list or len(items) != _count(
+            self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
+        ):
+            raise remote.MalformedError('it is not about as many items as were sent')
+        # All of it is looked at before any of it is used.
+        found = [self._item(index, item) for index, item in enumerate(items)]
+        for label, node in found:
+            self.out(label, node)  # type: ignore[arg-type]  # AiiDA hands it to the job, which stores it
+        failed = sum(label.startswith(_EXCEPTION) for label, _ in found)
+        return self.exit('ERROR_ITEMS_FAILED', failed=failed, count=len(found)) if failed else None
+
+    def _item(self, index: int, report: Any) -> tuple[str, orm.Data | Scalar]:
+        """Return label and node for what is said of one item."""
+        label, status = f'item_{index}', report['status']
+        if status == 'returned':
+            value = remote.decode(report['value'], self.open_array)
+            try:
+                scalar = scalar_node(value)
+                return f'{_RESULT}.{label}', detach(to_node(value)) if scalar is None else Scalar(*scalar)
+            except CannotStoreError as error:
+                status, report = 'unstorable', {'reason': str(error)}
+        details: dict[str, Any]
+        if report.get('exception') is not None and status in ('raised', 'module', 'disk'):
+            details = exception_details(report['exception'])
+            details['message_for_people'] = f'the function raised {details["type"]}: {details["message"]}'
+        elif status in _REASONS:
+            how = _ending(report['exit']) if status == 'died' else ''
+            texts = {name: shown(value, _MAX_MESSAGE) for name, value in report.items() if name != 'status'}
+            details = {'message_for_people': _REASONS[status].format(how=how, **texts)}
+        else:
+            raise remote.MalformedError('unknown status')
+        return f'{_EXCEPTION}.{label}', detach(orm.Dict(details))
+
+
+def _count(inputs: Mapping[str, Any]) -> int:
+    """Return how many items the inputs of a job are about."""
+    for column in inputs.get('arguments', {}).values():
+        return len(from_node(column))
+    return 1 + max(int(label.rpartition('_')[2]) for label in inputs['items'])
+
+
+def _ending(code: Any) -> str:
+    if type(code) is not int:
+        raise remote.MalformedError('no exit code')
+    if code >= 0:
+        return f' with exit code {code}'
+    names = {number.value: number.name for number in signal.Signals}
+    return f' by the signal {names.get(-code, -code)}'
+
+
+def map_outcome(node: orm.CalculationNode, target: Callable[..., Any]) -> list[Any]:
+    """Return the results of a job for many items, in order; for an item without one, an exception.
+
+    :param node: its process node.
+    :param target: the function.
+    :raises ChildFailedError: if there are none, as the job as a whole has failed.
+    """
+    outputs = {entry.link_label: entry.node for entry in node.base.links.get_outgoing(link_type=LinkType.CREATE).all()}
+    if not node.is_finished or not any(label.startswith((_RESULT, _EXCEPTION)) for label in outputs):
+        raise failure_of(node, target)
+    found: list[Any] = []
+    for index in itertools.count():
+        if (result := outputs.get(f'{_RESULT}__item_{index}')) is not None:
+            found.append(from_node(result))
+        elif (exception := outputs.get(f'{_EXCEPTION}__item_{index}')) is not None:
+            found.append(_exception(node, index, exception.get_dict(), target))
+        else:
+            return found
+    raise AssertionError('unreachable')
+
+
+def _exception(node: orm.CalculationNode, index: int, details: dict[str, Any], target: Callable[..., Any]) -> Exception:
+    """Return the exception for an item without a result."""
+    where = f'item {index} of the function job {node.pk}'
+    rebuilt = raised_there(details, target, f'This was raised in {where}.') if 'phase' in details else None
+    if rebuilt is not None:
+        return rebuilt
+    message = details['message_for_people']
+    error = ChildFailedError(
+        f'{where} gave no result: {message}', node=node, exit_status=node.exit_status, exit_message=message
+    )
+    if 'traceback' in details:
+        error.__cause__ = RemoteTraceback(details['traceback'])
+    return error

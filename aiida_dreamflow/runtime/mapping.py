@@ -1,0 +1,156 @@
+"""`submit`, and `submit.map`: one function for many items."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable as Awaiting
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+
+from ..compiler.desugar import AWAIT_MARK
+from .awaitables import Agenda, Future, Handle
+from .combining import Gather
+from .machine import current_machine
+from .supplied import supply
+
+__all__ = ('Map', 'Mapped', 'submit')
+
+P = ParamSpec('P')
+T = TypeVar('T')
+A = TypeVar('A')
+B = TypeVar('B')
+C = TypeVar('C')
+
+
+@dataclass(frozen=True)
+class Mapped(Generic[P, T]):
+    """A function that a job is to call for many items: a target whose arguments are the values of all of them.
+
+    :ivar function: the function.
+    """
+
+    function: Callable[P, T]
+
+    @property
+    def __wrapped__(self) -> Callable[P, T]:
+        # Signatures and sources are looked for behind this name.
+        return self.function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call the function itself."""
+        return self.function(*args, **kwargs)
+
+
+class Map(Gather[Any]):
+    """The results of several `Mapped` jobs, one after the other, in the order of the items.
+
+    :ivar sizes: how many items each has.
+    :ivar collects: whether a failure stands in the place of its result; otherwise the first is raised.
+    """
+
+    def __init__(self, agenda: Agenda, parts: Sequence[Future[Any]], sizes: Sequence[int], collects: bool) -> None:
+        self.sizes, self.collects = tuple(sizes), collects
+        super().__init__(agenda, parts, True, (), None)
+
+    def notice(self, future: Future[Any]) -> None:
+        """Take notice of the end of a job."""
+        if not self.collects and not self.cancel_requested:
+            items = [future.error] if future.error is not None else cast('list[Any]', future.value)
+            error = next((item for item in items if isinstance(item, BaseException)), None)
+            if error is not None:
+                self.set_exception(error, future.trace)
+        super().notice(future)
+
+    def set_result(self, value: Any) -> None:
+        """End with the results of all jobs; the failure of a job is that of each of its items."""
+        items: list[Any] = []
+        for outcome, size in zip(value, self.sizes, strict=True):
+            items += [outcome] * size if isinstance(outcome, BaseException) else outcome
+        super().set_result(items)
+
+
+class _Submit:
+    """Runs children. In an ``async def`` the call gives a handle to await; in a plain ``def`` it *is* the result."""
+
+    def __call__(self, target: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Handle[T]:
+        """Run a child.
+
+        The inputs are checked on this line. The child is launched at the end of the step.
+
+        :param target: a Python function, which runs as a CalcJob; its parameters are the inputs. Or a workflow, one of
+            AiiDA's processes, a builder, a process function, or the name of an entry point.
+        :param args: inputs given by position.
+        :param inputs: inputs given by name.
+        :returns: the handle of the child.
+        :raises TypeError: if the inputs do not fit the target.
+        :raises LaunchError: if the target cannot be run.
+        :raises WorkflowUsageError: outside of a workflow function.
+        """
+        return current_machine('submit').submit(target, args, inputs, sys._getframe(1))
+
+    # fmt: off
+    @overload
+    def map(self, function: Callable[[A], T], xs: Iterable[A], /, *, chunksize: int | None = None) -> Awaiting[list[T]]: ...
+    @overload
+    def map(self, function: Callable[[A, B], T], xs: Iterable[A], ys: Iterable[B], /, *, chunksize: int | None = None) -> Awaiting[list[T]]: ...
+    @overload
+    def map(self, function: Callable[[A, B, C], T], xs: Iterable[A], ys: Iterable[B], zs: Iterable[C], /, *, chunksize: int | None = None) -> Awaiting[list[T]]: ...
+    @overload
+    def map(self, function: Callable[[A], T], xs: Iterable[A], /, *, chunksize: int | None = None, return_exceptions: bool) -> Awaiting[list[T | BaseException]]: ...
+    @overload
+    def map(self, function: Callable[..., T], /, *iterables: Iterable[Any], chunksize: int | None = None, return_exceptions: bool = False) -> Awaiting[list[T]]: ...
+    # fmt: on
+    def map(
+        self,
+        function: Callable[..., Any],
+        /,
+        *iterables: Iterable[Any],
+        chunksize: int | None = None,
+        return_exceptions: bool = False,
+    ) -> Any:
+        """Call a function for each of many items, in few jobs that use all cores of their computer.
+
+        ``ys = await submit.map(f, xs)``
+
+        :param function: a plain Python function, with or without `job(...)`.
+        :param iterables: its arguments, as the builtin `map` takes them: the shortest ends it.
+        :param chunksize: how many items a job gets; without it, one job gets all.
+        :param return_exceptions: whether the exception of an item that failed is returned in its place; otherwise the first
+            is raised. The others have run all the same, and their results have been stored.
+        :returns: something to await, whose value is the list of results in the order of the items.
+        :raises TypeError: if the items do not fit the function.
+        :raises ValueError: if the chunk size is less than one.
+        :raises LaunchError: if it cannot be run.
+        """
+        if chunksize is not None and chunksize < 1:
+            raise ValueError(f'chunksize must be at least 1, not {chunksize!r}')
+        if not iterables:
+            raise TypeError('submit.map() must have at least one iterable beside the function')
+        machine, caller = current_machine('submit.map'), sys._getframe(1)
+        columns = [_sequence(each) for each in iterables]
+        count = min(map(len, columns))
+        step = chunksize or count or 1
+        chunks = [
+            tuple(
+                column if step >= len(column) == count else column[start : min(start + step, count)]
+                for column in columns
+            )
+            for start in range(0, count, step)
+        ]
+        handles = [machine.submit(Mapped(function), chunk, {}, caller) for chunk in chunks]
+        return Map(machine.agenda, handles, [len(chunk[0]) for chunk in chunks], return_exceptions)
+
+
+def _sequence(items: Iterable[Any]) -> Any:
+    """Return items as what a job takes: a list, or an array whose rows they are."""
+    numpy: Any = sys.modules.get('numpy')
+    kind: Any = type(items)
+    return items if kind is list or (numpy is not None and kind is numpy.ndarray) else list(items)
+
+
+for _function in (_Submit, _Submit.map):
+    setattr(_function, AWAIT_MARK, True)
+
+submit = _Submit()
+supply('.submit', submit)
