@@ -21,7 +21,9 @@ _MACHINERY = frozenset(
         'coroutines.py',
         'generators.py',
         'groups.py',
+        'local.py',
         'machine.py',
+        'mapping.py',
         'supplied.py',
         'tracebacks.py',
     )
