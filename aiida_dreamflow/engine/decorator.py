@@ -13,7 +13,8 @@ from ..compiler.bundle import Bundle
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import WorkflowUsageError
 from . import pinned
-from .workchain import FunctionWorkChain, require_parameters
+from .parameters import require_parameters
+from .workchain import FunctionWorkChain
 
 __all__ = ('workflow',)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import dataclasses
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -37,6 +36,7 @@ from .kinds import find_target, kind_of
 from .ledger import SHARED, Ledger, Origins
 from .pinned import note_reported, source_key, watch
 from .printing import captured
+from .returning import named_outputs, shape_of
 from .steps import Step, latest_step, write_step
 from .targets import Sources, child_of, outputs_of, prepare_child
 from .transaction import Caller, detach
@@ -314,7 +314,8 @@ class Execution:
         if isinstance(value, ExitCode):
             step.exit_code = [value.status, value.message]
             return
-        for name, item in _named_outputs(value).items():
+        step.shape = shape_of(value, self.codecs)
+        for name, item in named_outputs(value).items():
             variable = outcome.names.get(name) or _variable_of(item, variables)
             root, digest = f'0:{variable}', ''
             if variable is not None:
@@ -375,7 +376,7 @@ class Execution:
             self.ledger.bring_origins('origin', source.origins)
             return
         outputs = outputs_of(self.children.pk_of(source)) if self.children.has(source) else {}
-        if variable is not None and outputs.keys() == {'result'}:
+        if variable is not None and outputs.keys() == {'result'} and kind_of(source.target).is_result(source.value):
             self.ledger.arrive(variable, outputs['result'], digest_of(source.value, self.codecs))
             return
         for port, node in outputs.items():
@@ -393,19 +394,6 @@ class Execution:
     def needs_recipe(self, value: Any) -> bool:
         """Return whether a value might have no stored form."""
         return self.process.recipes and needs_recipe(value)
-
-
-def _named_outputs(value: Any) -> dict[str, Any]:
-    """Return the outputs that a returned value stands for, by name."""
-    if value is None:
-        return {}
-    if type(value) is dict and all(isinstance(name, str) for name in value):
-        return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple) and hasattr(value, '_asdict'):
-        return dict(value._asdict())
-    return {'result': value}
 
 
 def _variable_of(value: Any, variables: Mapping[str, Any]) -> str | None:

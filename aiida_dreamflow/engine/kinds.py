@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from aiida import orm
 from aiida.common.links import LinkType
@@ -22,6 +22,9 @@ from ..jobs.mapping import MapJob, map_job_inputs, map_outcome
 from ..jobs.names import port_name, python_name
 from ..runtime import Local, Mapped
 from ..values.nodes import from_node
+from .codecs import OwnFileCodec
+from .returning import named_outputs, returned_value
+from .steps import find_record
 from .transaction import detach
 
 __all__ = ('KINDS', 'Kind', 'find_target', 'kind_of')
@@ -82,11 +85,15 @@ class Kind:
         if not node.is_finished_ok:
             raise _failure(node)
         outputs = node.base.links.get_outgoing(link_type=(LinkType.CREATE, LinkType.RETURN)).nested()
-        return self.value(outputs)
+        return self.value(node, target, outputs)
 
-    def value(self, outputs: dict[str, Any]) -> Any:
+    def value(self, node: orm.ProcessNode, target: Any, outputs: dict[str, Any]) -> Any:
         """Return what the outputs of a child stand for."""
         return outputs
+
+    def is_result(self, value: Any) -> bool:
+        """Return whether what a child gives is the value of its output ``result`` itself."""
+        return False
 
 
 class WorkflowKind(Kind):
@@ -106,8 +113,16 @@ class WorkflowKind(Kind):
         check_arguments(getattr(target, FUNCTION_MARK), arguments)
         return super().inputs(target, {port_name(name): value for name, value in given.items()}, source_of)
 
-    def value(self, outputs: dict[str, Any]) -> Any:
-        """Return what the workflow function returned; a dict if it has several outputs."""
+    def is_result(self, value: Any) -> bool:
+        """Return whether what the function returned is its only output."""
+        return named_outputs(value).get('result') is value
+
+    def value(self, node: orm.ProcessNode, target: Any, outputs: dict[str, Any]) -> Any:
+        """Return what the workflow function returned."""
+        record = find_record(cast(orm.WorkChainNode, node))
+        shape = None if record is None else record.base.attributes.get('dreamflow').get('shape')
+        if shape is not None:
+            return returned_value(outputs, shape, [OwnFileCodec(target.function, target.bundle)])
         values = {python_name(label): from_node(output) for label, output in outputs.items()}
         return values['result'] if values.keys() == {'result'} else values or None
 
@@ -130,7 +145,11 @@ class ProcessFunctionKind(Kind):
         by_name: dict[str, Any] = target.process_class.create_inputs(*args)
         return by_name
 
-    def value(self, outputs: dict[str, Any]) -> Any:
+    def is_result(self, value: Any) -> bool:
+        """Return whether it is a node."""
+        return isinstance(value, orm.Data)
+
+    def value(self, node: orm.ProcessNode, target: Any, outputs: dict[str, Any]) -> Any:
         """Return what calling the function returns: its node, or a dict of nodes if it returned several by name."""
         return outputs['result'] if outputs.keys() == {'result'} else outputs or None
 
@@ -163,6 +182,10 @@ class FunctionKind(Kind):
     def job_inputs(self, target: Any, given: Mapping[str, Any], source: orm.SinglefileData) -> dict[str, Any]:
         """Return the inputs of the process, as the room of the jobs makes them."""
         return function_job_inputs(target, given, source)[1]
+
+    def is_result(self, value: Any) -> bool:
+        """Return whether it is that: whatever the function returned is."""
+        return True
 
     def outcome(self, node: orm.ProcessNode, target: Any) -> Any:
         """Return what the function returned."""

@@ -41,6 +41,7 @@ class Step:
     :ivar origins: the nodes of the variables.
     :ivar sources: the uuids of the nodes that hold the sources of function jobs, by fingerprint.
     :ivar outputs: the uuids of the workflow's outputs, if it has returned.
+    :ivar shape: what they make together (see `returning`).
     :ivar exit_code: status and message, if it has returned an exit code.
     :ivar document: the document of the frame.
     :ivar keys: the keys of the files of the frame in AiiDA's repository, by sha256.
@@ -53,6 +54,7 @@ class Step:
     origins: Origins = field(default_factory=Origins)
     sources: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    shape: dict[str, Any] | None = None
     exit_code: list[Any] | None = None
     document: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
@@ -101,6 +103,7 @@ def write_step(
             'origins': step.origins.others,
             'sources': step.sources,
             'outputs': step.outputs,
+            'shape': step.shape,
             'exit_code': step.exit_code,
             'frame': text,
             'signature': sign({'frame': text}),
@@ -178,6 +181,7 @@ def read_step(record: orm.ProcessNode, attribute: str = 'dreamflow') -> Step:
         Origins(content['nodes'], content['origins']),
         content['sources'],
         content['outputs'],
+        content.get('shape'),
         content['exit_code'],
         json.loads(content['frame']),
         {path.removeprefix(FRAME_FOLDER): key for path, key in files.items() if key and path.startswith(FRAME_FOLDER)},

@@ -32,15 +32,14 @@ from aiida.engine.processes.workchains.awaitable import construct_awaitable
 from aiida.engine.processes.workchains.workchain import Protect
 
 from ..compiler import Bundle, compile_function
-from ..exceptions import CannotStoreError, CompileError, FrameError, WorkflowUsageError
+from ..exceptions import FrameError, WorkflowUsageError
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..runtime import current_machine, is_stepping
-from ..values.nodes import to_node
-from .checking import parameters_in, said, validator_of
 from .forked import FORK_INPUTS, prepare_fork
 from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper
+from .parameters import value_port
 from .pinned import is_pinned, pin_source
 from .trouble import StorageTroubleError
 
@@ -63,10 +62,7 @@ _MOMENT = 0.5
 #: Modules whose frames stand before those of the user in a traceback.
 _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
 
-__all__ = ('RESERVED_PARAMETERS', 'FunctionWorkChain', 'require_parameters')
-
-#: Names that AiiDA's launchers keep for themselves, and ours.
-RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process', FORK_INPUTS})
+__all__ = ('FunctionWorkChain',)
 
 
 class _Callable(Protect):
@@ -141,7 +137,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         if cls.function is None:
             return
         for parameter in inspect.signature(cls.function).parameters.values():
-            spec.input(port_name(parameter.name), **_port(cls.function, parameter))
+            spec.inputs[port_name(parameter.name)] = value_port(cls.function, parameter)
         program = compile_function(cls.function)
         spec.outline(ProgramInstruction([exit.label for exit in program.awaits()]))
 
@@ -430,41 +426,3 @@ def user_part(trace: types.TracebackType | None) -> types.TracebackType | None:
 def _is_machinery(module: str) -> bool:
     # The module of a pinned source is named after this package, but its lines are the user's.
     return module.startswith(_MACHINERY) and not is_pinned(module)
-
-
-def require_parameters(function: types.FunctionType) -> None:
-    """Refuse parameters that cannot be inputs of a process.
-
-    :raises CompileError: naming the parameter.
-    """
-    for name, parameter in inspect.signature(function).parameters.items():
-        where = f'workflow function `{function.__qualname__}`'
-        if name in RESERVED_PARAMETERS:
-            raise CompileError(
-                f"{where}: parameter `{name}` has a name that AiiDA's launchers keep for themselves: rename it"
-            )
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-            what = {'*args': parameter.VAR_POSITIONAL, '**kwargs': parameter.VAR_KEYWORD}
-            kind = next((text for text, value in what.items() if value is parameter.kind), 'positional-only')
-            raise CompileError(
-                f'{where}: parameter `{name}` is {kind}, but the inputs of a process are given by name: '
-                'name each input, or pass a list or a dict'
-            )
-
-
-def _port(function: types.FunctionType, parameter: inspect.Parameter) -> dict[str, Any]:
-    options: dict[str, Any] = {'valid_type': orm.Data, 'serializer': to_node}
-    described = parameters_in(function.__doc__)
-    options['help'] = described.get(parameter.name, '')
-    if parameter.annotation is not parameter.empty:
-        options['help'] = ': '.join(filter(None, (said(parameter), options['help'])))
-        options['validator'] = validator_of(function, parameter)
-    if parameter.default is not parameter.empty:
-        options['required'] = False
-        try:
-            to_node(parameter.default)
-        except CannotStoreError:
-            pass  # the function's own default serves
-        else:
-            options['default'] = functools.partial(to_node, parameter.default)
-    return options

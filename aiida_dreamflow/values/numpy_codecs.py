@@ -14,12 +14,12 @@ class _MaskedArrayCodec:
     runs_code = False
 
     def encode(self, value: Any, ref: Callable[[object], Any]) -> Any | None:
-        """Return data, mask, fill value (``None`` while nobody has asked for it) and hardness of the mask."""
+        """Return data, mask, fill value (``None`` for the usual one, which numpy sets when first asked) and hardness of the mask."""
         if type(value) is not np.ma.MaskedArray or vars(value).keys() - _KNOWN:
             return None
         masked: Any = value
         mask = None if masked.mask is np.ma.nomask else masked.mask
-        return [ref(masked.data), ref(mask), ref(masked._fill_value), bool(masked.hardmask)]
+        return [ref(masked.data), ref(mask), ref(_own_fill_value(masked)), bool(masked.hardmask)]
 
     def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
         """Return the array."""
@@ -29,6 +29,14 @@ class _MaskedArrayCodec:
         )
         made._fill_value = fill_value
         return made
+
+
+def _own_fill_value(value: Any) -> Any:
+    found = value._fill_value
+    if found is None:
+        return None
+    usual: Any = np.ma.MaskedArray([], dtype=value.dtype).fill_value
+    return None if np.asarray(usual, value.dtype).tobytes() == found.tobytes() else found
 
 
 #: What numpy itself sets; an array with more attributes is pickled.

@@ -1,0 +1,66 @@
+"""Workflows that take, hand on and return values of all kinds: what `test_values` runs."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from aiida_dreamflow import checkpoint, submit, workflow
+
+
+class Pair(NamedTuple):
+    x: int
+    y: float
+
+
+@dataclass
+class Record:
+    x: int
+    y: list
+
+
+def made():
+    return {
+        'pair': Pair(1, -0.0),
+        'record': Record(1, [2, np.arange(3)]),
+        'empty': {},
+        'result': {'result': 5},
+        'order': {'b': 1, 'a__x': np.arange(2.0), '': [1e20], 'aa': None},
+        'none': None,
+        'list': [1],
+        'plain': 7,
+    }
+
+
+@workflow
+async def gives(kind: str):
+    await checkpoint()
+    return made()[kind]
+
+
+@workflow
+async def receives():
+    got = {}
+    for kind in made():
+        got[kind] = await submit(gives, kind=kind)
+    types = [type(value) is type(expected) for value, expected in zip(got.values(), made().values())]
+    return {'same': repr(got) == repr(made()) and all(types), 'x': got['pair'].x}
+
+
+@workflow
+async def not_given(a, b: int | None = 5, c=None):
+    await checkpoint()
+    return [a, b, c]
+
+
+@workflow
+async def gives_none():
+    return await submit(not_given, a=None, b=None)
+
+
+@workflow
+async def keeps(v):
+    await checkpoint()
+    w = v
+    await checkpoint()
+    return {'v': v, 'w': w}
