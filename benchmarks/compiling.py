@@ -14,7 +14,6 @@ from typing import Any
 
 from aiida_dreamflow import compiler
 from aiida_dreamflow.compiler import PASSES, Program, bundle, compile_function
-from aiida_dreamflow.compiler.scopes import analyse_scope
 from aiida_dreamflow.compiler.source import FunctionSource, read_source
 
 from measuring import interleaved, milliseconds, print_machine, print_table
@@ -153,8 +152,7 @@ def _by_pass(function: FunctionType, found: dict[str, list[float]]) -> float:
 
     source: FunctionSource = read_source(function)
     note('read_source')
-    program = Program(source, analyse_scope(source))
-    note('analyse_scope')
+    program = Program(source)
     for step in PASSES:
         step(program)
         note(step.__name__)

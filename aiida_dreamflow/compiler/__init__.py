@@ -21,9 +21,9 @@ from .processes import submit_processes
 from .program import Await, Block, Passed, Program
 from .recipes import mark_recipes
 from .refuse import refuse_unsupported
-from .scopes import analyse_scope
 from .source import FunctionSource, read_source
 from .supers import complete_supers
+from .survey import survey
 from .unbound import mark_unbound
 
 __all__ = (
@@ -44,6 +44,7 @@ __all__ = (
 PASSES = (
     submit_processes,  # calls of process functions and workflows are calls of `submit`
     desugar,  # `submit(...)` in a plain def, the `yield` of a generator in terms of `await`
+    survey,  # one walk: nodes by kind, and what the names are
     complete_supers,  # `super()` in a method: the class and the object
     refuse_unsupported,  # what the language does not have
     mark_unbound,  # where a shared variable might have no value
@@ -87,7 +88,7 @@ def compile_generator(function: Any) -> Program:
 
 
 def _compile(source: FunctionSource) -> Program:
-    program = Program(source, analyse_scope(source))
+    program = Program(source)
     for step in PASSES:
         step(program)
     code = source.function.__code__

@@ -21,10 +21,8 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
-from .flow import STATEMENT_LISTS, has_leave
 from .program import HIDDEN, Await, Block, Jump, Leave, Program, RecipeSite, Yielded
 from .trees import copy_place
-from .uses import note_uses
 
 __all__ = ('block_code', 'generate_code', 'raising_code', 'recipe_code')
 
@@ -33,7 +31,9 @@ def generate_code(program: Program) -> None:
     """Compile all blocks of a program, in one go."""
     for block in program.blocks:
         block.params = tuple(sorted(block.mentioned & block.reads))
-        note_uses(block)
+        for leave in block.leaves:
+            leave.value = _returned(leave, len(program.exits))
+            program.exits.append(leave.exit)
     functions = [_block_function(program, block, frozenset()) for block in program.blocks]
     *codes, program.binder = _compile(program, [*functions, _binder(program)])
     for block, code in zip(program.blocks, codes, strict=True):
@@ -83,7 +83,7 @@ def _block_function(program: Program, block: Block, unbound: frozenset[str]) -> 
     start = copy_place(ast.Pass(), first)
     start.end_lineno, start.end_col_offset = start.lineno, start.col_offset  # no line after the first shows up here
     body.extend(copy_place(_taking(variable), start) for variable in taken)
-    body.extend(_repeated(block) if _jumps_to_itself(block.body, block) else _returning(block.body, block))
+    body.extend([_repeated(block)] if _jumps_to_itself(block.body, block) else block.body)
     params = [param for param in block.params if param not in unbound and param not in block.taken]
     return _function(program, _arguments(['.taken', *params] if block.taken else params), body)
 
@@ -106,45 +106,33 @@ def _jumps_to_itself(body: list[ast.stmt], block: Block) -> bool:
     return False
 
 
-def _repeated(block: Block) -> list[ast.stmt]:
+def _repeated(block: Block) -> ast.stmt:
     """Return a block as a native loop: a turn that awaits nothing stays in it."""
     first = block.body[0]
-    return [
-        copy_place(ast.While(copy_place(ast.Constant(True), first), _returning(block.body, block, True), []), first)
-    ]
+    forever = copy_place(ast.Constant(True), first)
+    return ast.copy_location(ast.While(forever, [_continuing(each, block) for each in block.body], []), first)
 
 
-def _returning(body: list[Any], block: Block, repeated: bool = False) -> list[Any]:
-    """Return statements with ``return number, value, .locals()`` for each `Leave`; what has none is not copied.
-
-    :param repeated: whether a native loop around them begins the block again.
-    """
-    return [_without_leave(statement, block, repeated) for statement in body]
-
-
-def _without_leave(statement: Any, block: Block, repeated: bool) -> Any:
-    if isinstance(statement, Leave):
-        if repeated and _jumps_to_itself([statement], block):
-            return copy_place(ast.Continue(), statement)
-        return _return(statement, block.exits.index(statement.exit))
-    if not has_leave(statement):
-        return statement
+def _continuing(statement: Any, block: Block) -> Any:
+    """Return a statement with ``continue`` for each jump to the beginning of its block."""
+    if not isinstance(statement, ast.If):
+        again = isinstance(statement, Leave) and _jumps_to_itself([statement], block)
+        return copy_place(ast.Continue(), statement) if again else statement
     copied = copy.copy(statement)
-    for name in STATEMENT_LISTS:
-        if hasattr(statement, name):
-            inner = repeated and isinstance(statement, ast.If)
-            setattr(copied, name, _returning(getattr(statement, name), block, inner))
+    copied.body = [_continuing(each, block) for each in statement.body]
+    copied.orelse = [_continuing(each, block) for each in statement.orelse]
     return copied
 
 
-def _return(leave: Leave, number: int) -> ast.Return:
-    value = leave.value if leave.value is not None else ast.Constant(None)
+def _returned(leave: Leave, number: int) -> ast.expr:
+    """Return what a block returns where it is left: ``number, value, .locals()``."""
+    value = leave.taken if leave.taken is not None else ast.Constant(None)
     if isinstance(leave.exit, Await) and isinstance(value, ast.Call) and not isinstance(leave.exit.node, Yielded):
         # `await helper(x)` must not make a coroutine, which could not be stored.
         callee = ast.Call(ast.Name('.callee', ast.Load()), [value.func], [])
         value = ast.copy_location(ast.Call(copy_place(callee, value.func), value.args, value.keywords), value)
     variables = ast.Call(ast.Name('.locals', ast.Load()), [], [])
-    return copy_place(ast.Return(ast.Tuple([ast.Constant(number), value, variables], ast.Load())), leave)
+    return copy_place(ast.Tuple([ast.Constant(number), value, variables], ast.Load()), leave)
 
 
 def _function(program: Program, arguments: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
@@ -162,22 +150,19 @@ def _arguments(names: Iterable[str]) -> ast.arguments:
 def _compile(program: Program, functions: list[ast.FunctionDef]) -> list[types.CodeType]:
     """Compile functions that close over the shared variables and what the runtime supplies.
 
-    They have the same name, so each stands in a function of its own, and these in one that has what is shared.
+    They stand in one that has these. No two have equal code, of which Python would keep one: each returns other numbers.
     """
     outer = sorted(program.scope.cells | program.scope.frees)
-    makers: list[ast.stmt] = []
-    for number, function in enumerate(functions):
-        maker = _function(program, _arguments([]), [function])
-        maker.name = f'.make{number}'
+    maker = _function(program, _arguments([*outer, *HIDDEN]), [*functions])
+    maker.name = '.make'
+    for function in functions:
         function.name = program.source.qualname
-        if function.name not in outer:
-            # A name declared global gives what is defined inside the qualified name that the user expects.
-            maker.body.insert(0, copy_place(ast.Global([function.name]), function))
-        makers.append(maker)
-    module = ast.Module([_function(program, _arguments([*outer, *HIDDEN]), makers)], [])
-    compiled = compile(module, program.source.filename, 'exec', program.source.future_flags, dont_inherit=True)
-    (shared,) = _codes_in(compiled)
-    return [_codes_in(maker)[0].replace(co_name=program.name) for maker in _codes_in(shared)]
+    if program.source.qualname not in outer:
+        # A name declared global gives what is defined inside the qualified name that the user expects.
+        maker.body.insert(0, copy_place(ast.Global([program.source.qualname]), maker))
+    flags = program.source.future_flags
+    (made,) = _codes_in(compile(ast.Module([maker], []), program.source.filename, 'exec', flags, dont_inherit=True))
+    return [code.replace(co_name=program.name) for code in _codes_in(made)]
 
 
 def _codes_in(code: types.CodeType) -> list[types.CodeType]:

@@ -14,6 +14,7 @@ from typing import cast
 
 from .program import Delegated, Program, Yielded
 from .trees import NESTED_SCOPES, Names, assign, call, copy_place, load
+from .unbound import keep_mark
 
 __all__ = (
     'AWAIT_MARK',
@@ -145,6 +146,7 @@ def expand_with(statement: ast.With | ast.AsyncWith, names: Names) -> list[ast.s
     body: list[ast.stmt] = statement.body
     if others:
         body = [copy_place(type(statement)(others, body), others[0].context_expr)]
+        keep_mark(body[0], statement)
     is_async, place = isinstance(statement, ast.AsyncWith), first.context_expr
     manager, value, left = names.new('manager'), names.new('entered'), names.new('left')
 
@@ -165,6 +167,7 @@ def expand_with(statement: ast.With | ast.AsyncWith, names: Names) -> list[ast.s
     if_not_left = ast.If(ast.UnaryOp(ast.Not(), load(left, place)), [ast.Expr(special(leave, *nothing))], [])
     handler = ast.ExceptHandler(None, None, [assign(left, ast.Constant(True), place), if_not_swallowed])
     guarded = ast.Try(body, [handler], [], [if_not_left])
+    keep_mark(guarded, statement)
     return [
         assign(manager, first.context_expr, place),
         copy_place(ast.Expr(call('.manager', place, load(manager, place), kind)), place),
@@ -204,4 +207,5 @@ def bind_exception(handler: ast.ExceptHandler) -> list[ast.stmt]:
     forget = ast.Delete([ast.Name(handler.name, ast.Del())])
     cleanup = [assign(handler.name, ast.Constant(None), handler), copy_place(forget, handler)]
     guarded = copy_place(ast.Try(handler.body, [], [], cleanup), handler)
+    keep_mark(guarded, handler)
     return [assign(handler.name, current, handler), guarded]

@@ -30,18 +30,14 @@ def _leaves_in(statement: ast.AST) -> Iterator[Leave]:
 
 def simplify(program: Program) -> None:
     """Tidy a program's blocks and number them in the order of the source."""
-    _collect_exits(program)
+    for block in program.blocks:
+        block.leaves = [leave for statement in block.body for leave in _leaves_in(statement)]
     _shorten(program)
     _drop_unreachable(program)
     _join_chains(program)
     _drop_unreachable(program)
     for index, block in enumerate(program.blocks):
         block.index = index
-
-
-def _collect_exits(program: Program) -> None:
-    for block in program.blocks:
-        block.exits = [leave.exit for statement in block.body for leave in _leaves_in(statement)]
 
 
 def _shorten(program: Program) -> None:
@@ -95,6 +91,6 @@ def _join_chains(program: Program) -> None:
             if entries[target] != 1 or not same or target is block or not last.exit.only_jumps:
                 break
             block.body[-1:] = target.body
-            block.exits[-1:] = target.exits
+            block.leaves[-1:] = target.leaves
             joined.add(target)
     program.blocks = [block for block in program.blocks if block not in joined]

@@ -10,6 +10,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .passing import returned_names
 from .program import Block, Jump, Leave, Reraise, Return
 from .trees import assign, children, copy_place, load
 
@@ -93,7 +94,7 @@ class Surroundings(list['Loop | Cleanup']):
             if kind != 'return':
                 target = construct.on_break if kind == 'break' else construct.on_continue
                 return [copy_place(Leave(Jump(target)), place)]
-        return [copy_place(Leave(Return(), value or ast.Constant(None)), place)]
+        return [copy_place(Leave(Return(returned_names(value)), value or ast.Constant(None)), place)]
 
     def _through(self, cleanup: Cleanup, kind: JumpKind, place: ast.stmt, value: ast.expr | None) -> list[ast.stmt]:
         statements: list[ast.stmt] = []

@@ -14,7 +14,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from .mentions import Variables
+from .mentions import NOTHING, Mentions, Variables
 from .program import Await, Block, Exit, Jump, Leave, Program
 from .recipes import noted_site
 
@@ -26,22 +26,21 @@ _UNREACHABLE = -1
 
 def analyse_liveness(program: Program) -> None:
     """Fill in `Await.live` and what blocks mention; drop the notes of recipes that no await needs."""
-    variables = Variables(program.scope)
-    _solve(program, variables)
+    variables = program.variables
+    walks = _solve(program, variables)
     _drop_useless_notes(program)
     cells = program.scope.cells
     for block in program.blocks:
-        mentions = [variables.mentioned(statement) for statement in block.body]
-        loads = stores = 0
-        for mentioned in mentions:
-            loads |= mentioned.loads
-            stores |= mentioned.stores
-        block.mentioned = variables.names(loads | stores) - cells
-        block.taken = (variables.names(stores) & block.reads) - cells
-        block.rebound = (variables.names(stores) & cells).union(*(mentioned.outer_stores for mentioned in mentions))
+        found = walks[block].found
+        stores = variables.names(found.stores)
+        block.mentioned = variables.names(found.loads | found.stores) - cells
+        block.taken = (stores & block.reads) - cells
+        block.rebound = (stores & cells) | found.outer_stores
+        block.only_appended = variables.names(found.appended & ~(found.called | found.otherwise))
+        block.only_called = variables.names(found.called & ~(found.appended | found.otherwise))
 
 
-def _solve(program: Program, variables: Variables) -> None:
+def _solve(program: Program, variables: Variables) -> dict[Block, _Walk]:
     walks = {block: _Walk(variables, block) for block in program.blocks}
     reads = {block: walk.reads for block, walk in walks.items()}
 
@@ -66,6 +65,7 @@ def _solve(program: Program, variables: Variables) -> None:
         for exit in block.exits:
             if isinstance(exit, Await):
                 exit.live = variables.names(after(exit) | raised | kept)
+    return walks
 
 
 def _drop_useless_notes(program: Program) -> None:
@@ -94,12 +94,14 @@ class _Walk:
 
     The methods take the variables that are assigned for certain before a statement, and return those after it.
 
+    :ivar found: all that it mentions.
     :ivar reads: the variables that it may read before it has assigned them.
     :ivar left: its exits, each with the variables that are assigned for certain there.
     """
 
     def __init__(self, variables: Variables, block: Block) -> None:
         self.variables = variables
+        self.found = Mentions()
         self.reads = 0
         self.left: list[tuple[Exit, int]] = []
         self._on_break = _UNREACHABLE
@@ -112,6 +114,7 @@ class _Walk:
 
     def _node(self, node: ast.AST | None, assigned: int) -> int:
         mentioned = self.variables.mentioned(node)
+        self.found.add(mentioned)
         self.reads |= mentioned.loads & ~assigned
         return assigned | mentioned.certain
 
@@ -119,7 +122,7 @@ class _Walk:
         return self._node(node, assigned)
 
     def _leave(self, node: Leave, assigned: int) -> int:
-        self._node(node.value, assigned)
+        self._node(node.taken, assigned)
         self.left.append((node.exit, assigned))
         return _UNREACHABLE
 
@@ -165,7 +168,9 @@ class _Walk:
         finished = self._body(node.body, assigned)
         for handler in node.handlers:
             self._node(handler.type, assigned)
-            self._body(handler.body, assigned | (self.variables.find_bit(handler.name) if handler.name else 0))
+            name = self.variables.binding(handler.name) if handler.name else NOTHING
+            self.found.add(name)
+            self._body(handler.body, assigned | name.stores)
         self._body(node.orelse, finished)
         # An exception may have come from any of its statements.
         return self._body(node.finalbody, assigned)

@@ -53,7 +53,6 @@ class Lowerer:
         self.held: list[Held] = []
         self.statement: ast.stmt = program.source.node
         self.spill = Spiller(self)
-        self._doubts = program.has_unbound
 
     # -- blocks
 
@@ -121,7 +120,7 @@ class Lowerer:
 
     def _lower(self, statement: ast.stmt) -> None:
         jumps = jumps_out(statement)
-        cut = contains_await(statement) or jumps == 'cut' or (self._doubts and may_see_unbound(statement))
+        cut = contains_await(statement) or jumps == 'cut' or may_see_unbound(statement)
         if cut or isinstance(statement, _JUMPS) or is_bare_raise(statement):
             lowering: Callable[[ast.stmt], None] = getattr(self, f'_{type(statement).__name__}')
             lowering(statement)

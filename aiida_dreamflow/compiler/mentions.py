@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .program import HIDDEN, Leave, is_hidden
-from .scopes import Scope
-from .trees import NESTED_SCOPES, children, evaluated_parts
+from .scopes import HIDDEN, Scope, is_hidden
+from .trees import NESTED_SCOPES, children, contains_await, evaluated_parts, names_in
 
 __all__ = ('NOTHING', 'Mentions', 'Variables')
 
@@ -24,13 +23,31 @@ class Mentions:
     :ivar loads: those it reads or unbinds.
     :ivar stores: those it binds or unbinds.
     :ivar uncertain: those it binds in a place that is not always reached.
+    :ivar appended: those with which it does ``name.append``: that changes a list, but nothing in it. (A loop that only
+        appends to a list leaves all its items as they were, and nobody has to look; see `values.chunks`.)
+    :ivar called: those with which it does ``name(...)``.
+    :ivar otherwise: those that it, or a function defined in it, mentions in another way.
     :ivar outer_stores: the variables of the functions around and of the module that it binds or unbinds.
     """
 
     loads: int = 0
     stores: int = 0
     uncertain: int = 0
+    appended: int = 0
+    called: int = 0
+    otherwise: int = 0
     outer_stores: frozenset[str] = frozenset()
+
+    def add(self, other: Mentions) -> None:
+        """Put in what another node mentions."""
+        self.loads |= other.loads
+        self.stores |= other.stores
+        self.uncertain |= other.uncertain
+        self.appended |= other.appended
+        self.called |= other.called
+        self.otherwise |= other.otherwise
+        if other.outer_stores:
+            self.outer_stores |= other.outer_stores
 
     @property
     def certain(self) -> int:
@@ -63,6 +80,11 @@ class Variables:
             self._names.append(name)
         return self._bits[name]
 
+    def binding(self, name: str) -> Mentions:
+        """Return what is mentioned where a name is bound or unbound."""
+        bit = self.find_bit(name)
+        return Mentions(stores=bit, otherwise=bit, outer_stores=self.outer.intersection((name,)))
+
     def bits(self, names: frozenset[str]) -> int:
         """Return a set of variables as bits."""
         return sum(map(self.bit, names))
@@ -77,13 +99,15 @@ class Variables:
         return frozenset(found)
 
     def mentioned(self, node: ast.AST | None) -> Mentions:
-        """Return what a node mentions."""
+        """Return what a node mentions. The answer is kept for one that awaits nothing, which no pass changes."""
         if node is None:
             return NOTHING
         found = self._mentions.get(node)
         if found is None:
-            found = self._mentions[node] = Mentions()
+            found = Mentions()
             _Collector(self, found).visit(node)
+            if not contains_await(node):
+                self._mentions[node] = found
         return found
 
 
@@ -106,22 +130,43 @@ class _Collector:
         for child in children(node):
             self.visit(child)
 
-    def _read(self, name: str) -> None:
-        if name not in self.shadowed:
-            self.found.loads |= self.variables.find_bit(name)
+    def _read(self, name: str) -> int:
+        bit = 0 if name in self.shadowed else self.variables.find_bit(name)
+        self.found.loads |= bit
+        return bit
 
     def _write(self, name: str | None) -> None:
-        if name is None or name in self.shadowed:
-            return
-        self.found.stores |= self.variables.find_bit(name)
-        if name in self.variables.outer:
-            self.found.outer_stores |= {name}
+        if name is not None and name not in self.shadowed:
+            self.found.add(self.variables.binding(name))
 
     def name(self, node: ast.Name) -> None:
         if not isinstance(node.ctx, ast.Store):
-            self._read(node.id)
+            self.found.otherwise |= self._read(node.id)
         if not isinstance(node.ctx, ast.Load):
             self._write(node.id)
+
+    def _method(self, node: ast.expr) -> None:
+        if isinstance(node, ast.Attribute) and node.attr == 'append' and isinstance(node.value, ast.Name):
+            self.found.appended |= self._read(node.value.id)
+        else:
+            self.visit(node)
+
+    def assigned(self, node: ast.Assign) -> None:
+        # `seen.append(await f())` looks the method up before it waits, and keeps it in a variable of the compiler's.
+        is_kept = all(isinstance(target, ast.Name) and is_hidden(target.id) for target in node.targets)
+        (self._method if is_kept else self.visit)(node.value)
+        for target in node.targets:
+            self.visit(target)
+
+    def call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name):
+            self.found.called |= self._read(node.func.id)
+        else:
+            self._method(node.func)
+        for argument in node.args:
+            self.visit(argument)
+        for keyword in node.keywords:
+            self.visit(keyword.value)
 
     def augmented(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):
@@ -167,14 +212,14 @@ class _Collector:
         for part in evaluated_parts(node):
             self.visit(part)
         self._write(getattr(node, 'name', None))
-
-    def leave(self, node: Leave) -> None:
-        if node.value is not None:
-            self.visit(node.value)
+        for name in names_in(node):
+            self.found.otherwise |= self.variables.find_bit(name)
 
 
 _METHODS: dict[type[ast.AST], Callable[[_Collector, Any], None]] = {
     ast.Name: _Collector.name,
+    ast.Assign: _Collector.assigned,
+    ast.Call: _Collector.call,
     ast.AugAssign: _Collector.augmented,
     ast.NamedExpr: _Collector.walrus,
     **dict.fromkeys((ast.ExceptHandler, ast.MatchAs, ast.MatchStar), _Collector.named),
@@ -182,5 +227,4 @@ _METHODS: dict[type[ast.AST], Callable[[_Collector, Any], None]] = {
     **dict.fromkeys((ast.Import, ast.ImportFrom), _Collector.imports),
     **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _Collector.comprehension),
     **dict.fromkeys(NESTED_SCOPES, _Collector.definition),
-    Leave: _Collector.leave,
 }

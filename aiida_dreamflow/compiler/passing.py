@@ -1,16 +1,19 @@
-"""Which variables an expression hands on unchanged: ``submit(f, x=x)``, ``return {'y': y}``.
+"""Which variables the code of a block hands on unchanged: ``submit(f, x=x)``, ``return {'y': y}``, ``y = x``.
 
-So that a value keeps the node of its variable; what is computed in the expression is nobody's.
+So that a value keeps the node of its variable; what is computed in an expression is nobody's. Blocks are looked through when
+somebody asks, most never are.
 """
 
 from __future__ import annotations
 
 import ast
 import types
+from functools import cache
 
 from .program import Block, Passed, Position
+from .trees import walk
 
-__all__ = ('passed_at', 'passed_in', 'position_of', 'returned_names')
+__all__ = ('copies_in', 'passed_at', 'returned_names')
 
 
 def passed_at(block: Block, code: types.CodeType, instruction: int, line: int) -> Passed:
@@ -23,18 +26,25 @@ def passed_at(block: Block, code: types.CodeType, instruction: int, line: int) -
     """
     if hasattr(code, 'co_positions'):
         positions: list[Position] = list(code.co_positions())
-        return block.passed.get(positions[instruction // 2], Passed())
+        return _passed_in(block).get(positions[instruction // 2], Passed())
     # Python 3.10 knows the line alone.
-    here = [passed for (first, last, _, _), passed in block.passed.items() if (first or 0) <= line <= (last or 0)]
+    passed = _passed_in(block)
+    here = [passed[place] for place in passed if (place[0] or 0) <= line <= (place[1] or 0)]
     return here[0] if len(here) == 1 else Passed()
 
 
-def position_of(node: ast.expr) -> Position:
-    """Return where an expression stands, as a code object says it."""
-    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
+@cache
+def _passed_in(block: Block) -> dict[Position, Passed]:
+    """Return the arguments of the calls in a block that are variables, by the place of the call as code says it."""
+    calls = [node for statement in block.body for node in walk(statement) if isinstance(node, ast.Call)]
+    return {
+        (call.lineno, call.end_lineno, call.col_offset, call.end_col_offset): _arguments(call)
+        for call in calls
+        if call.args or call.keywords
+    }
 
 
-def passed_in(node: ast.Call) -> Passed:
+def _arguments(node: ast.Call) -> Passed:
     """Return the arguments of a call that are variables; the first is what is called."""
     args: list[str | None] = []
     for argument in node.args[1:]:
@@ -43,6 +53,23 @@ def passed_in(node: ast.Call) -> Passed:
         args.append(argument.id if isinstance(argument, ast.Name) else None)
     kwargs = {k.arg: k.value.id for k in node.keywords if k.arg is not None and isinstance(k.value, ast.Name)}
     return Passed(tuple(args), kwargs)
+
+
+@cache
+def copies_in(block: Block) -> dict[str, str]:
+    """Return the variables to which a block assigns another, once and as it stands: ``name = other``."""
+    found: dict[str, str] = {}
+    stored: set[str] = set()
+    for statement in reversed(block.body):
+        bound = {
+            node.id for node in walk(statement) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+        }
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):
+            targets = {target.id for target in statement.targets if isinstance(target, ast.Name)}
+            if statement.value.id not in stored:
+                found.update(dict.fromkeys(targets - stored, statement.value.id))
+        stored |= bound
+    return found
 
 
 def returned_names(value: ast.expr | None) -> dict[str, str]:

@@ -4,21 +4,18 @@ A block is a run of ordinary statements. It ends, and may also be left early, th
 await, a return, or the re-raising of the exception being handled. Everything between two awaits is a step.
 
 Plain data, and the text that a person reads of it. Must not know how blocks are made or run.
-
-Names that begin with a dot cannot be written in Python, so those of the compiler never meet those of the user:
-``.iter3`` (a loop's cursor), ``.value1`` (an expression's part that crosses an await) live in the frame like variables;
-the names in `HIDDEN` are supplied by the runtime.
 """
 
 from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .scopes import Scope
+from .mentions import Variables
+from .scopes import HIDDEN, Scope, is_hidden
 from .source import FunctionSource
 
 __all__ = (
@@ -40,18 +37,6 @@ __all__ = (
     'copy_tree',
     'is_hidden',
 )
-
-#: What compiled code asks of the runtime, by name.
-HIDDEN = (
-    '.locals', '.iter', '.next', '.end', '.type', '.exc_info', '.manager', '.AssertionError', '.made', '.callee',
-    '.aiter', '.anext', '.StopAsyncIteration', '.split_group', '.merge_groups', '.submit',
-)  # fmt: skip
-
-
-def is_hidden(name: str) -> bool:
-    """Return whether a variable is one of the compiler's own."""
-    return name.startswith('.')
-
 
 #: First and last line, first and last column of an expression.
 Position = tuple[int | None, int | None, int | None, int | None]
@@ -171,15 +156,20 @@ class Reraise:
 Exit = Jump | Await | Return | Reraise
 
 
-class Leave(ast.stmt):
-    """The statement that leaves a block: ``exit`` says where to, ``value`` is what it takes along."""
+class Leave(ast.Return):
+    """The statement that leaves a block; for CPython's compiler a ``return``.
 
-    _fields = ('value',)
+    :ivar exit: says where to.
+    :ivar taken: what it takes along, if anything.
+    :ivar value: what the code of the block returns there: its number in the program, `taken`, the variables.
+    """
 
-    def __init__(self, exit: Exit, value: ast.expr | None = None) -> None:
+    _fields = ('taken',)
+
+    def __init__(self, exit: Exit, taken: ast.expr | None = None) -> None:
         super().__init__()
         self.exit = exit
-        self.value = value
+        self.taken = taken
 
 
 @dataclass(eq=False)
@@ -190,7 +180,7 @@ class Block:
     :ivar depth: how many exceptions are being handled in it (see `Jump`).
     :ivar handler: the block that an exception raised in it goes to.
     :ivar body: its statements; a `Leave` may also stand inside of ``if``, ``for`` and ``while``.
-    :ivar exits: the exits of all its `Leave` statements, in order.
+    :ivar leaves: all its `Leave` statements, in order.
     :ivar mentioned: the local variables (cells left out) that it mentions.
     :ivar taken: those of them that it may read, and binds or unbinds. It alone holds their values, so that a large one
         is freed, and a generator closed, by the line that drops it.
@@ -200,15 +190,13 @@ class Block:
     :ivar params: the variables that it is given; those `taken` together, in a dict that it empties.
     :ivar only_appended: the variables with which it does nothing but ``name.append(...)``.
     :ivar only_called: the variables with which it does nothing but ``name(...)``.
-    :ivar copies: the variables to which it assigns another, once and as it stands: ``name = other``.
-    :ivar passed: which arguments of its calls are variables.
     """
 
     depth: int = 0
     handler: Block | None = None
     index: int = -1
     body: list[ast.stmt] = field(default_factory=list)
-    exits: list[Exit] = field(default_factory=list)
+    leaves: list[Leave] = field(default_factory=list)
     mentioned: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     rebound: frozenset[str] = frozenset()
@@ -217,8 +205,6 @@ class Block:
     params: tuple[str, ...] = ()
     only_appended: frozenset[str] = frozenset()
     only_called: frozenset[str] = frozenset()
-    copies: dict[str, str] = field(default_factory=dict)
-    passed: dict[Position, Passed] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -235,6 +221,11 @@ class Block:
         """The variables whose values its code is given."""
         assert self.code is not None
         return (*self.params, *self.code.co_freevars)
+
+    @property
+    def exits(self) -> list[Exit]:
+        """The exits of its `Leave` statements."""
+        return [leave.exit for leave in self.leaves]
 
     def targets(self) -> Iterator[Block]:
         """Yield the blocks that its exits lead to."""
@@ -265,17 +256,21 @@ class Program:
 
     :ivar source: what it was compiled from.
     :ivar scope: its variables.
+    :ivar variables: what its statements mention of them.
+    :ivar nodes: the nodes of its tree that run when the function itself runs, by kind, in the order of the source.
     :ivar blocks: its blocks; the first is where it begins.
+    :ivar exits: the exits of all its blocks, by their number.
     :ivar recipes: the assignments from which a value can be made again.
-    :ivar has_unbound: whether a shared variable is read anywhere where it might have no value.
     :ivar binder: code that binds arguments to parameters as a call does.
     """
 
     source: FunctionSource
-    scope: Scope
+    scope: Scope = field(default_factory=Scope)
+    variables: Variables = field(default_factory=lambda: Variables(Scope()), repr=False)
+    nodes: Mapping[type[ast.AST], list[Any]] = field(default_factory=dict, repr=False)
     blocks: list[Block] = field(default_factory=list)
+    exits: list[Exit] = field(default_factory=list)
     recipes: list[RecipeSite] = field(default_factory=list)
-    has_unbound: bool = False
     binder: types.CodeType | None = None
 
     @property
@@ -288,9 +283,13 @@ class Program:
         root = node
         while isinstance(root, ast.Attribute):
             root = root.value
-        if not isinstance(node, ast.expr) or not isinstance(root, ast.Name) or root.id in self.scope.locals:
+        if not isinstance(node, ast.expr) or not isinstance(root, ast.Name) or self.source.is_local(root.id):
             return None
         return self.source.resolve(node)
+
+    def own(self, *kinds: type[ast.AST]) -> list[Any]:
+        """Return the nodes of some kinds that run when the function itself runs, kind by kind."""
+        return [node for kind in kinds for node in self.nodes.get(kind, ())]
 
     def awaits(self) -> Iterator[Await]:
         """Yield the program's await points, in the order of the blocks they end."""
@@ -322,7 +321,7 @@ def render(program: Program) -> str:
 def copy_tree(node: ast.AST) -> Any:
     """Copy a tree, but for what its `Leave` statements lead to."""
     if isinstance(node, Leave):
-        return ast.copy_location(Leave(node.exit, None if node.value is None else copy_tree(node.value)), node)
+        return ast.copy_location(Leave(node.exit, None if node.taken is None else copy_tree(node.taken)), node)
     fields = dict(ast.iter_fields(node))
     for name, value in fields.items():
         if isinstance(value, list):
@@ -336,7 +335,7 @@ class _Readable(ast.NodeTransformer):
     """Turns each `Leave` into a statement that says in words what it does."""
 
     def visit_Leave(self, node: Leave) -> ast.stmt:
-        value = ast.unparse(node.value) if node.value is not None else ''
+        value = ast.unparse(node.taken) if node.taken is not None else ''
         exit = node.exit
         if isinstance(exit, Jump):
             text = f'{exit}  # handling {value}' if exit.handling else str(exit)

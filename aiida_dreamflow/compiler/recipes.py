@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 
 from .program import Program, RecipeSite
-from .trees import call, copy_place, iterate_own, iterate_statements, load
+from .trees import call, copy_place, iterate_own, load
 
 __all__ = ('mark_recipes', 'note_recipe')
 
@@ -25,8 +25,8 @@ def mark_recipes(program: Program) -> None:
 
     Assignments inside of nested functions, and those that read the variable they assign, are none.
     """
-    for node in iterate_statements([] if program.source.is_generator else program.source.node.body):
-        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call)):
+    for node in [] if program.source.is_generator else program.own(ast.Assign):
+        if len(node.targets) > 1 or not isinstance(node.value, ast.Call):
             continue
         target = node.targets[0]
         if not isinstance(target, ast.Name) or target.id not in program.scope.locals:

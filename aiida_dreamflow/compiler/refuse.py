@@ -12,7 +12,7 @@ from typing import Any
 
 from .program import Program
 from .supers import is_bare
-from .trees import contains_await, iterate_own
+from .trees import contains_await
 
 __all__ = ('RULES', 'refuse_unsupported')
 
@@ -24,10 +24,9 @@ def refuse_unsupported(program: Program) -> None:
 
     :raises CompileError: for the first fault found.
     """
-    for statement in program.source.node.body:
-        for node in iterate_own(statement):
-            for rule in RULES.get(type(node), ()):
-                rule(program, node)
+    for node in sorted(program.own(*RULES), key=lambda node: (node.lineno, node.col_offset)):
+        for rule in RULES[type(node)]:
+            rule(program, node)
 
 
 def _generator(program: Program, node: ast.AST) -> None:

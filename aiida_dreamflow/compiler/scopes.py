@@ -1,26 +1,42 @@
 """Which names of a function are its own, which are shared with functions nested in it, and which come from outside.
 
-The answers are CPython's (``symtable``); must not know about blocks or awaits.
+Names that begin with a dot cannot be written in Python, so those of the compiler never meet those of the user:
+``.iter3`` (a loop's cursor), ``.value1`` (an expression's part that crosses an await) live in the frame like variables;
+the names in `HIDDEN` are supplied by the runtime.
+
+CPython has said which are shared when it compiled the function; with what in it says the tree. Must not know about blocks or
+awaits.
 """
 
 from __future__ import annotations
 
 import ast
-import symtable
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .source import FunctionSource
-from .trees import children
+from .trees import NESTED_SCOPES, names_in, walk
 
-__all__ = ('Scope', 'analyse_scope')
+__all__ = ('HIDDEN', 'Scope', 'is_hidden', 'scope_of')
 
-#: Scopes that have run to their end when the expression they stand in has its value.
-_IMMEDIATE = frozenset({'listcomp', 'setcomp', 'dictcomp'})
+#: What compiled code asks of the runtime, by name.
+HIDDEN = (
+    '.locals', '.iter', '.next', '.end', '.type', '.exc_info', '.manager', '.AssertionError', '.made', '.callee',
+    '.aiter', '.anext', '.StopAsyncIteration', '.split_group', '.merge_groups', '.submit',
+)  # fmt: skip
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a variable is one of the compiler's own."""
+    return name.startswith('.')
+
 
 #: Builtin functions that are done with their argument when they return.
 _CONSUMERS: tuple[Any, ...] = (all, any, dict, frozenset, list, max, min, set, sorted, sum, tuple)
+
+#: What may share variables and outlive the expression in which it stands.
+_LASTING = (*NESTED_SCOPES, *([ast.TypeAlias] if hasattr(ast, 'TypeAlias') else []))
 
 
 @dataclass(frozen=True)
@@ -34,94 +50,62 @@ class Scope:
     :ivar declared_global: names it declares ``global``.
     """
 
-    locals: frozenset[str]
-    cells: frozenset[str]
-    kept_cells: frozenset[str]
-    frees: frozenset[str]
-    declared_global: frozenset[str]
+    locals: frozenset[str] = frozenset()
+    cells: frozenset[str] = frozenset()
+    kept_cells: frozenset[str] = frozenset()
+    frees: frozenset[str] = frozenset()
+    declared_global: frozenset[str] = frozenset()
 
 
-def analyse_scope(source: FunctionSource) -> Scope:
+def scope_of(source: FunctionSource, own: Callable[..., list[Any]]) -> Scope:
     """Return the scope of a function.
 
-    Source: the ``symtable`` module of the standard library.
+    Source: the language reference, "Naming and binding".
+
+    :param own: gives the nodes of some kinds that run when the function itself runs.
     """
-    if source.function.__code__.co_name == '<genexpr>':
-        return _scope_of_expression(source)
-    table = _find(symtable.symtable(source.text, source.filename, 'exec'), source.node.name)
-
-    def names(found: Iterable[str]) -> frozenset[str]:
-        return frozenset(source.private.get(name, name) for name in found)
-
-    own = names(table.get_locals())
-    captured = names(_captured(table, generators=True)) & own
-    kept = names(_captured(table, generators=False)) & own
-    if kept != captured:
-        kept |= captured.intersection(_names_in_lasting_generators(source.node, _consumers(source, own)))
-    declared = names(s.get_name() for s in table.get_symbols() if s.is_declared_global())
-    return Scope(own, captured, kept, names(table.get_frees()), declared)
-
-
-def _scope_of_expression(source: FunctionSource) -> Scope:
-    """Return the scope of a generator expression, which its code knows."""
     code = source.function.__code__
-    own, cells, frees = frozenset(code.co_varnames), frozenset(code.co_cellvars), frozenset(code.co_freevars)
-    # A walrus binds around the expression.
-    bound = {node.target.id for node in ast.walk(source.node) if isinstance(node, ast.NamedExpr)}
-    return Scope(own | cells, cells, cells, frees, frozenset(bound - own - cells - frees))
+    declared = frozenset(name for node in own(ast.Global) for name in node.names)
+    outer = declared.union(*(node.names for node in own(ast.Nonlocal)))
+    bound = _parameters(source.node.args).union(_bound(own))
+    if code.co_name == '<genexpr>':
+        # A walrus binds around the expression.
+        around = {node.target.id for node in own(ast.NamedExpr)} - {*code.co_varnames, *code.co_cellvars}
+        declared, outer = frozenset(around - {*code.co_freevars}), outer | around
+    variables = frozenset(bound - outer)
+    generators = own(ast.GeneratorExp)
+    kept = _names_in(own(*_LASTING))
+    if generators:
+        consumed = _consumed(source, own(ast.Call), variables)
+        kept |= _names_in(node for node in generators if node not in consumed)
+    cells = variables.intersection(code.co_cellvars)
+    return Scope(variables, cells & (kept | _names_in(generators)), cells & kept, frozenset(code.co_freevars), declared)
 
 
-def _find(table: symtable.SymbolTable, name: str) -> symtable.Function:
-    """Return the table of the outermost function of that name.
-
-    It stands at the top or below the wrapper, beside the scopes of its defaults, decorators and annotations (PEP 649),
-    and below that of its type parameters (PEP 695), which has its name but is no function.
-    """
-    level = [table]
-    while level:
-        level = [child for parent in level for child in parent.get_children()]
-        for child in level:
-            if isinstance(child, symtable.Function) and child.get_name() == name:
-                return child
-    raise LookupError(name)
+def _parameters(arguments: ast.arguments) -> set[str]:
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    return {argument.arg for argument in every if argument is not None}
 
 
-def _consumers(source: FunctionSource, own: frozenset[str]) -> frozenset[str]:
-    """Return the names under which a function calls the builtin functions that are done when they return."""
+def _bound(own: Callable[..., list[Any]]) -> Iterator[str]:
+    """Yield the names that a function binds or unbinds; a comprehension has variables of its own."""
+    inside = {node for loop in own(ast.comprehension) for node in walk(loop.target)}
+    yield from (node.id for node in own(ast.Name) if not isinstance(node.ctx, ast.Load) and node not in inside)
+    yield from (node.name for node in own(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    yield from (node.name for node in own(ast.ExceptHandler, ast.MatchAs, ast.MatchStar) if node.name)
+    yield from (node.rest for node in own(ast.MatchMapping) if node.rest)
+    for node in own(ast.Import, ast.ImportFrom):
+        yield from (alias.asname or alias.name.partition('.')[0] for alias in node.names)
+
+
+def _names_in(nodes: Iterable[ast.AST]) -> set[str]:
+    return set().union(*map(names_in, nodes))
+
+
+def _consumed(source: FunctionSource, calls: list[ast.Call], variables: frozenset[str]) -> set[ast.expr]:
+    """Return the expressions that are the first argument of a builtin function which is done with it when it returns."""
     names = {consumer.__name__: consumer for consumer in _CONSUMERS}
-    return frozenset(name for name in names.keys() - own if source.resolve(ast.Name(name)) is names[name])
-
-
-def _names_in_lasting_generators(
-    node: ast.AST, consumers: frozenset[str], consumed: ast.AST | None = None
-) -> Iterator[str]:
-    """Yield the names in generator expressions, but for those that a builtin function consumes where they stand."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in consumers:
-        consumed = node.args[0] if node.args else None
-    if isinstance(node, ast.GeneratorExp) and node is not consumed:
-        yield from (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
-    for child in children(node):
-        yield from _names_in_lasting_generators(child, consumers, consumed)
-
-
-def _captured(table: symtable.SymbolTable, generators: bool) -> Iterator[str]:
-    """Yield the names that nested scopes take from around them and may use later.
-
-    :param generators: whether generator expressions count: most share cells only until the call around is done.
-    """
-    for child in table.get_children():
-        if child.get_name() in _IMMEDIATE or (child.get_name() == 'genexpr' and not generators):
-            yield from _captured(child, generators)
-        elif isinstance(child, symtable.Function):
-            yield from child.get_frees()
-        else:
-            yield from _free_names(child)
-
-
-def _free_names(table: symtable.SymbolTable) -> Iterator[str]:
-    """Yield what a class body and the scopes in it take from around them."""
-    for symbol in table.get_symbols():
-        if symbol.is_free():
-            yield symbol.get_name()
-    for child in table.get_children():
-        yield from _free_names(child)
+    consumers = {name for name in names.keys() - variables if source.resolve(ast.Name(name)) is names[name]}
+    return {
+        call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id in consumers and call.args
+    }

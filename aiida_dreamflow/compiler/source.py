@@ -91,6 +91,11 @@ class FunctionSource:
                     return line[: token.start[1]].rstrip()
         return line
 
+    def is_local(self, name: str) -> bool:
+        """Return whether a name is a variable of the function, or of a comprehension in it."""
+        code = self.function.__code__
+        return name in code.co_varnames or name in code.co_cellvars
+
     def resolve(self, node: ast.expr) -> Any:
         """Return the object that a (dotted) name means for the function at this moment, ``None`` if that is unknown.
 

@@ -10,7 +10,7 @@ import ast
 import builtins
 
 from .program import Program
-from .trees import iterate_own, load
+from .trees import load
 
 __all__ = ('complete_supers', 'is_bare')
 
@@ -21,10 +21,9 @@ def complete_supers(program: Program) -> None:
     first = [*parameters.posonlyargs, *parameters.args][:1]
     if not first or '__class__' not in program.scope.frees:
         return
-    for statement in program.source.node.body:
-        for node in iterate_own(statement):
-            if isinstance(node, ast.Call) and is_bare(program, node):
-                node.args = [load(name, node.func) for name in ('__class__', first[0].arg)]
+    for node in program.own(ast.Call):
+        if is_bare(program, node):
+            node.args = [load(name, node.func) for name in ('__class__', first[0].arg)]
 
 
 def is_bare(program: Program, node: ast.Call) -> bool:

@@ -15,8 +15,8 @@ __all__ = (
     'contains_await',
     'copy_place',
     'iterate_own',
-    'iterate_statements',
     'load',
+    'names_in',
     'store',
     'walk',
 )
@@ -33,7 +33,7 @@ _NO_NODES = frozenset({'arg', 'asname', 'attr', 'ctx', 'id', 'kind', 'level', 'm
 _fields: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: ()}
 
 #: Attribute of the nodes that are known to await nothing.
-_QUIET = '_dreamflow_quiet'
+QUIET = '_dreamflow_quiet'
 
 _PLACE = ('lineno', 'col_offset', 'end_lineno', 'end_col_offset')
 
@@ -73,21 +73,11 @@ def iterate_own(node: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         node = waiting.pop()
         yield node
-        waiting += reversed(_own_parts(node))
+        waiting += reversed(own_parts(node))
 
 
-def iterate_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a list and those below them, in the order of the source; nested scopes are left out."""
-    waiting: list[ast.AST] = [*reversed(body)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.stmt):
-            yield node
-        if not isinstance(node, NESTED_SCOPES):
-            waiting += [child for child in reversed(children(node)) if not isinstance(child, ast.expr)]
-
-
-def _own_parts(node: ast.AST) -> Sequence[ast.AST]:
+def own_parts(node: ast.AST) -> Sequence[ast.AST]:
+    """Return the nodes right below a node which run where it stands."""
     return evaluated_parts(node) if isinstance(node, NESTED_SCOPES) else children(node)
 
 
@@ -106,12 +96,28 @@ def contains_await(node: ast.AST) -> bool:
 
     A node that doesn't is marked: no pass after `desugar` lets a node that awaits nothing await something.
     """
-    if _QUIET in vars(node):
+    if QUIET in vars(node):
         return False
-    if isinstance(node, _AWAITING) or getattr(node, 'is_async', False) or any(map(contains_await, _own_parts(node))):
+    if awaits_itself(node) or any(map(contains_await, own_parts(node))):
         return True
-    setattr(node, _QUIET, True)
+    setattr(node, QUIET, True)
     return False
+
+
+def awaits_itself(node: ast.AST) -> bool:
+    """Return whether a node awaits something, whatever is below it."""
+    return isinstance(node, _AWAITING) or (isinstance(node, ast.comprehension) and bool(node.is_async))
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Return the names that stand in a tree, those declared ``nonlocal`` included."""
+    found: set[str] = set()
+    for part in walk(node):
+        if isinstance(part, ast.Name):
+            found.add(part.id)
+        elif isinstance(part, ast.Nonlocal):
+            found.update(part.names)
+    return found
 
 
 class Names:

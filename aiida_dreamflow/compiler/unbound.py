@@ -2,7 +2,7 @@
 
 Such a variable is a free variable of the blocks, and Python calls it so in the error: ``NameError`` where the function
 itself would get ``UnboundLocalError``. When that error leaves a block the runtime sets it right. A ``try`` or ``with``
-that stays native would see it before, so those around a marked place are cut (`may_see_unbound`).
+that stays native would see it before, so those around such a place are cut (`may_see_unbound`).
 
 A variable has a value for certain if every way to the place assigns it, and nothing in the function unbinds it.
 """
@@ -10,161 +10,141 @@ A variable has a value for certain if every way to the place assigns it, and not
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from .program import Program
-from .trees import NESTED_SCOPES, children, evaluated_parts, iterate_own, walk
+from .trees import NESTED_SCOPES, walk
 
-__all__ = ('mark_unbound', 'may_see_unbound')
+__all__ = ('keep_mark', 'mark_unbound', 'may_see_unbound')
 
 _MARK = '_dreamflow_unbound'
-_GUARDS = (ast.Try, ast.With, getattr(ast, 'TryStar', ast.Try))
+_GUARDS = (ast.Try, ast.With, getattr(ast, 'TryStar', ast.Try), ast.ExceptHandler)
 
-#: The variables that are bound for certain; ``None`` where control does not get to.
-Bound = frozenset[str] | None
+#: All variables: what is bound where control does not get to.
+_UNREACHABLE = -1
 
 
 def mark_unbound(program: Program) -> None:
-    """Mark the places."""
-    if cells := program.scope.cells:
-        node = program.source.node
-        arguments = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
-        walk = _Walk(cells, cells - set(_unbinds(node)))
-        walk.block(node.body, frozenset(arguments))
-        program.has_unbound = walk.found
+    """Mark the statements."""
+    if program.scope.cells:
+        variables = program.variables
+        arguments = frozenset(node.arg for node in walk(program.source.node.args) if isinstance(node, ast.arg))
+        _Walk(program).block(program.source.node.body, variables.bits(arguments))
 
 
-def may_see_unbound(statement: ast.AST, guarded: bool = False) -> bool:
-    """Return whether a statement, were it to stay native, might see an error of a marked place.
-
-    :param guarded: whether a ``try`` or ``with`` of the same statement is around this part of it.
-    """
-    if isinstance(statement, NESTED_SCOPES):
-        return guarded and any(may_see_unbound(part, guarded) for part in evaluated_parts(statement))
-    if guarded and hasattr(statement, _MARK):
-        return True
-    guarded = guarded or isinstance(statement, _GUARDS)
-    return any(may_see_unbound(child, guarded) for child in children(statement))
+def may_see_unbound(node: ast.AST) -> bool:
+    """Return whether a statement, or a clause, might see an error of such a place if it stayed native."""
+    return _MARK in vars(node)
 
 
-def _unbinds(node: ast.AST) -> Iterator[str]:
-    """Yield the names that anything in a function unbinds."""
-    for part in walk(node):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Del):
-            yield part.id
-        elif isinstance(part, ast.ExceptHandler) and part.name is not None:
-            yield part.name
+def keep_mark(new: ast.AST, old: ast.AST) -> None:
+    """Let a statement that takes the place of another be marked if that is."""
+    if may_see_unbound(old):
+        setattr(new, _MARK, True)
 
 
 class _Walk:
-    """Follows control through a function.
+    """Follows control through a function: the methods take the variables that are bound, and return those behind.
 
-    :param cells: the variables shared with nested functions.
-    :param lasting: those of them that stay bound once they are.
-    :ivar found: whether a place was marked.
+    :ivar around: the compound statements and clauses around the current place, from the outside in.
     """
 
-    def __init__(self, cells: frozenset[str], lasting: frozenset[str]) -> None:
-        self.cells, self.lasting = cells, lasting
-        self.found = False
+    def __init__(self, program: Program) -> None:
+        self.variables = variables = program.variables
+        self.cells = variables.bits(program.scope.cells)
+        unbound = {node.id for node in program.own(ast.Name) if isinstance(node.ctx, ast.Del)}
+        unbound |= {node.name for node in program.own(ast.ExceptHandler) if node.name}
+        unbound |= set().union(*map(_unbound_in, program.own(*NESTED_SCOPES)))
+        self.lasting = self.cells & ~variables.bits(program.scope.cells & unbound)
+        self.around: list[ast.AST] = []
 
-    def block(self, body: list[ast.stmt], bound: Bound) -> Bound:
-        """Go through statements; return what is bound behind them."""
+    def block(self, body: list[ast.stmt], bound: int) -> int:
+        """Go through statements."""
         for statement in body:
             handle = getattr(self, f'_{type(statement).__name__}', self._simple)
-            bound = handle(statement, bound if bound is not None else frozenset())
+            bound = handle(statement, bound)
         return bound
 
-    def _reads(self, node: ast.AST | None, bound: frozenset[str]) -> None:
-        """Mark what an expression or a simple statement reads without certainty."""
-        for part in iterate_own(node) if node is not None else ():
-            name = part.target if isinstance(part, ast.AugAssign) else part
-            if not isinstance(name, ast.Name) or (name is part and isinstance(name.ctx, ast.Store)):
-                continue
-            if name.id in self.cells and (name.id not in bound or name.id not in self.lasting):
-                setattr(name, _MARK, True)
-                self.found = True
+    def _inside(self, node: ast.AST, body: list[ast.stmt], bound: int) -> int:
+        """Go through the statements of a compound one, or of a clause of it."""
+        self.around.append(node)
+        bound = self.block(body, bound)
+        self.around.pop()
+        return bound
 
-    def _binds(self, node: ast.AST | None) -> frozenset[str]:
+    def _reads(self, node: ast.AST | None, bound: int) -> None:
+        """Look at what an expression or a simple statement reads without certainty."""
+        if self.variables.mentioned(node).loads & self.cells & ~(bound & self.lasting):
+            guards = [number for number, around in enumerate(self.around) if isinstance(around, _GUARDS)]
+            for around in self.around[: guards[-1] + 1] if guards else ():
+                setattr(around, _MARK, True)
+
+    def _binds(self, node: ast.AST | None) -> int:
         """Return what the targets or patterns below a node bind."""
-        found = set()
-        for part in walk(node) if node is not None else ():
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                found.add(part.id)
-            elif isinstance(part, ast.MatchAs | ast.MatchStar) and part.name is not None:
-                found.add(part.name)
-        return frozenset(found)
+        return self.variables.mentioned(node).certain
 
-    def _simple(self, node: ast.stmt, bound: frozenset[str]) -> Bound:
+    def _simple(self, node: ast.stmt, bound: int) -> int:
         self._reads(node, bound)
-        if isinstance(node, ast.Return | ast.Raise | ast.Break | ast.Continue):
-            return None
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        if isinstance(node, ast.AugAssign):
-            targets = [node.target]
-        for target in targets:
-            bound |= self._binds(target)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            bound |= {node.name}
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            bound |= {alias.asname or alias.name.partition('.')[0] for alias in node.names}
+        is_jump = isinstance(node, ast.Return | ast.Raise | ast.Break | ast.Continue)
+        return _UNREACHABLE if is_jump else bound | self._binds(node)
+
+    def _If(self, node: ast.If, bound: int) -> int:  # noqa: N802
+        self._reads(node.test, bound)
+        return self._inside(node, node.body, bound) & self._inside(node, node.orelse, bound)
+
+    def _While(self, node: ast.While, bound: int) -> int:  # noqa: N802
+        self._reads(node.test, bound)
+        self._inside(node, node.body, bound)
+        self._inside(node, node.orelse, bound)
         return bound
 
-    def _If(self, node: ast.If, bound: frozenset[str]) -> Bound:  # noqa: N802
-        self._reads(node.test, bound)
-        return _both(self.block(node.body, bound), self.block(node.orelse, bound))
-
-    def _While(self, node: ast.While, bound: frozenset[str]) -> Bound:  # noqa: N802
-        self._reads(node.test, bound)
-        self.block(node.body, bound)
-        self.block(node.orelse, bound)
-        return bound
-
-    def _For(self, node: ast.For | ast.AsyncFor, bound: frozenset[str]) -> Bound:  # noqa: N802
+    def _For(self, node: ast.For | ast.AsyncFor, bound: int) -> int:  # noqa: N802
         self._reads(node.iter, bound)
         self._reads(node.target, bound)
-        self.block(node.body, bound | self._binds(node.target))
-        self.block(node.orelse, bound)
+        self._inside(node, node.body, bound | self._binds(node.target))
+        self._inside(node, node.orelse, bound)
         return bound
 
     _AsyncFor = _For
 
-    def _With(self, node: ast.With | ast.AsyncWith, bound: frozenset[str]) -> Bound:  # noqa: N802
-        for number, item in enumerate(node.items):
-            self._reads(item.context_expr, bound)
-            self._reads(item.optional_vars, bound)
-            if number == 0:
-                # Later managers may fail, and an earlier one swallow it.
-                outside = bound
-            bound |= self._binds(item.optional_vars)
-        self.block(node.body, bound)
-        return outside
+    def _With(self, node: ast.With | ast.AsyncWith, bound: int) -> int:  # noqa: N802
+        self.around.append(node)
+        # Later managers may fail, and an earlier one swallow it: nothing of this is bound behind.
+        inside = bound
+        for item in node.items:
+            self._reads(item.context_expr, inside)
+            self._reads(item.optional_vars, inside)
+            inside |= self._binds(item.optional_vars)
+        self.block(node.body, inside)
+        self.around.pop()
+        return bound
 
     _AsyncWith = _With
 
-    def _Try(self, node: ast.Try, bound: frozenset[str]) -> Bound:  # noqa: N802
-        after = self.block(node.orelse, self.block(node.body, bound))
+    def _Try(self, node: ast.Try, bound: int) -> int:  # noqa: N802
+        after = self._inside(node, node.orelse, self._inside(node, node.body, bound))
+        self.around.append(node)
         for handler in node.handlers:
             self._reads(handler.type, bound)
-            name = frozenset({handler.name} if handler.name else ())
-            after = _both(after, self.block(handler.body, bound | name))
+            name = self.variables.find_bit(handler.name) if handler.name else 0
+            after &= self._inside(handler, handler.body, bound | name)
         finished = self.block(node.finalbody, bound)
-        return None if finished is None or after is None else after | finished
+        self.around.pop()
+        return after | finished
 
     _TryStar = _Try
 
-    def _Match(self, node: ast.Match, bound: frozenset[str]) -> Bound:  # noqa: N802
+    def _Match(self, node: ast.Match, bound: int) -> int:  # noqa: N802
         self._reads(node.subject, bound)
         for case in node.cases:
             inside = bound | self._binds(case.pattern)
             self._reads(case.pattern, bound)
             self._reads(case.guard, inside)
-            self.block(case.body, inside)
+            self._inside(node, case.body, inside)
         return bound
 
 
-def _both(one: Bound, other: Bound) -> Bound:
-    """Return what is bound where two ways meet."""
-    if one is None or other is None:
-        return other if one is None else one
-    return one & other
+def _unbound_in(node: ast.AST) -> set[str]:
+    """Return the names that anything in a nested scope unbinds."""
+    parts = list(walk(node))
+    names = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Del)}
+    return names | {part.name for part in parts if isinstance(part, ast.ExceptHandler) and part.name}

@@ -18,6 +18,7 @@ from typing import Any, cast
 from aiida import orm
 
 from ..compiler import Block
+from ..compiler.passing import copies_in
 from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError
 from ..jobs.names import port_name
@@ -141,7 +142,7 @@ class Ledger:
         copies = {
             f'{place}:{name}': f'{place}:{other}'
             for place, block in machine.ran
-            for name, other in block.copies.items()
+            for name, other in copies_in(block).items()
         }
         objects: dict[int, str] = {}
         for place, name, value in _variables(machine):

@@ -151,7 +151,7 @@ class Activation:
                 self._take_over(frame.f_locals)
             raise
         self._take_over(after)
-        return block.exits[number], value
+        return self.program.exits[number], value
 
     def runs(self, code: types.CodeType) -> bool:
         """Return whether code is that of the current block."""
