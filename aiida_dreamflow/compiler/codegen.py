@@ -4,7 +4,7 @@ A block becomes a function of its own: its parameters are the variables it may r
 what it takes along, and its variables. Cells, free variables and what the runtime supplies are free variables of that
 function, so that nested functions share them in the ordinary way.
 
-The variables that it changes it takes out of a dict: nothing else then holds what it drops.
+The variables that it changes it takes out of a list: nothing else then holds what it drops.
 
 A block that jumps to its own beginning, a turn of a loop in which nothing was awaited, becomes a native loop.
 
@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .program import HIDDEN, Await, Block, Jump, Leave, Program, RecipeSite, Yielded
-from .trees import copy_place
+from .trees import copy_place, place_of
 
 __all__ = ('block_code', 'generate_code', 'raising_code', 'recipe_code')
 
@@ -56,14 +56,14 @@ def raising_code(program: Program, place: ast.AST) -> types.CodeType:
     :param place: where the exception appears: the expression that was awaited, say.
     """
     raising = copy_place(ast.Raise(ast.Name('.exception', ast.Load())), place)
-    return _compile(program, [_function(program, _arguments(['.exception']), [raising])])[0]
+    return _compile(program, [_function(program, _arguments(program, ['.exception']), [raising])])[0]
 
 
 @functools.cache
 def recipe_code(program: Program, site: RecipeSite) -> types.CodeType:
     """Compile a function that makes a recipe's value again; its parameters are the recipe's inputs."""
     making = copy_place(ast.Return(site.call), site.call)
-    return _compile(program, [_function(program, _arguments(site.inputs), [making])])[0]
+    return _compile(program, [_function(program, _arguments(program, site.inputs), [making])])[0]
 
 
 def _block_function(program: Program, block: Block, unbound: frozenset[str]) -> ast.FunctionDef:
@@ -79,19 +79,20 @@ def _block_function(program: Program, block: Block, unbound: frozenset[str]) -> 
         # Makes it a local variable without a value: reading it raises what CPython raises.
         body.append(copy_place(ast.Assign([ast.Name(variable, ast.Store())], ast.Constant(None)), first))
         body.append(copy_place(ast.Delete([ast.Name(variable, ast.Del())]), first))
-    taken = sorted(block.taken - unbound)
-    start = copy_place(ast.Pass(), first)
-    start.end_lineno, start.end_col_offset = start.lineno, start.col_offset  # no line after the first shows up here
-    body.extend(copy_place(_taking(variable), start) for variable in taken)
+    taken = [variable for variable in block.taken if variable not in unbound]
+    if taken:
+        start = copy_place(ast.Pass(), first)
+        start.end_lineno, start.end_col_offset = start.lineno, start.col_offset  # no line after the first shows up here
+        body.append(copy_place(_taking(taken), start))
     body.extend([_repeated(block)] if _jumps_to_itself(block.body, block) else block.body)
     params = [param for param in block.params if param not in unbound and param not in block.taken]
-    return _function(program, _arguments(['.taken', *params] if block.taken else params), body)
+    return _function(program, _arguments(program, ['.taken', *params] if block.taken else params), body)
 
 
-def _taking(variable: str) -> ast.stmt:
-    """Return ``variable = .taken.pop('variable')``."""
-    pop = ast.Call(ast.Attribute(ast.Name('.taken', ast.Load()), 'pop', ast.Load()), [ast.Constant(variable)], [])
-    return ast.Assign([ast.Name(variable, ast.Store())], pop)
+def _taking(variables: list[str]) -> ast.stmt:
+    """Return ``x, y, = .taken.pop()``: the tuple that is popped is gone once it is unpacked."""
+    pop = ast.Call(ast.Attribute(ast.Name('.taken', ast.Load()), 'pop', ast.Load()), [], [])
+    return ast.Assign([ast.Tuple([ast.Name(variable, ast.Store()) for variable in variables], ast.Store())], pop)
 
 
 def _jumps_to_itself(body: list[ast.stmt], block: Block) -> bool:
@@ -126,25 +127,27 @@ def _continuing(statement: Any, block: Block) -> Any:
 
 def _returned(leave: Leave, number: int) -> ast.expr:
     """Return what a block returns where it is left: ``number, value, .locals()``."""
-    value = leave.taken if leave.taken is not None else ast.Constant(None)
+    where = place_of(leave)
+    value = leave.taken if leave.taken is not None else ast.Constant(None, **where)
     if isinstance(leave.exit, Await) and isinstance(value, ast.Call) and not isinstance(leave.exit.node, Yielded):
         # `await helper(x)` must not make a coroutine, which could not be stored.
         callee = ast.Call(ast.Name('.callee', ast.Load()), [value.func], [])
         value = ast.copy_location(ast.Call(copy_place(callee, value.func), value.args, value.keywords), value)
-    variables = ast.Call(ast.Name('.locals', ast.Load()), [], [])
-    return copy_place(ast.Tuple([ast.Constant(number), value, variables], ast.Load()), leave)
+    variables = ast.Call(ast.Name('.locals', ast.Load(), **where), [], [], **where)
+    return ast.Tuple([ast.Constant(number, **where), value, variables], ast.Load(), **where)
 
 
 def _function(program: Program, arguments: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
     """Return the definition of a function of the user's name."""
-    function = ast.FunctionDef(program.name, arguments, body, [], None)
+    function = ast.FunctionDef(program.name, arguments, body, [], None, **place_of(program.source.node))
     if sys.version_info >= (3, 12):
         function.type_params = []
-    return copy_place(function, program.source.node)
+    return function
 
 
-def _arguments(names: Iterable[str]) -> ast.arguments:
-    return ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+def _arguments(program: Program, names: Iterable[str]) -> ast.arguments:
+    where = place_of(program.source.node)
+    return ast.arguments([], [ast.arg(name, **where) for name in names], None, [], [], None, [])
 
 
 def _compile(program: Program, functions: list[ast.FunctionDef]) -> list[types.CodeType]:
@@ -153,7 +156,7 @@ def _compile(program: Program, functions: list[ast.FunctionDef]) -> list[types.C
     They stand in one that has these. No two have equal code, of which Python would keep one: each returns other numbers.
     """
     outer = sorted(program.scope.cells | program.scope.frees)
-    maker = _function(program, _arguments([*outer, *HIDDEN]), [*functions])
+    maker = _function(program, _arguments(program, [*outer, *HIDDEN]), [*functions])
     maker.name = '.make'
     for function in functions:
         function.name = program.source.qualname
@@ -187,4 +190,4 @@ def _binder(program: Program) -> ast.FunctionDef:
         defaults=[ast.Constant(None) for _ in own.defaults],
     )
     names = ast.Dict([ast.Constant(a.arg) for a in every], [ast.Name(a.arg, ast.Load()) for a in every])
-    return _function(program, bare, [ast.Return(names)])
+    return copy_place(_function(program, bare, [ast.Return(names)]), program.source.node)

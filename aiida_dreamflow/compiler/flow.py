@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
-from collections.abc import Iterator
+from typing import Any
 
 from .program import Block, Jump, Leave, Program
+from .trees import NESTED_SCOPES, STATEMENT_LISTS
 
-__all__ = ('STATEMENT_LISTS', 'has_leave', 'simplify')
-
-#: Fields in which a compound statement has other statements, or clauses that have them.
-STATEMENT_LISTS = ('body', 'handlers', 'orelse', 'finalbody', 'cases')
-
-
-def has_leave(statement: ast.AST) -> bool:
-    """Return whether a statement may leave its block."""
-    return any(True for _ in _leaves_in(statement))
-
-
-def _leaves_in(statement: ast.AST) -> Iterator[Leave]:
-    if isinstance(statement, Leave):
-        yield statement
-    elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        for name in STATEMENT_LISTS:
-            for inner in getattr(statement, name, ()):
-                yield from _leaves_in(inner)
+__all__ = ('simplify',)
 
 
 def simplify(program: Program) -> None:
     """Tidy a program's blocks and number them in the order of the source."""
     for block in program.blocks:
-        block.leaves = [leave for statement in block.body for leave in _leaves_in(statement)]
+        _collect_leaves(block.body, block.leaves)
     _shorten(program)
     _drop_unreachable(program)
     _join_chains(program)
     _drop_unreachable(program)
     for index, block in enumerate(program.blocks):
         block.index = index
+
+
+def _collect_leaves(body: list[Any], found: list[Leave]) -> None:
+    for statement in body:
+        if isinstance(statement, Leave):
+            found.append(statement)
+        elif not isinstance(statement, NESTED_SCOPES):
+            for name in STATEMENT_LISTS:
+                if inner := vars(statement).get(name):
+                    _collect_leaves(inner, found)
 
 
 def _shorten(program: Program) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from .passing import returned_names
 from .program import Block, Jump, Leave, Reraise, Return
-from .trees import assign, children, copy_place, load
+from .trees import STATEMENT_LISTS, assign, copy_place, load
 
 __all__ = (
     'FALL_THROUGH',
@@ -197,7 +197,9 @@ def _find_open_jumps(node: ast.AST) -> _OpenJumps:
         return frozenset({('raise', False)})
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return _NO_JUMPS
-    below = [child for child in children(node) if not isinstance(child, ast.expr)]
+    below = [part for name in STATEMENT_LISTS for part in vars(node).get(name, ())]
+    if not below:
+        return _NO_JUMPS
     found = _NO_JUMPS.union(*map(_open_jumps, below))
     if isinstance(node, ast.For | ast.While):
         inside = _NO_JUMPS.union(*map(_open_jumps, node.body))

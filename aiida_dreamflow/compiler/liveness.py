@@ -14,7 +14,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from .mentions import NOTHING, Mentions, Variables
+from .mentions import Mentions, Variables
 from .program import Await, Block, Exit, Jump, Leave, Program
 from .recipes import noted_site
 
@@ -29,13 +29,13 @@ def analyse_liveness(program: Program) -> None:
     variables = program.variables
     walks = _solve(program, variables)
     _drop_useless_notes(program)
-    cells = program.scope.cells
+    cells = variables.bits(program.scope.cells)
     for block in program.blocks:
         found = walks[block].found
-        stores = variables.names(found.stores)
-        block.mentioned = variables.names(found.loads | found.stores) - cells
-        block.taken = (stores & block.reads) - cells
-        block.rebound = (stores & cells) | found.outer_stores
+        own = (found.loads | found.stores) & ~cells
+        block.mentioned = variables.names(own)
+        block.taken = tuple(sorted(variables.names(own & found.stores) & block.reads))
+        block.rebound = variables.names(found.stores & cells) | found.outer_stores
         block.only_appended = variables.names(found.appended & ~(found.called | found.otherwise))
         block.only_called = variables.names(found.called & ~(found.appended | found.otherwise))
 
@@ -77,7 +77,7 @@ def _drop_useless_notes(program: Program) -> None:
     sites = [site for site in program.recipes if site.variable in wanted]
     for site in sites:  # the list grows while it is walked
         sites.extend(other for other in program.recipes if other.variable in site.inputs and other not in sites)
-    for block in program.blocks:
+    for block in program.blocks if len(sites) < len(program.recipes) else ():
         _filter_notes(program, block.body, {site.index for site in sites})
 
 
@@ -168,9 +168,8 @@ class _Walk:
         finished = self._body(node.body, assigned)
         for handler in node.handlers:
             self._node(handler.type, assigned)
-            name = self.variables.binding(handler.name) if handler.name else NOTHING
-            self.found.add(name)
-            self._body(handler.body, assigned | name.stores)
+            name = self.found.bind(handler.name, self.variables) if handler.name else 0
+            self._body(handler.body, assigned | name)
         self._body(node.orelse, finished)
         # An exception may have come from any of its statements.
         return self._body(node.finalbody, assigned)

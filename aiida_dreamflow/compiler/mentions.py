@@ -49,6 +49,15 @@ class Mentions:
         if other.outer_stores:
             self.outer_stores |= other.outer_stores
 
+    def bind(self, name: str, variables: Variables) -> int:
+        """Put in that a name is bound or unbound; return its bit."""
+        bit = variables.find_bit(name)
+        self.stores |= bit
+        self.otherwise |= bit
+        if name in variables.outer:
+            self.outer_stores |= {name}
+        return bit
+
     @property
     def certain(self) -> int:
         """Those it binds for certain."""
@@ -65,6 +74,7 @@ class Variables:
         self.outer = scope.frees | scope.declared_global
         self._bits: dict[str, int] = {}
         self._names: list[str] = []
+        self._sets: dict[int, frozenset[str]] = {0: frozenset()}
         self._mentions: dict[ast.AST, Mentions] = {}
         self.bits(scope.locals)
 
@@ -80,23 +90,17 @@ class Variables:
             self._names.append(name)
         return self._bits[name]
 
-    def binding(self, name: str) -> Mentions:
-        """Return what is mentioned where a name is bound or unbound."""
-        bit = self.find_bit(name)
-        return Mentions(stores=bit, otherwise=bit, outer_stores=self.outer.intersection((name,)))
-
     def bits(self, names: frozenset[str]) -> int:
         """Return a set of variables as bits."""
         return sum(map(self.bit, names))
 
     def names(self, bits: int) -> frozenset[str]:
         """Return the names of a set of variables."""
-        found = []
-        while bits:
+        found = self._sets.get(bits)
+        if found is None:
             last = bits.bit_length() - 1
-            found.append(self._names[last])
-            bits ^= 1 << last
-        return frozenset(found)
+            found = self._sets[bits] = self.names(bits ^ 1 << last) | {self._names[last]}
+        return found
 
     def mentioned(self, node: ast.AST | None) -> Mentions:
         """Return what a node mentions. The answer is kept for one that awaits nothing, which no pass changes."""
@@ -124,11 +128,8 @@ class _Collector:
         if method is not None:
             method(self, node)
         else:
-            self.inside(node)
-
-    def inside(self, node: ast.AST) -> None:
-        for child in children(node):
-            self.visit(child)
+            for child in children(node):
+                self.visit(child)
 
     def _read(self, name: str) -> int:
         bit = 0 if name in self.shadowed else self.variables.find_bit(name)
@@ -137,12 +138,16 @@ class _Collector:
 
     def _write(self, name: str | None) -> None:
         if name is not None and name not in self.shadowed:
-            self.found.add(self.variables.binding(name))
+            self.found.bind(name, self.variables)
+
+    def constant(self, node: ast.Constant) -> None:
+        pass
 
     def name(self, node: ast.Name) -> None:
-        if not isinstance(node.ctx, ast.Store):
+        kind = type(node.ctx)
+        if kind is not ast.Store:
             self.found.otherwise |= self._read(node.id)
-        if not isinstance(node.ctx, ast.Load):
+        if kind is not ast.Load:
             self._write(node.id)
 
     def _method(self, node: ast.expr) -> None:
@@ -171,7 +176,8 @@ class _Collector:
     def augmented(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):
             self._read(node.target.id)
-        self.inside(node)
+        self.visit(node.target)
+        self.visit(node.value)
 
     def walrus(self, node: ast.NamedExpr) -> None:
         # It may stand where it is not always evaluated. Inside a comprehension it binds outside of it.
@@ -183,11 +189,13 @@ class _Collector:
 
     def named(self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar) -> None:
         self._write(node.name)
-        self.inside(node)
+        for child in children(node):
+            self.visit(child)
 
     def mapping(self, node: ast.MatchMapping) -> None:
         self._write(node.rest)
-        self.inside(node)
+        for child in children(node):
+            self.visit(child)
 
     def imports(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:
@@ -217,6 +225,7 @@ class _Collector:
 
 
 _METHODS: dict[type[ast.AST], Callable[[_Collector, Any], None]] = {
+    ast.Constant: _Collector.constant,
     ast.Name: _Collector.name,
     ast.Assign: _Collector.assigned,
     ast.Call: _Collector.call,

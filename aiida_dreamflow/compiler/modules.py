@@ -16,8 +16,11 @@ import tokenize
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from .trees import STATEMENT_LISTS
 
 __all__ = ('ModuleSource', 'Pinned', 'used_modules')
 
@@ -66,9 +69,23 @@ def used_modules(source: str, package: str) -> tuple[ModuleSource, ...]:
     return tuple(module for _, module in sorted(found.items()) if module is not None)
 
 
-def _imported(source: str, package: str) -> Iterator[str]:
-    """Yield the names of the modules that a source may import, and those of the packages that they are in."""
-    for node in ast.walk(ast.parse(source)):
+@lru_cache(maxsize=256)
+def _imported(source: str, package: str) -> tuple[str, ...]:
+    """Return the names of the modules that a source may import, and those of the packages that they are in."""
+    return tuple(_names_imported(ast.parse(source), package)) if 'import' in source else ()
+
+
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements below a node, those of functions and classes included."""
+    for name in STATEMENT_LISTS:
+        for part in vars(node).get(name, ()):
+            if isinstance(part, ast.stmt):
+                yield part
+            yield from _statements(part)
+
+
+def _names_imported(tree: ast.Module, package: str) -> Iterator[str]:
+    for node in _statements(tree):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

@@ -187,7 +187,7 @@ class Block:
     :ivar rebound: the cells, and the variables of the functions around and of the module, that it binds or unbinds.
     :ivar reads: the variables whose value at its beginning it may read.
     :ivar code: the compiled body.
-    :ivar params: the variables that it is given; those `taken` together, in a dict that it empties.
+    :ivar params: the variables that it is given; those `taken` together, in a list that it empties.
     :ivar only_appended: the variables with which it does nothing but ``name.append(...)``.
     :ivar only_called: the variables with which it does nothing but ``name(...)``.
     """
@@ -198,7 +198,7 @@ class Block:
     body: list[ast.stmt] = field(default_factory=list)
     leaves: list[Leave] = field(default_factory=list)
     mentioned: frozenset[str] = frozenset()
-    taken: frozenset[str] = frozenset()
+    taken: tuple[str, ...] = ()
     rebound: frozenset[str] = frozenset()
     reads: frozenset[str] = frozenset()
     code: types.CodeType | None = None

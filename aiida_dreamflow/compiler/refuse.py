@@ -12,7 +12,7 @@ from typing import Any
 
 from .program import Program
 from .supers import is_bare
-from .trees import contains_await
+from .trees import awaits_repeatedly
 
 __all__ = ('RULES', 'refuse_unsupported')
 
@@ -35,19 +35,13 @@ def _generator(program: Program, node: ast.AST) -> None:
 
 
 def _awaiting_generator(program: Program, node: ast.AST) -> None:
-    if isinstance(node, ast.GeneratorExp) and _is_asynchronous(node):
+    if isinstance(node, ast.GeneratorExp) and awaits_repeatedly(node):
         program.source.refuse(
             node,
             '`await` and `async for` inside a generator expression make an asynchronous generator, which keeps its '
             'place on the stack of Python',
             'use a list comprehension: `[... for ...]`',
         )
-
-
-def _is_asynchronous(node: ast.GeneratorExp) -> bool:
-    """Return whether what a generator expression does again and again, in its own scope, may await."""
-    first, *others = node.generators
-    return bool(first.is_async) or any(contains_await(part) for part in (node.elt, *first.ifs, *others))
 
 
 def _namespace(program: Program, node: ast.AST) -> None:

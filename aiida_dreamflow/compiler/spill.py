@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .comprehensions import expand_comprehension
-from .trees import assign, contains_await, copy_place, load, store
+from .trees import assign, awaits_repeatedly, contains_await, copy_place, load, store
 
 if TYPE_CHECKING:
     from .lower import Lowerer
@@ -201,7 +201,7 @@ class Spiller:
     def _comprehension(self, node: Any, empty: ast.expr, values: list[ast.expr]) -> ast.expr:
         first = node.generators[0]
         first.iter = self.expression(first.iter)
-        if not contains_await(node):
+        if not awaits_repeatedly(node):
             return node  # type: ignore[no-any-return]
         # The iterable of the first loop belongs to the function's scope, the rest to the comprehension's own.
         loops = expand_comprehension(node, self.saved(first.iter), empty, values, self.out.names)

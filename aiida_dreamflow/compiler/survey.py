@@ -1,6 +1,6 @@
 """Pass: one walk over what the function itself runs, for the passes that look for nodes of some kind.
 
-It sorts the nodes by kind, marks those that await nothing, and finds out what each name is (`scopes`).
+It sorts the nodes by kind, notes which of them await, and finds out what each name is (`scopes`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import defaultdict
 from .mentions import Variables
 from .program import Program
 from .scopes import scope_of
-from .trees import QUIET, awaits_itself, own_parts
+from .trees import AWAITS, LEAVES, awaits_itself, own_parts
 
 __all__ = ('survey',)
 
@@ -22,12 +22,13 @@ def survey(program: Program) -> None:
 
     def visit(node: ast.AST) -> bool:
         nodes[type(node)].append(node)
+        if isinstance(node, LEAVES):
+            return False
         awaits = awaits_itself(node)
         for part in own_parts(node):
             if visit(part):
                 awaits = True
-        if not awaits:
-            setattr(node, QUIET, True)
+        setattr(node, AWAITS, awaits)
         return awaits
 
     for statement in program.source.node.body:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 __all__ = (
+    'STATEMENT_LISTS',
     'Names',
     'assign',
+    'awaits_repeatedly',
     'call',
     'children',
     'contains_await',
@@ -17,6 +19,7 @@ __all__ = (
     'iterate_own',
     'load',
     'names_in',
+    'place_of',
     'store',
     'walk',
 )
@@ -24,7 +27,13 @@ __all__ = (
 #: Nodes that begin a scope of their own: what is awaited in there is awaited by somebody else.
 NESTED_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
+#: More than half of all nodes: what has nothing below it.
+LEAVES = (ast.Name, ast.Constant)
+
 _AWAITING = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+
+#: Fields in which a compound statement has other statements, or clauses that have them.
+STATEMENT_LISTS = ('body', 'handlers', 'orelse', 'finalbody', 'cases')
 
 #: Fields that hold no nodes, or only those that say how an expression is meant.
 _NO_NODES = frozenset({'arg', 'asname', 'attr', 'ctx', 'id', 'kind', 'level', 'module', 'op', 'ops'})
@@ -32,10 +41,8 @@ _NO_NODES = frozenset({'arg', 'asname', 'attr', 'ctx', 'id', 'kind', 'level', 'm
 #: For each type of node that was met, the fields that may hold nodes.
 _fields: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: ()}
 
-#: Attribute of the nodes that are known to await nothing.
-QUIET = '_dreamflow_quiet'
-
-_PLACE = ('lineno', 'col_offset', 'end_lineno', 'end_col_offset')
+#: Attribute under which a node keeps whether it may await something.
+AWAITS = '_dreamflow_awaits'
 
 Node = TypeVar('Node', bound=ast.AST)
 
@@ -46,12 +53,17 @@ def children(node: ast.AST) -> list[ast.AST]:
     if kind not in _fields:
         _fields[kind] = tuple(name for name in kind._fields if name not in _NO_NODES)
     found: list[ast.AST] = []
+    if not _fields[kind]:
+        return found
+    known = vars(node)
     for name in _fields[kind]:
-        value = getattr(node, name, None)
-        if isinstance(value, list):
-            found += [item for item in value if isinstance(item, ast.AST)]
-        elif isinstance(value, ast.AST):
+        value = known.get(name)
+        if not value:
+            continue
+        if isinstance(value, ast.AST):
             found.append(value)
+        elif isinstance(value, list):
+            found += [item for item in value if isinstance(item, ast.AST)]
     return found
 
 
@@ -94,14 +106,24 @@ def evaluated_parts(node: ast.AST) -> list[ast.expr]:
 def contains_await(node: ast.AST) -> bool:
     """Return whether running a node may await something.
 
-    A node that doesn't is marked: no pass after `desugar` lets a node that awaits nothing await something.
+    The answer is kept: no pass after `desugar` lets a node that awaits nothing await something, and none asks of one again
+    after it has been cut.
     """
-    if QUIET in vars(node):
+    if isinstance(node, LEAVES):
         return False
-    if awaits_itself(node) or any(map(contains_await, own_parts(node))):
-        return True
-    setattr(node, QUIET, True)
-    return False
+    known: bool | None = vars(node).get(AWAITS)
+    if known is None:
+        known = awaits_itself(node) or any(map(contains_await, own_parts(node)))
+        setattr(node, AWAITS, known)
+    return known
+
+
+def awaits_repeatedly(comprehension: Any) -> bool:
+    """Return whether what a comprehension does again and again, in its own scope, may await: all but its first iterable."""
+    first, *others = comprehension.generators
+    is_dict = isinstance(comprehension, ast.DictComp)
+    values = [comprehension.key, comprehension.value] if is_dict else [comprehension.elt]
+    return bool(first.is_async) or any(map(contains_await, (*values, *first.ifs, *others)))
 
 
 def awaits_itself(node: ast.AST) -> bool:
@@ -133,18 +155,24 @@ class Names:
 
 def copy_place(node: Node, place: ast.AST) -> Node:
     """Give a node that was made by the compiler, and all below it that have none, a place in the user's file."""
-    _put(node, _place_of(place))
+    _put(node, place_of(place))
     return node
 
 
-def _place_of(node: ast.AST) -> dict[str, int]:
+def place_of(node: ast.AST) -> dict[str, Any]:
+    """Return the place of a node, as the attributes of another that is to have it."""
     known = vars(node)
-    return {name: known[name] for name in _PLACE if name in known}
+    return {
+        'lineno': known['lineno'],
+        'col_offset': known['col_offset'],
+        'end_lineno': known['end_lineno'],
+        'end_col_offset': known['end_col_offset'],
+    }
 
 
-def _put(node: ast.AST, where: dict[str, int]) -> None:
+def _put(node: ast.AST, where: dict[str, Any]) -> None:
     """Place a node and what is below it without a place: not what is the user's, which has its own."""
-    if 'lineno' in node._attributes:
+    if node._attributes:
         vars(node).update(where)
     for child in children(node):
         if 'lineno' not in vars(child):
@@ -153,12 +181,12 @@ def _put(node: ast.AST, where: dict[str, int]) -> None:
 
 def load(name: str, place: ast.AST) -> ast.Name:
     """Return the expression that reads a variable."""
-    return ast.Name(name, ast.Load(), **_place_of(place))
+    return ast.Name(name, ast.Load(), **place_of(place))
 
 
 def store(name: str, place: ast.AST) -> ast.Name:
     """Return the target that writes a variable."""
-    return ast.Name(name, ast.Store(), **_place_of(place))
+    return ast.Name(name, ast.Store(), **place_of(place))
 
 
 def assign(name: str, value: ast.expr, place: ast.AST) -> ast.Assign:

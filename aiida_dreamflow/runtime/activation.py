@@ -134,9 +134,11 @@ class Activation:
             function = self._make_function(block_code(self.program, block, missing))
         else:
             function = self._functions.get(block) or self._function(block)
-        taken = {name: variables.pop(name) for name in block.taken if name not in missing}
         arguments = [variables[name] for name in block.params if name not in block.taken and name not in missing]
+        taken: list[tuple[Any, ...]] = []
         if block.taken:
+            names = [name for name in block.taken if name not in missing]
+            taken.append(tuple([variables.pop(name) for name in names]))
             arguments.insert(0, taken)
         self._running = function.__code__
         try:
@@ -146,7 +148,8 @@ class Activation:
                 number, value, after = _run_handling(handled, function, arguments)
         except BaseException as error:
             frame = find_frame(error.__traceback__, function.__code__)
-            variables.update(taken)
+            for values in taken:  # it has not even begun
+                variables.update(zip(names, values, strict=True))
             if frame is not None:
                 self._take_over(frame.f_locals)
             raise

@@ -152,7 +152,7 @@ def test_no_pass_asks_each_node_more_than_a_few_times(monkeypatch):
             return children(node)
 
         with monkeypatch.context() as patch:
-            for module in (compiler.trees, compiler.jumps, compiler.mentions):
+            for module in (compiler.trees, compiler.mentions):
                 patch.setattr(module, 'children', counting)
             compile_function(namespace['workflow'])
         return count
