@@ -16,16 +16,17 @@ from typing import Any, cast
 
 from .desugar import FUNCTION_MARK, PROCESS_FUNCTION_MARK
 from .program import Program
-from .trees import NESTED_SCOPES, copy_place, load
+from .trees import NESTED_SCOPES, copy_place, load, walk
 
 __all__ = ('submit_processes',)
 
 
 def submit_processes(program: Program) -> None:
     """Let the direct calls of processes be those of `submit`."""
-    if not program.source.is_generator:
-        node = program.source.node
-        submitter = _Submitter(program)
+    node = program.source.node
+    submitter = _Submitter(program)
+    called = [part.func for statement in node.body for part in walk(statement) if isinstance(part, ast.Call)]
+    if not program.source.is_generator and any(map(submitter.is_process, called)):
         node.body = [cast(ast.stmt, submitter.visit(statement)) for statement in node.body]
 
 
@@ -38,10 +39,10 @@ class _Submitter(ast.NodeTransformer):
         if isinstance(node, (*NESTED_SCOPES, ast.GeneratorExp)):
             return node
         if isinstance(node, ast.Await) and isinstance(node.value, ast.Call):
-            if self._is_process(node.value.func):
+            if self.is_process(node.value.func):
                 node.value = self._submitted(node.value)
                 return node
-        elif isinstance(node, ast.Call) and self._is_process(node.func):
+        elif isinstance(node, ast.Call) and self.is_process(node.func):
             waits = self.is_plain or inspect.isfunction(self.program.meaning(node.func))
             submitted = self._submitted(node)
             return copy_place(ast.Await(submitted), node) if waits else submitted
@@ -52,8 +53,11 @@ class _Submitter(ast.NodeTransformer):
         self.generic_visit(node)
         return copy_place(ast.Call(load('.submit', node.func), [node.func, *node.args], node.keywords), node)
 
-    def _is_process(self, function: ast.expr) -> bool:
+    def is_process(self, function: ast.expr) -> bool:
+        """Return whether what is called is a process function or a workflow."""
         meaning = self.program.meaning(function)
+        if meaning is None:
+            return False
         if inspect.isclass(meaning):
             return FUNCTION_MARK in vars(meaning)
         return inspect.isfunction(meaning) and getattr(meaning, PROCESS_FUNCTION_MARK, False) is True
