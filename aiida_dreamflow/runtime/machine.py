@@ -462,7 +462,7 @@ class Machine:
         activation = self.running().stack[-1]
         site = activation.program.recipes[index]
         activation.recipes.pop(site.variable, None)
-        if isinstance(value, Kept | Activation) or not self.host.needs_recipe(value):
+        if issubclass(type(value), Kept) or not self.host.needs_recipe(value):
             return
         pinned: dict[str, Any] = {}
         for name, given in zip(site.inputs, inputs, strict=True):

@@ -32,7 +32,7 @@ class EntityCodec(Codec):
 
     def encode(self, value: Any, ref: Callable[[object], Any]) -> Any | None:
         """Return kind and uuid of such an object."""
-        if not isinstance(value, orm.Entity):
+        if not issubclass(type(value), orm.Entity):
             return None
         kind = next((kind for kind, cls in _ENTITIES.items() if isinstance(value, cls)), None)
         if isinstance(value, orm.Data) and not value.is_stored:

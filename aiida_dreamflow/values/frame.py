@@ -135,12 +135,13 @@ class FrameWriter:
         del head
         by_recipe = tuple(self._values.used)
         raised.clear()
+        mortal = self._writer.mortal()
         self._writer.settle(self._places)
         self._remade = frozenset(name for part in parts if _MADE in part.text for name in part.names)
         self._methods = {
             root: variables[name] for root, (variables, name) in self._places.items() if _appends(variables[name])
         }
-        machine.hold([*self._generators.unfinished.values(), *self._kept.waiting.values()])
+        machine.hold([*self._generators.unfinished.values(), *self._kept.waiting.values(), *mortal])
         return StoredFrame(document, files, self._memory, by_recipe)
 
     def unmade(self, machine: Machine) -> dict[str, Any]:
@@ -151,7 +152,7 @@ class FrameWriter:
 
 def _appends(value: Any) -> bool:
     """Return whether a value is the method `append` of a list."""
-    return isinstance(value, types.BuiltinMethodType) and value.__name__ == 'append' and type(value.__self__) is list
+    return type(value) is types.BuiltinMethodType and value.__name__ == 'append' and type(value.__self__) is list
 
 
 def _places(machine: Machine) -> dict[str, Place]:

@@ -36,7 +36,7 @@ def to_node(value: Any) -> Any:
     :returns: the node.
     :raises CannotStoreError: if the value has no stored form.
     """
-    if isinstance(value, orm.Data):
+    if issubclass(type(value), orm.Data):
         return value
     kind = type(value)
     if kind in _SCALARS:

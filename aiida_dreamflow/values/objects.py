@@ -59,10 +59,6 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     ),
     ((threading.Thread, _thread._local), 'a thread and what is local to it cannot be stored; join it before the await'),
     (
-        (weakref.ref, weakref.ProxyType, weakref.CallableProxyType),
-        'a weak reference does not survive storing; keep the object itself',
-    ),
-    (
         (types.FrameType, types.TracebackType),
         'a frame or traceback cannot be stored; keep `traceback.format_exc()` instead',
     ),
@@ -193,6 +189,8 @@ def _reduced(value: object) -> Any:
             'it has changed something of the whole process and is to undo it, which a restart cannot carry on; '
             'leave its `with` before the await',
         )
+    if issubclass(type(value), weakref.finalize) and getattr(value, 'alive', False):
+        raise _refuse(value, 'it is to run when an object dies, which a restart cannot tell; call it before the await')
     if is_refused(value):
         raise _refuse(value, next(reason for kinds, reason in _REFUSALS if issubclass(type(value), kinds)))
     cls = type(value)

@@ -10,6 +10,7 @@ Out of reach of this, and of any reference count: memory that something changes 
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import Any
 
 __all__ = ('PLAIN', 'is_frozen', 'is_owned', 'references_to')
@@ -84,4 +85,6 @@ def _is_lone_array(value: Any, kind: type) -> bool:
     numpy: Any = sys.modules.get('numpy')
     if numpy is None or kind is not numpy.ndarray:
         return False
-    return value.base is None and bool(value.flags.owndata) and not value.dtype.hasobject
+    if value.base is not None or not value.flags.owndata or value.dtype.hasobject:
+        return False
+    return not weakref.getweakrefcount(value)

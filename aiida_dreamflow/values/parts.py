@@ -27,7 +27,8 @@ from ..exceptions import CannotStoreError
 from .chunks import ChunkCodec, files_of
 from .owned import is_owned, references_to
 from .records import canonical
-from .snapshot import Codec, Snapshot, encode
+from .snapshot import Codec, Snapshot, encode, refused_reference
+from .weak import is_mortal
 
 __all__ = ('Files', 'Form', 'MemoryFiles', 'Part', 'PartWriter', 'Place', 'digest_of')
 
@@ -150,6 +151,7 @@ class PartWriter:
         self.files = files
         self._codecs: list[Codec] = []
         self._parts: list[Part] = []
+        self._written: list[tuple[dict[str, str], Snapshot]] = []
         self._kept: list[Part] = []
         self._forms: dict[str, Form] = {}
         self._checksums: dict[str, tuple[int, str]] = {}
@@ -177,6 +179,7 @@ class PartWriter:
         for part in self._kept:
             self.chunks.keep(next(iter(part.owned.values())))
         self._parts = []
+        self._written = []
         self._forms = {}
         for name, place in places.items():
             with contextlib.suppress(CannotStoreError):
@@ -192,7 +195,7 @@ class PartWriter:
     def _form(self, name: str, variables: dict[str, Any], key: str) -> Form:
         if _is_large_array(variables[key]) and is_owned(variables, key):
             return self._array_form(name, variables[key])
-        snapshot = encode({_VALUE: variables[key]}, self._codecs)
+        snapshot = encode({_VALUE: variables[key]}, self._codecs, whole=False)
         return Form(_digest(snapshot), snapshot)
 
     def _array_form(self, name: str, array: Any) -> Form:
@@ -229,7 +232,9 @@ class PartWriter:
                 plain[name] = form.snapshot.document['roots'][_VALUE]
             elif form.snapshot is not None:
                 single[name] = form.snapshot
+        self._written = []
         first, others = self._grouped(places, head, single)
+        self._require_holders()
         self._parts = [first, *others, *parts]
         self._checksums = {name: found for name, found in self._checksums.items() if name in places}
         self.head = frozenset(first.names)
@@ -238,22 +243,47 @@ class PartWriter:
     def _grouped(
         self, places: Mapping[str, Place], head: Mapping[str, Any], single: Mapping[str, Snapshot]
     ) -> tuple[Part, list[Part]]:
-        first = encode(head, self._codecs)
+        first = encode(head, self._codecs, whole=False)
         groups = _groups([first, *single.values()], [None, *single])
         parts = []
         for group in groups:
             names = [name for name in group if name is not None]
             values = {name: places[name][0][places[name][1]] for name in names}
             if None in group:
-                snapshot = encode({**head, **values}, self._codecs) if names else first
+                snapshot = encode({**head, **values}, self._codecs, whole=False) if names else first
                 first_part = self._part({name: name for name in (*head, *names)}, snapshot)
             elif len(names) == 1:
                 parts.append(self._part({names[0]: _VALUE}, single[names[0]]))
             else:
-                parts.append(self._part({name: name for name in names}, encode(values, self._codecs)))
+                parts.append(self._part({name: name for name in names}, encode(values, self._codecs, whole=False)))
         return first_part, parts
 
+    def _require_holders(self) -> None:
+        """Refuse weak references to what nothing in the frame holds."""
+        if any(snapshot.dangling for _, snapshot in self._written):
+            strong = set().union(*(snapshot.strong() for _, snapshot in self._written))
+            for names, snapshot in self._written:
+                for target, path in snapshot.dangling.items():
+                    if target not in strong:
+                        raise refused_reference(
+                            path if path in names else next(iter(names)) + path.removeprefix(_VALUE)
+                        )
+
+    def mortal(self) -> list[object]:
+        """Return the objects of the frame just written whose end would be noticed: those with a `__del__`, or a callback."""
+        known: dict[type, bool] = {}
+        found = []
+        for _, snapshot in self._written:
+            for value in snapshot.objects:
+                kind = type(value)
+                if kind not in known:
+                    known[kind] = is_mortal(kind)
+                if known[kind]:
+                    found.append(value)
+        return found
+
     def _part(self, names: dict[str, str], snapshot: Snapshot) -> Part:
+        self._written.append((names, snapshot))
         for sha, data in snapshot.blobs.items():
             self.files.add(sha, data)
         self._keep_chunks()
@@ -265,6 +295,7 @@ class PartWriter:
     def settle(self, places: Mapping[str, Place]) -> None:
         """End a frame: find out which values belong to one variable alone. The caller holds none of them."""
         self.chunks.end()
+        self._written = []
         for name, form in self._forms.items():  # in place: snapshots refer to all their objects, whoever has this dict
             self._forms[name] = Form(form.digest, array=form.array)
         self._appendable = {}
@@ -332,10 +363,10 @@ def _groups(snapshots: Sequence[Snapshot], names: Sequence[str | None]) -> Itera
     return found.values()
 
 
-def _memory_of(value: object) -> object:
+def _memory_of(value: Any) -> object:
     """Return the object whose memory an array is a view of, the object itself if it is no view."""
     numpy: Any = sys.modules.get('numpy')
-    while numpy is not None and isinstance(value, numpy.ndarray) and value.base is not None:
+    while numpy is not None and issubclass(type(value), numpy.ndarray) and value.base is not None:
         value = value.base
     return value
 

@@ -30,9 +30,11 @@ _NEVER = (
 _HEAP_TYPE = 1 << 9
 #: How many items of a container are looked at; a mistake costs a clear error at the await, no wrong value.
 _LOOK_AT = 8
+#: How deep containers are looked into.
+_DEPTH = 5
 
 
-def needs_recipe(value: Any) -> bool:
+def needs_recipe(value: Any, depth: int = 0) -> bool:
     """Return whether a value, by its type, might have no stored form and may be made again by the call that made it.
 
     Files, connections, processes, threads, locks and generators may not: re-opening is not rebuilding. Nor may anything
@@ -42,9 +44,9 @@ def needs_recipe(value: Any) -> bool:
     if kind in _PLAIN:
         return False
     if kind in _CONTAINERS:
-        return any(needs_recipe(item) for item in _first_items(value))
+        return depth < _DEPTH and any(needs_recipe(item, depth + 1) for item in _first_items(value))
     numpy = sys.modules.get('numpy')
-    if numpy is not None and isinstance(value, numpy.ndarray | numpy.generic):
+    if numpy is not None and issubclass(kind, numpy.ndarray | numpy.generic):
         return False
     # What the standard library does not pickle has a state that making it again would lose: a compressor, a hash.
     package = str(kind.__module__).partition('.')[0]

@@ -61,6 +61,9 @@ class Writing(Protocol):
     def defer(self, finish: Callable[[list[tuple[int, Any]], Writing], None], value: object) -> Record:
         """Leave the record of `value` open until the whole graph is known; `finish` then calls :meth:`settle`."""
 
+    def note_weak(self, target: object) -> None:
+        """Take notice that the object being written is a weak reference to another."""
+
     def settle(self, index: int, record: Record) -> None:
         """Set the record of object `index`."""
 

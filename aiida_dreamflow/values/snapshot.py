@@ -23,8 +23,9 @@ from .rebuild import rebuild
 from .records import CODEC, REF, VERSION, Record, Staged, Writing, canonical
 from .registry import kind_named, kind_of, writer_for
 from .trust import records_run_code
+from .weak import strong_in
 
-__all__ = ('Codec', 'Snapshot', 'Staged', 'decode', 'encode', 'read_file', 'runs_code')
+__all__ = ('Codec', 'Snapshot', 'Staged', 'decode', 'encode', 'read_file', 'refused_reference', 'runs_code')
 
 _TEXT_INLINE = 64
 _PLAIN_CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
@@ -89,12 +90,18 @@ class Snapshot:
     :ivar blobs: longer bytes by their sha256: `.npy` bytes of arrays, and plain bytes.
     :ivar plain_codecs: the kinds of records that codecs without ``runs_code`` wrote.
     :ivar objects: the objects of the records, in their order.
+    :ivar dangling: the paths of weak references to objects that nothing else in the snapshot leads to, by the `id` of these.
     """
 
     document: dict[str, Any]
     blobs: dict[str, bytes]
     plain_codecs: frozenset[str] = field(default=frozenset(), compare=False)
     objects: Sequence[object] = field(default=(), compare=False, repr=False)
+    dangling: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def strong(self) -> set[int]:
+        """Return the `id` of each object that something else than a weak reference leads to."""
+        return strong_in(self.document, self.objects)
 
     @property
     def runs_code(self) -> bool:
@@ -117,11 +124,12 @@ def runs_code(document: Mapping[str, Any], codecs: Sequence[Codec] = ()) -> bool
     return not isinstance(objects, list) or records_run_code(objects, _plain_kinds(codecs))
 
 
-def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = ()) -> Snapshot:
+def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = (), *, whole: bool = True) -> Snapshot:
     """Turn named objects, and all that they reach, into their stored form.
 
     :param roots: the objects by name.
     :param codecs: asked before the built-in forms, in order; see :class:`Codec`.
+    :param whole: whether this is all; otherwise what a weak reference refers to may be held by something else.
     :returns: the snapshot.
     :raises CannotStoreError: if something has no stored form; its path starts with the name of the root.
     """
@@ -135,7 +143,19 @@ def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = ()) -> Snapsho
             if error.by_choice or not encoder.rescue(paths):
                 raise
         else:
-            return Snapshot(document, encoder.blobs, _plain_kinds(codecs), encoder.values)
+            dangling = encoder.dangling(document) if encoder.weak else {}
+            if dangling and whole:
+                raise refused_reference(next(iter(dangling.values())))
+            return Snapshot(document, encoder.blobs, _plain_kinds(codecs), encoder.values, dangling)
+
+
+def refused_reference(path: str) -> CannotStoreError:
+    """Return the error for a weak reference that would not survive.
+
+    :param path: where it is.
+    """
+    reason = 'nothing that is stored with this weak reference holds its object; keep the object itself'
+    return CannotStoreError('weakref', path, reason)
 
 
 def decode(
@@ -192,6 +212,7 @@ class _Encoder:
         self.parents: list[int] = []
         self.records: list[Record] = []
         self.open: dict[Any, list[tuple[int, Any]]] = {}
+        self.weak: list[tuple[int, object]] = []
         self.current = 0
         self.ref = self._make_ref()
 
@@ -306,6 +327,13 @@ class _Encoder:
     def defer(self, finish: Callable[[list[tuple[int, Any]], Writing], None], value: object) -> Record:
         self.open.setdefault(finish, []).append((self.current, value))
         return []
+
+    def note_weak(self, target: object) -> None:
+        self.weak.append((self.current, target))
+
+    def dangling(self, document: dict[str, Any]) -> dict[int, str]:
+        strong = strong_in(document, self.values)
+        return {id(target): self._path(index) for index, target in self.weak if id(target) not in strong}
 
     def settle(self, index: int, record: Record) -> None:
         self.records[index] = record

@@ -8,9 +8,20 @@ import sys
 import pytest
 
 from .comparing import seen_in_memory, seen_natively
-from .corpus import asynchronous, children, exceptions, expressions, generators, loops, managers, matching, names
+from .corpus import (
+    asynchronous,
+    children,
+    exceptions,
+    expressions,
+    generators,
+    lifetimes,
+    loops,
+    managers,
+    matching,
+    names,
+)
 
-MODULES = [asynchronous, expressions, loops, generators, exceptions, names, managers, matching, children]
+MODULES = [asynchronous, expressions, loops, generators, exceptions, names, managers, matching, children, lifetimes]
 if sys.version_info >= (3, 11):
     from .corpus import groups, newer
 

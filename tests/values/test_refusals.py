@@ -28,13 +28,16 @@ def _frame():
     return sys._getframe()
 
 
+_HELD_BY_NOBODY_STORED = {1}
+
 CASES = {
     'generator': (lambda: (x for x in []), 'generator', 'make a list'),
     'lock': (threading.Lock, 'lock', 'a lock belongs to one'),
     'rlock': (threading.RLock, 'RLock', 'a lock belongs to one'),
     'event': (threading.Event, 'Event', 'a lock belongs to one'),
     'thread': (threading.Thread, 'Thread', 'join it'),
-    'weakref': (lambda: weakref.ref(things.Plain), 'ReferenceType', 'keep the object itself'),
+    'weakref': (lambda: weakref.ref(_HELD_BY_NOBODY_STORED), 'weakref', 'keep the object itself'),
+    'finalizer': (lambda: weakref.finalize(_HELD_BY_NOBODY_STORED, print), 'finalize', 'call it before the await'),
     'frame': (_frame, 'frame', 'format_exc'),
     'memoryview': (lambda: memoryview(b'x'), 'memoryview', 'bytes'),
     'refuses': (things.Refuses, 'Refuses', 'TypeError: not me'),

@@ -1,0 +1,128 @@
+"""Weak references, their callbacks, and `__del__`."""
+
+import gc
+import weakref
+
+from aiida_dreamflow import checkpoint
+
+
+class Thing:
+    def __init__(self, name):
+        self.name = name
+
+    def method(self):
+        return self.name
+
+
+class Noisy(Thing):
+    def __del__(self):
+        print('del', self.name)
+
+
+async def do_reference():
+    thing = Thing('a')
+    reference = weakref.ref(thing)
+    await checkpoint()
+    seen = [reference() is thing, weakref.ref(thing) is reference]
+    await checkpoint()
+    del thing
+    gc.collect()
+    seen.append(reference())
+    await checkpoint()
+    return seen, reference()
+
+
+async def do_callback():
+    seen = []
+    thing = Thing('a')
+    reference = weakref.ref(thing, lambda reference: seen.append('gone'))
+    await checkpoint()
+    seen.append(reference().name)
+    await checkpoint()
+    del thing
+    seen.append('deleted')
+    await checkpoint()
+    return seen, reference()
+
+
+async def do_proxy():
+    thing = Thing('a')
+    proxy = weakref.proxy(thing)
+    await checkpoint()
+    proxy.name = 'b'
+    seen = [thing.name, type(proxy).__name__]
+    del thing
+    await checkpoint()
+    try:
+        proxy.name  # noqa: B018
+    except ReferenceError as error:
+        seen.append(str(error))
+    return seen
+
+
+async def do_weak_containers():
+    things = [Thing('a'), Thing('b')]
+    keys = weakref.WeakKeyDictionary({thing: thing.name for thing in things})
+    values = weakref.WeakValueDictionary({thing.name: thing for thing in things})
+    some = weakref.WeakSet(things)
+    method = weakref.WeakMethod(things[0].method)
+    await checkpoint()
+    seen = [keys[things[1]], values['a'] is things[0], things[0] in some, len(some), method()()]
+    await checkpoint()
+    things.pop()
+    seen.append((len(keys), len(values), len(some)))
+    await checkpoint()
+    things.pop()
+    return seen, len(keys), len(values), len(some), method()
+
+
+async def do_dead_as_a_key():
+    thing = Thing('a')
+    reference = weakref.ref(thing)
+    known = {reference: 1}
+    del thing
+    await checkpoint()
+    return known[reference], reference in {reference}
+
+
+async def do_class_of_references():
+    class Named(weakref.ref):
+        __slots__ = ('name',)
+
+        def __new__(cls, thing, callback=None, name=''):
+            self = super().__new__(cls, thing, callback)
+            self.name = name
+            return self
+
+        def __init__(self, thing, callback=None, name=''):
+            super().__init__(thing, callback)
+
+    thing = Thing('a')
+    reference = Named(thing, name='n')
+    await checkpoint()
+    return reference() is thing, reference.name, type(reference) is Named
+
+
+async def do_finalizer_runs_once():
+    noisy = Noisy('a')
+    await checkpoint()
+    print('before')
+    await checkpoint()
+    del noisy
+    print('after')
+    await checkpoint()
+
+
+async def do_in_a_circle():
+    thing = Thing('a')
+    thing.itself = weakref.ref(thing)
+    await checkpoint()
+    return thing.itself() is thing
+
+
+async def do_keeps_what_only_a_container_holds():
+    holder = [Thing('a')]
+    reference = weakref.ref(holder[0])
+    other = (reference, 1)
+    await checkpoint()
+    return other[0]() is holder[0], other[0] is reference
