@@ -23,6 +23,7 @@ from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, H
 from .coroutines import awaited, begun, discard, is_compiled
 from .generators import hold, release
 from .supplied import supply
+from .surroundings import Surroundings
 from .tasks import Task
 from .tracebacks import without_runtime
 
@@ -116,6 +117,7 @@ class Machine:
     :ivar intents: the handles of the children that the current step has asked for.
     :ivar finished: the tasks that the current step has brought to their end.
     :ivar ran: the blocks that the current step has run, with the places of their activations.
+    :ivar surroundings: what it has changed of the process.
     """
 
     host: Host
@@ -129,6 +131,7 @@ class Machine:
     intents: list[Handle[Any]] = field(default_factory=list)
     finished: list[Task[Any]] = field(default_factory=list)
     ran: set[tuple[str, Block]] = field(default_factory=set)
+    surroundings: Surroundings = field(default_factory=Surroundings)
     _current: Task[Any] | None = field(default=None, repr=False)
     _returned: Returned | None = field(default=None, repr=False)
     _fatal: BaseException | None = field(default=None, repr=False)
@@ -182,13 +185,17 @@ class Machine:
         soon, later = self.agenda.soon, self.agenda.later
         soon.extendleft((task, None) for task in reversed(later))
         later.clear()
-        with _as_current(self):
-            while soon and self._fatal is None:
-                watcher, future = soon.popleft()
-                if isinstance(watcher, Task):
-                    self._run(watcher, future)
-                else:
-                    watcher.notice(future)
+        self.surroundings.enter()
+        try:
+            with _as_current(self):
+                while soon and self._fatal is None:
+                    watcher, future = soon.popleft()
+                    if isinstance(watcher, Task):
+                        self._run(watcher, future)
+                    else:
+                        watcher.notice(future)
+        finally:
+            self.surroundings.leave(ended=not self.tasks or self._fatal is not None)
         for source in self.agenda.asked:
             self.host.receive(source, None)
         self.agenda.asked.clear()

@@ -34,6 +34,9 @@ __all__ = ('FRAME_VERSION', 'FrameWriter', 'StoredFrame', 'load_frame', 'store_f
 #: Version of the stored form.
 FRAME_VERSION = 3
 
+#: What the names of what the workflow has changed of its process begin with.
+_CHANGED = 'process:'
+
 #: In the text of a part that has something that must be made again.
 _MADE = '"codec:made"'
 
@@ -91,7 +94,11 @@ class FrameWriter:
         every += [self._kept, RecipeCodec(), values]
         used, appended = self._uses(machine)
         self._places = _places(machine)
-        return self._writer.survey(self._places, every, used, appended)
+        forms = self._writer.survey(self._places, every, used, appended)
+        for name in [*self._places]:
+            if name.startswith(_CHANGED) and name not in forms:
+                del self._places[name]  # what cannot be stored is lost at a restart, unless a variable holds it, too
+        return {name: form for name, form in forms.items() if not name.startswith(_CHANGED)}
 
     def _uses(self, machine: Machine) -> tuple[set[str], set[str]]:
         """Return the variables that the step used, and those with which it did nothing but append."""
@@ -157,7 +164,8 @@ def _appends(value: Any) -> bool:
 
 def _places(machine: Machine) -> dict[str, Place]:
     """Return where the variables are, but for handles."""
-    places: dict[str, Place] = {}
+    changed = machine.surroundings.changed
+    places: dict[str, Place] = {f'{_CHANGED}{name}': (changed, name) for name in changed}
     for place, act in machine.activations().items():
         names = (name for name, value in act.variables.items() if not is_awaitable(value))
         places.update({f'{place}:{name}': (act.variables, name) for name in names})
@@ -266,7 +274,10 @@ def load_frame(
     tasks = [task for task, _ in rest.get('tasks', ())]
     main = cast('Any', rest.get('main') or (tasks[0] if tasks else None))
     begun, launched, pending = rest.get('begun', 0), rest.get('launched', 0), rest.get('pending', [])
-    return Machine(host, agenda, tasks, main, begun, launched, pending, rest.get('failures', []))
+    machine = Machine(host, agenda, tasks, main, begun, launched, pending, rest.get('failures', []))
+    changed = {name.removeprefix(_CHANGED): value for name, value in roots.items() if name.startswith(_CHANGED)}
+    machine.surroundings.changed = changed
+    return machine
 
 
 def _load_part(

@@ -17,7 +17,6 @@ import subprocess
 import tempfile
 import threading
 import types
-import warnings
 import weakref
 from collections.abc import Iterable
 from enum import Enum
@@ -65,7 +64,6 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     ((memoryview,), 'a memoryview shows memory of another object; keep that object, or `bytes(view)`'),
 )
 _KINDS_OF_REFUSED = tuple(kind for kinds, _ in _REFUSALS for kind in kinds)
-_PROCESS_WIDE = (warnings.catch_warnings, getattr(contextlib, 'chdir', warnings.catch_warnings))
 _MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 # `obj` is the object on which an attribute was missed: anything at all, and nobody's business after a restart.
 _NOT_KEPT = {'args', 'obj', 'exceptions', 'message'}
@@ -173,13 +171,11 @@ def _fill_exception(obj: BaseException, rest: Any, r: Reader) -> None:
 
 
 def _is_active(value: object) -> bool:
-    """Whether this is a context manager that has changed something of the whole process, and will undo it."""
+    """Whether this is a patch of `unittest.mock` that is applied, to what is not known."""
     state = getattr(value, '__dict__', {})
-    if issubclass(type(value), contextlib._RedirectStream):
-        return bool(state.get('_old_targets'))
-    if type(value).__module__ == 'unittest.mock' and type(value).__name__ in ('_patch', '_patch_dict'):
-        return bool(state.get('is_started') or state.get('temp_original') or state.get('_original'))
-    return issubclass(type(value), _PROCESS_WIDE) and bool(state.get('_entered') or state.get('_old_cwd'))
+    if type(value).__module__ != 'unittest.mock' or type(value).__name__ not in ('_patch', '_patch_dict'):
+        return False
+    return bool(state.get('is_started') or state.get('temp_original') or state.get('_original'))
 
 
 def _reduced(value: object) -> Any:

@@ -31,7 +31,7 @@ _HEAP_TYPE = 1 << 9
 #: How many items of a container are looked at; a mistake costs a clear error at the await, no wrong value.
 _LOOK_AT = 8
 #: How deep containers are looked into.
-_DEPTH = 5
+_DEPTH = 4
 
 
 def needs_recipe(value: Any, depth: int = 0) -> bool:

@@ -19,9 +19,11 @@ from .corpus import (
     managers,
     matching,
     names,
+    surroundings,
 )
 
-MODULES = [asynchronous, expressions, loops, generators, exceptions, names, managers, matching, children, lifetimes]
+MODULES = [asynchronous, expressions, loops, generators, exceptions, names, managers, matching, children]
+MODULES += [lifetimes, surroundings]
 if sys.version_info >= (3, 11):
     from .corpus import groups, newer
 

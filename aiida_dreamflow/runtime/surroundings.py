@@ -1,0 +1,132 @@
+"""What a workflow changes of its process: standard streams, hooks, the filters of warnings, the working directory, ...
+
+While a workflow waits, its process goes on with others. So what a step has replaced is put back at its end, and brought in
+again before the next step: after a restart too, as the frame keeps it. The environment and the working directory are left
+as they are, as programs that are started between two steps shall see them, and brought in again as well.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import operator
+import os
+import sys
+import threading
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ('Surroundings',)
+
+_SLOTS: tuple[tuple[types.ModuleType, tuple[str, ...]], ...] = (
+    (sys, ('stdin', 'stdout', 'stderr', 'displayhook', 'excepthook', 'unraisablehook', 'breakpointhook')),
+    (builtins, ('open', 'input', 'print', 'breakpoint', '__import__')),
+    (warnings, ('showwarning', '_showwarnmsg_impl', 'formatwarning')),
+    (threading, ('excepthook',)),
+)
+_GETTERS: tuple[Callable[[Any], Any], ...] = tuple(operator.attrgetter(*names, *names[:1]) for _, names in _SLOTS)
+_FILTERS, _FOLDER, _ENVIRONMENT = 'warnings.filters', 'folder', 'environment'
+
+
+class Surroundings:
+    """What one workflow has changed.
+
+    :ivar changed: the values by their places.
+    """
+
+    def __init__(self) -> None:
+        self.changed: dict[str, Any] = {}
+        self._outside: list[tuple[Any, ...]] = []
+        self._filters: list[Any] = []
+        self._content: list[Any] = []
+        self._folder: str | None = None
+        self._environment: dict[Any, Any] = {}
+
+    def enter(self) -> None:
+        """Bring in what the workflow has changed: a step begins."""
+        self._outside = [get(module) for get, (module, _) in zip(_GETTERS, _SLOTS, strict=True)]
+        self._filters = warnings.filters  # type: ignore[assignment]
+        self._content = self._filters[:]
+        for place, value in self.changed.items():
+            _bring_in(place, value)
+        self._folder = _folder()
+        self._environment = _environment().copy()
+
+    def leave(self, *, ended: bool) -> None:
+        """Note what the workflow has changed, and put it back unless it has ended: a step ends."""
+        if self.changed:
+            self.changed = {place: value for place, value in self.changed.items() if place in (_FOLDER, _ENVIRONMENT)}
+        for get, (module, names), before in zip(_GETTERS, _SLOTS, self._outside, strict=True):
+            now = get(module)
+            if not all(map(operator.is_, now, before)):
+                self._note(module, names, before, now, ended)
+        if warnings.filters != self._content:
+            self.changed[_FILTERS] = warnings.filters
+            if warnings.filters is self._filters:
+                self.changed[_FILTERS] = self._filters[:]
+                if not ended:
+                    self._filters[:] = self._content
+        if not ended or _FILTERS not in self.changed:
+            _set_filters(self._filters)
+        if (folder := _folder()) != self._folder:
+            self.changed[_FOLDER] = folder
+        if (environment := _environment()) != self._environment:
+            self._note_environment(environment)
+
+    def _note(
+        self,
+        module: types.ModuleType,
+        names: tuple[str, ...],
+        before: tuple[Any, ...],
+        now: tuple[Any, ...],
+        ended: bool,
+    ) -> None:
+        for name, old, new in zip(names, before, now, strict=False):
+            if new is not old:
+                self.changed[f'{module.__name__}.{name}'] = new
+                if not ended:
+                    setattr(module, name, old)
+
+    def _note_environment(self, environment: dict[Any, Any]) -> None:
+        before = self._environment
+        differences = {name: environment.get(name) for name in before.keys() | environment.keys()}
+        differences = {name: value for name, value in differences.items() if value != before.get(name)}
+        self.changed[_ENVIRONMENT] = {**self.changed.get(_ENVIRONMENT, {}), **differences}
+
+
+def _bring_in(place: str, value: Any) -> None:
+    if place == _FILTERS:
+        _set_filters(value)
+    elif place == _FOLDER:
+        with contextlib.suppress(OSError):
+            os.chdir(value)
+    elif place == _ENVIRONMENT:
+        for name, text in value.items():
+            if text is None:
+                os.environ.pop(os.fsdecode(name), None)
+            else:
+                os.environ[os.fsdecode(name)] = os.fsdecode(text)
+    else:
+        module, _, name = place.rpartition('.')
+        setattr(sys.modules[module], name, value)
+
+
+def _set_filters(filters: list[Any]) -> None:
+    if warnings.filters is not filters:
+        warnings.filters = filters
+        warnings._filters_mutated()  # type: ignore[attr-defined]  # which `warnings` calls whenever it does this
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109  (what a path makes of it costs more)
+    except OSError:  # it was removed
+        return None
+
+
+def _environment() -> dict[Any, Any]:
+    """Return the environment; what `os.environ` holds, which is quicker to compare."""
+    found: dict[Any, Any] = os.environ._data  # type: ignore[attr-defined]
+    return found

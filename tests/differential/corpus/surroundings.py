@@ -1,0 +1,90 @@
+"""What is changed of the process, and holds across awaits."""
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import unittest
+import warnings
+
+from aiida_dreamflow import checkpoint
+
+
+async def do_redirect():
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        print('one')
+        await checkpoint()
+        print('two')
+    print('three')
+    await checkpoint()
+    return printed.getvalue()
+
+
+async def do_redirect_by_hand():
+    kept, sys.stderr = sys.stderr, io.StringIO()
+    try:
+        await checkpoint()
+        print('one', file=sys.stderr)
+        await checkpoint()
+        text = sys.stderr.getvalue()
+    finally:
+        sys.stderr = kept
+    await checkpoint()
+    return text, sys.stderr is kept
+
+
+async def do_warnings():
+    before = warnings.filters[:]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        await checkpoint()
+        warnings.warn('one', stacklevel=1)
+        await checkpoint()
+        warnings.warn('two', stacklevel=1)
+    await checkpoint()
+    return [str(each.message) for each in caught], warnings.filters == before
+
+
+async def do_warnings_become_errors():
+    with warnings.catch_warnings():
+        await checkpoint()
+        warnings.simplefilter('error')
+        await checkpoint()
+        try:
+            warnings.warn('one', stacklevel=1)
+        except UserWarning as error:
+            return str(error)
+
+
+async def do_folder():
+    before = os.getcwd()
+    os.chdir(tempfile.gettempdir())
+    await checkpoint()
+    there = os.path.samefile(os.getcwd(), tempfile.gettempdir())
+    os.chdir(before)
+    await checkpoint()
+    return there, os.getcwd() == before
+
+
+async def do_environment():
+    os.environ['DREAMFLOW_TRIED'] = 'yes'
+    await checkpoint()
+    seen = os.environ.pop('DREAMFLOW_TRIED')
+    await checkpoint()
+    return seen, 'DREAMFLOW_TRIED' in os.environ
+
+
+async def do_assertions_of_unittest():
+    case = unittest.TestCase()
+    with case.assertWarns(DeprecationWarning) as warned:
+        await checkpoint()
+        warnings.warn('old', DeprecationWarning, stacklevel=1)
+    await checkpoint()
+    with case.assertRaises(ValueError) as raised:
+        await checkpoint()
+        int('x')
+    await checkpoint()
+    with case.subTest(i=1):
+        await checkpoint()
+    return str(warned.warning), str(raised.exception)

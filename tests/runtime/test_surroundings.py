@@ -1,0 +1,83 @@
+"""What a workflow changes of its process is its own while it waits."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import warnings
+
+import pytest
+
+from aiida_dreamflow import checkpoint
+from aiida_dreamflow.runtime import Machine
+from aiida_dreamflow.runtime.surroundings import Surroundings
+from aiida_dreamflow.testing import memory, run_in_memory
+
+
+async def change():
+    sys.stdout = io.StringIO()
+    warnings.simplefilter('error')
+    await checkpoint()
+    print('mine')
+    return sys.stdout.getvalue()
+
+
+def test_put_back_while_it_waits():
+    stdout, filters = sys.stdout, warnings.filters[:]
+    machine = Machine(memory._MemoryHost())
+    machine.start(change, (), {})
+    with warnings.catch_warnings():
+        machine.step()
+        assert sys.stdout is stdout
+        assert warnings.filters == filters
+        print('not mine')
+        try:
+            outcome = machine.step()
+            assert warnings.filters != filters
+        finally:
+            sys.stdout = stdout
+    assert outcome.value == 'mine\n'
+
+
+def test_of_two_workflows_each_has_its_own():
+    one, two = Surroundings(), Surroundings()
+    stdout = sys.stdout
+    for number, surroundings in enumerate((one, two)):
+        surroundings.enter()
+        assert sys.stdout is stdout
+        sys.stdout = io.StringIO(str(number))
+        surroundings.leave(ended=False)
+    for number, surroundings in enumerate((one, two)):
+        surroundings.enter()
+        assert sys.stdout.getvalue() == str(number)
+        surroundings.leave(ended=False)
+    assert sys.stdout is stdout
+
+
+def test_what_cannot_be_stored_is_lost_alone(monkeypatch):
+    stdout = sys.stdout
+
+    async def workflow():
+        sys.stdout = open(os.devnull, 'w')  # noqa: ASYNC230, PTH123, SIM115
+        await checkpoint()
+        return sys.stdout is stdout
+
+    monkeypatch.setattr(sys, 'stdout', stdout)
+    assert run_in_memory(workflow)
+
+
+@pytest.mark.parametrize('value', [None, '1'])
+def test_environment_is_brought_in_again(value, monkeypatch):
+    monkeypatch.setenv('DREAMFLOW_TRIED', '0')
+    surroundings = Surroundings()
+    surroundings.enter()
+    if value is None:
+        del os.environ['DREAMFLOW_TRIED']
+    else:
+        os.environ['DREAMFLOW_TRIED'] = value
+    surroundings.leave(ended=False)
+    assert os.environ.get('DREAMFLOW_TRIED') == value
+    os.environ['DREAMFLOW_TRIED'] = 'another workflow'
+    surroundings.enter()
+    assert os.environ.get('DREAMFLOW_TRIED') == value
