@@ -195,7 +195,8 @@ class Machine:
                     else:
                         watcher.notice(future)
         finally:
-            self.surroundings.leave(ended=not self.tasks or self._fatal is not None)
+            values = (value for activation in self.activations().values() for value in activation.variables.values())
+            self.surroundings.leave(values, ended=not self.tasks or self._fatal is not None)
         for source in self.agenda.asked:
             self.host.receive(source, None)
         self.agenda.asked.clear()

@@ -15,8 +15,10 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from .patches import applied_in, put_on, taken_off
 
 __all__ = ('Surroundings',)
 
@@ -27,7 +29,7 @@ _SLOTS: tuple[tuple[types.ModuleType, tuple[str, ...]], ...] = (
     (threading, ('excepthook',)),
 )
 _GETTERS: tuple[Callable[[Any], Any], ...] = tuple(operator.attrgetter(*names, *names[:1]) for _, names in _SLOTS)
-_FILTERS, _FOLDER, _ENVIRONMENT = 'warnings.filters', 'folder', 'environment'
+_FILTERS, _FOLDER, _ENVIRONMENT, _PATCHES = 'warnings.filters', 'folder', 'environment', 'patches'
 
 
 class Surroundings:
@@ -54,8 +56,12 @@ class Surroundings:
         self._folder = _folder()
         self._environment = _environment().copy()
 
-    def leave(self, *, ended: bool) -> None:
-        """Note what the workflow has changed, and put it back unless it has ended: a step ends."""
+    def leave(self, values: Iterable[Any] = (), *, ended: bool) -> None:
+        """Note what the workflow has changed, and put it back unless it has ended: a step ends.
+
+        :param values: the values of its variables.
+        """
+        patches = [] if ended else [taken_off(patch) for patch in reversed(applied_in(values))]
         if self.changed:
             self.changed = {place: value for place, value in self.changed.items() if place in (_FOLDER, _ENVIRONMENT)}
         for get, (module, names), before in zip(_GETTERS, _SLOTS, self._outside, strict=True):
@@ -74,6 +80,8 @@ class Surroundings:
             self.changed[_FOLDER] = folder
         if (environment := _environment()) != self._environment:
             self._note_environment(environment)
+        if patches:
+            self.changed[_PATCHES] = patches[::-1]
 
     def _note(
         self,
@@ -102,6 +110,9 @@ def _bring_in(place: str, value: Any) -> None:
     elif place == _FOLDER:
         with contextlib.suppress(OSError):
             os.chdir(value)
+    elif place == _PATCHES:
+        for patch, put in value:
+            put_on(patch, put)
     elif place == _ENVIRONMENT:
         for name, text in value.items():
             if text is None:

@@ -12,6 +12,7 @@ import copyreg
 import inspect
 import io
 import mmap
+import os
 import socket
 import subprocess
 import tempfile
@@ -171,11 +172,20 @@ def _fill_exception(obj: BaseException, rest: Any, r: Reader) -> None:
 
 
 def _is_active(value: object) -> bool:
-    """Whether this is a patch of `unittest.mock` that is applied, to what is not known."""
+    """Whether this is a patch of `unittest.mock` that is applied where it could not be taken off, to be put on again."""
+    # Some objects make it when first asked, and tell of it from then on: the same bytes each time.
     state = getattr(value, '__dict__', {})
-    if type(value).__module__ != 'unittest.mock' or type(value).__name__ not in ('_patch', '_patch_dict'):
+    if type(value).__module__ != 'unittest.mock':
         return False
-    return bool(state.get('is_started') or state.get('temp_original') or state.get('_original'))
+    if type(value).__name__ == '_patch_dict':
+        return state['_original'] is not None and state['in_dict'] is not os.environ
+    return type(value).__name__ == '_patch' and 'target' in state and _is_applied(value)
+
+
+def _is_applied(patch: Any) -> bool:
+    original = patch.temp_original
+    found = getattr(patch.target, patch.attribute, None), inspect.getattr_static(patch.target, patch.attribute, None)
+    return not any(each is original for each in found)
 
 
 def _reduced(value: object) -> Any:

@@ -34,18 +34,13 @@ REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 def process_wide(value: object) -> str | None:
     """The name of a stream, or of the environment, that belongs to the process.
 
+    What a workflow has put into the place of a stream is not there while a frame is stored.
+
     :returns: ``None`` for anything else.
-    :raises CannotStoreError: if something that lives in memory stands in for such a stream.
     """
     if value is os.environ:
         return 'os:environ'
     name = next((name for name in _STREAMS if getattr(sys, name, None) is value), None)
-    if name is not None and type(value).__name__ in ('StringIO', 'BytesIO', '_TemporaryFileWrapper'):
-        raise CannotStoreError(
-            type(value).__name__,
-            '',
-            f"it stands in for `sys.{name}`, which is the whole process's; leave the `with` that put it there before the await",
-        )
     return name and f'sys:{name}'
 
 

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import unittest
 import warnings
+from unittest import mock
 
 from aiida_dreamflow import checkpoint
 
@@ -88,3 +89,41 @@ async def do_assertions_of_unittest():
     with case.subTest(i=1):
         await checkpoint()
     return str(warned.warning), str(raised.exception)
+
+
+async def do_patches():
+    class Some:
+        @classmethod
+        def of_class(cls):
+            return 'own'
+
+        def of_object(self):
+            return 'own'
+
+    exists, seen = os.path.exists, []
+    with mock.patch('os.getcwd', return_value='/nowhere') as folder, mock.patch.object(os.path, 'exists') as found:
+        await checkpoint()
+        seen += [os.getcwd(), os.path.exists('a') is found.return_value]
+        await checkpoint()
+        found.assert_called_once_with('a')
+    await checkpoint()
+    seen += [folder.called, os.path.exists is exists]
+    with mock.patch.object(Some, 'of_class', return_value=2), mock.patch.object(Some, 'of_object', new=lambda self: 6):
+        await checkpoint()
+        seen += [Some.of_class(), Some().of_object()]
+    await checkpoint()
+    seen += [Some.of_class(), Some().of_object()]
+    with mock.patch.dict(os.environ, {'DREAMFLOW_TRIED': '1'}):
+        await checkpoint()
+        seen.append(os.environ['DREAMFLOW_TRIED'])
+    return seen, 'DREAMFLOW_TRIED' in os.environ
+
+
+async def do_mocks():
+    made = mock.MagicMock(name='made')
+    made.method.return_value = 3
+    await checkpoint()
+    made.method(1)
+    await checkpoint()
+    made.method.assert_called_once_with(1)
+    return made.method(2), made.mock_calls, mock.sentinel.some is mock.sentinel.some
