@@ -1,4 +1,4 @@
-"""What the signature and the docstring of a workflow function say of its inputs: the ports' validators and their help.
+"""What a workflow function says of its inputs and outputs: the ports' validators and help, the names that it returns.
 
 Only what is plain to see is checked: classes, unions, literals, the outer class of ``list[int]``. Other annotations, and
 those that cannot be evaluated, allow everything. A class is known by its name: the same source may be loaded twice.
@@ -6,6 +6,7 @@ those that cannot be evaluated, allow everything. A class is known by its name: 
 
 from __future__ import annotations
 
+import ast
 import inspect
 import numbers
 import types
@@ -14,10 +15,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from aiida import orm
 
+from ..compiler.program import Leave, Program, Return
 from ..exceptions import DreamflowError
 from ..values.nodes import from_node, node_repr
 
-__all__ = ('parameters_in', 'said', 'validator_of')
+__all__ = ('outputs_in', 'parameters_in', 'said', 'validator_of')
 
 #: What stands for a number also takes numpy's, and those that convert without loss (PEP 484).
 _NUMBERS: dict[Any, type] = {int: numbers.Integral, float: numbers.Real, complex: numbers.Complex}
@@ -38,6 +40,24 @@ def parameters_in(docstring: str | None) -> dict[str, str]:
     except docstring_parser.ParseError:
         return {}
     return {param.arg_name: ' '.join((param.description or '').split()) for param in parsed.params}
+
+
+def outputs_in(program: Program) -> list[str]:
+    """Return the names of the outputs that can be read off the ``return`` statements, in their order.
+
+    There may be others: those of a dict that is made elsewhere.
+    """
+    found: dict[str, None] = {}
+    for block in program.blocks:
+        for statement in block.body:
+            if (
+                isinstance(statement, Leave)
+                and isinstance(statement.exit, Return)
+                and isinstance(statement.value, ast.Dict)
+            ):
+                keys = [key.value for key in statement.value.keys if isinstance(key, ast.Constant)]
+                found.update(dict.fromkeys(key for key in keys if isinstance(key, str)))
+    return list(found)
 
 
 def validator_of(function: types.FunctionType, parameter: inspect.Parameter) -> Callable[[Any, Any], str | None]:

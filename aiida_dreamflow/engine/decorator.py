@@ -8,11 +8,12 @@ import types
 from collections.abc import Callable
 from typing import Any, overload
 
-from ..compiler import bundle, compile_function
+from ..compiler import Program, bundle, compile_function
 from ..compiler.bundle import Bundle
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import WorkflowUsageError
 from . import pinned
+from .outline import outline_of
 from .parameters import require_parameters
 from .workchain import FunctionWorkChain
 
@@ -51,7 +52,7 @@ def workflow(function: Callable[..., Any] | None = None, *, recipes: bool = True
     fingerprint = source.fingerprint if isinstance(source, Bundle) else program.source.fingerprint
     members: dict[str, Any] = {
         '__module__': pinned.__name__,
-        '__doc__': inspect.getdoc(plain),
+        '__doc__': _doc(plain, program),
         '__wrapped__': staticmethod(plain),
         'function': staticmethod(plain),
         'bundle': source,
@@ -64,6 +65,12 @@ def workflow(function: Callable[..., Any] | None = None, *, recipes: bool = True
     )
     pinned.register(process_class)
     return process_class
+
+
+def _doc(function: types.FunctionType, program: Program) -> str:
+    """Return what ``verdi plugin list aiida.workflows NAME`` shows first: the docstring, and where the workflow may wait."""
+    parts = [inspect.getdoc(function), 'Await points: ' + '; '.join(outline_of(program))]
+    return '\n\n'.join(part for part in parts if part)
 
 
 def _source_of(function: types.FunctionType) -> Bundle | WorkflowUsageError:

@@ -20,9 +20,15 @@ from .execution import Execution
 from .trouble import storing
 
 if TYPE_CHECKING:
+    from ..compiler import Program
     from .workchain import FunctionWorkChain
 
-__all__ = ('ProgramInstruction', 'ProgramStepper')
+__all__ = ('ProgramInstruction', 'ProgramStepper', 'outline_of')
+
+
+def outline_of(program: Program) -> list[str]:
+    """Return the await points of a program, a line each."""
+    return [exit.label for exit in program.awaits()]
 
 
 class ProgramInstruction(_Instruction):

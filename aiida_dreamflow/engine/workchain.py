@@ -36,9 +36,10 @@ from ..exceptions import FrameError, WorkflowUsageError
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..runtime import current_machine, is_stepping
+from .checking import outputs_in
 from .forked import FORK_INPUTS, prepare_fork
 from .node import DreamflowNode
-from .outline import ProgramInstruction, ProgramStepper
+from .outline import ProgramInstruction, ProgramStepper, outline_of
 from .parameters import value_port
 from .pinned import is_pinned, pin_source
 from .trouble import StorageTroubleError
@@ -139,7 +140,9 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         for parameter in inspect.signature(cls.function).parameters.values():
             spec.inputs[port_name(parameter.name)] = value_port(cls.function, parameter)
         program = compile_function(cls.function)
-        spec.outline(ProgramInstruction([exit.label for exit in program.awaits()]))
+        for name in outputs_in(program):
+            spec.output(port_name(name), valid_type=orm.Data, required=False)
+        spec.outline(ProgramInstruction(outline_of(program)))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if isinstance(self.bundle, Exception):
