@@ -50,14 +50,18 @@ def outputs_in(program: Program) -> list[str]:
     found: dict[str, None] = {}
     for block in program.blocks:
         for statement in block.body:
-            if (
-                isinstance(statement, Leave)
-                and isinstance(statement.exit, Return)
-                and isinstance(statement.value, ast.Dict)
-            ):
-                keys = [key.value for key in statement.value.keys if isinstance(key, ast.Constant)]
-                found.update(dict.fromkeys(key for key in keys if isinstance(key, str)))
+            for node in ast.walk(statement):
+                if isinstance(node, Leave) and isinstance(node.exit, Return):
+                    found.update(dict.fromkeys(_keys(node.value)))
     return list(found)
+
+
+def _keys(value: ast.expr | None) -> list[str]:
+    """Return the names in the dict that a ``return`` gives, which stands among what else the block says when it ends."""
+    values = value.elts if isinstance(value, ast.Tuple) else [value]
+    dicts = [each for each in values if isinstance(each, ast.Dict)]
+    keys = [key.value for each in dicts for key in each.keys if isinstance(key, ast.Constant)]
+    return [key for key in keys if isinstance(key, str)]
 
 
 def validator_of(function: types.FunctionType, parameter: inspect.Parameter) -> Callable[[Any, Any], str | None]:
