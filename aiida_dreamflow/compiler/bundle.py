@@ -5,8 +5,10 @@ top-level statement of the same file binds it (an import, a definition, an assig
 an item or attribute, a method called as in ``TABLE.append(1)``); ``try``, ``if``, ``with`` and loops are kept whole. ``from __future__ import`` and ``from x import *`` are
 always kept, ``if __name__ == '__main__':`` never.
 
+In a notebook, all cells that were run are one file, in the order of their last runs, with the function's own at the end.
+
 What is not followed: other statements for their effect (``fill(TABLE)``, ``np.random.seed(1)``), names inside
-strings (forward references, ``globals()['x']``), other files, other notebook cells, and whatever the program did to its
+strings (forward references, ``globals()['x']``), other files, and whatever the program did to its
 modules while it ran. A name that nothing in the file binds is refused, not guessed.
 
 Knows Python sources; must not know where a bundle goes, nor AiiDA.
@@ -28,6 +30,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from ..exceptions import WorkflowUsageError
+from .cells import PARTS, other_cells
 from .modules import ModuleSource, Pinned, texts_of, used_modules
 from .units import Unit, first_line, mentioned, units_of
 
@@ -54,6 +57,7 @@ class Bundle:
     :ivar filename: the file's name, for tracebacks; it may not exist where the bundle is loaded.
     :ivar annotations: whether names that only annotations of functions mention are there too.
     :ivar modules: the user's other modules that the source imports, if they are to be kept as they are.
+    :ivar offset: how many of its first lines come from other cells of a notebook; line numbers count from there.
     """
 
     source: str
@@ -62,6 +66,7 @@ class Bundle:
     filename: str
     annotations: bool = False
     modules: tuple[ModuleSource, ...] = ()
+    offset: int = 0
 
     @property
     def fingerprint(self) -> str:
@@ -75,28 +80,38 @@ class Bundle:
         :param name: the name of the new module; one of that name that exists already is replaced.
         :returns: the module; :meth:`find` gives the function in it.
         """
-        filename = self.filename
-        if not self._is_current():
-            filename = f'{filename} <{name}>'
-            linecache.cache[filename] = (len(self.source), None, self.source.splitlines(keepends=True), filename)
         # Names that only annotations mention are not there, so nothing may evaluate them.
         flags = 0 if self.annotations else __future__.annotations.compiler_flag
-        code = compile(self.source, filename, 'exec', flags=flags, dont_inherit=True)
+        parts = self._parts(name)
+        codes = [compile(text, filename, 'exec', flags=flags, dont_inherit=True) for filename, text in parts]
         module = types.ModuleType(name)
         module.__file__ = self.filename
         # Lets relative imports of the original file work.
         module.__package__ = self.package
+        vars(module)[PARTS] = [filename for filename, _ in parts]
         pinned = Pinned(name, self.modules)
         if self.modules:
             vars(module)['__builtins__'] = pinned.builtins
             vars(module)[_PINNED] = pinned
         sys.modules[name] = module
         try:
-            exec(code, module.__dict__)
+            for code in codes:
+                exec(code, module.__dict__)
         except BaseException:
             sys.modules.pop(name, None)
             raise
         return module
+
+    def _parts(self, name: str) -> list[tuple[str, str]]:
+        """Return the texts to be executed, each under the name of a file that tracebacks find it by."""
+        if not self.offset and self._is_current():
+            return [(self.filename, self.source)]
+        lines = self.source.splitlines(keepends=True)
+        own = f'{self.filename} <{name}>', ''.join(lines[self.offset :])
+        parts = [(f'<other cells of {name}>', ''.join(lines[: self.offset])), own] if self.offset else [own]
+        for filename, text in parts:
+            linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        return parts
 
     @property
     def package(self) -> str:
@@ -166,12 +181,24 @@ def bundle(
     text, tree, node = _read(plain, what)
     units = units_of(tree, text)
     own = _own_unit(units, node, plain, what)
-    kept, missing = _closure(units, own, _own_name(own, plain.__name__, plain.__qualname__), annotations)
+    own_name = _own_name(own, plain.__name__, plain.__qualname__)
+    kept, missing = _closure(units, own, own_name, annotations)
+    cells: list[str] = []
+    if missing & plain.__globals__.keys() and (cells := other_cells(plain)):
+        text = [*cells, *text]
+        units = units_of(ast.parse(''.join(text)), text)
+        own = _own_unit(units, ast.increment_lineno(node, len(cells)), plain, what)
+        kept, missing = _closure(units, own, own_name, annotations)
     _refuse_missing(missing, plain, units, what)
     _refuse_overlap(kept, own, plain, what)
+    source, offset = _blank(text, kept), 0
+    if cells:
+        lines = source.splitlines(keepends=True)
+        needed = [line for line in lines[: len(cells)] if line.strip()]
+        source, offset = ''.join([*needed, *lines[len(cells) :]]), len(needed)
     name = plain.__qualname__ if not own.is_cut_out else plain.__name__
     module = getattr(plain, '__module__', None) or '__main__'
-    return Bundle(_blank(text, kept), name, module, plain.__code__.co_filename, annotations)
+    return Bundle(source, name, module, plain.__code__.co_filename, annotations, offset=offset)
 
 
 def bundle_again(bundle: Bundle, text: str) -> Bundle:
@@ -336,8 +363,8 @@ def _refuse_missing(missing: set[str], function: types.FunctionType, units: list
             reason = f"`{name}` is set under `if __name__ == '__main__':` only, which does not travel; move it above"
         else:
             reason = (
-                f'no statement of {function.__code__.co_filename} makes `{name}` (was it defined in another notebook '
-                f'cell?); import or define `{name}` in the same file or cell, or inside the function'
+                f'no statement of {function.__code__.co_filename} makes `{name}`, nor of another cell, if this is one of '
+                f'a notebook; import or define `{name}` there, or inside the function'
             )
         raise WorkflowUsageError(f'`{function.__qualname__}` cannot become {what}: it uses `{name}`, but {reason}')
 

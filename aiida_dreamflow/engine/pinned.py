@@ -94,6 +94,7 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
         'module': bundle.module,
         'filename': bundle.filename,
         'annotations': bundle.annotations,
+        'offset': bundle.offset,
         'files': [name for name in _files(bundle) if Path(name).is_file()],
         'modules': [[each.name, each.filename, each.is_package] for each in bundle.modules],
     }
@@ -200,7 +201,8 @@ def bundle_of(node: orm.ProcessNode) -> Bundle:
         for name, filename, is_package in content.get('modules', ())
     )
     source = _text(node, _SOURCE_FILE)
-    return Bundle(source, content['qualname'], content['module'], content['filename'], content['annotations'], modules)
+    names = content['qualname'], content['module'], content['filename']
+    return Bundle(source, *names, content['annotations'], modules, content.get('offset', 0))
 
 
 def _text(node: orm.ProcessNode, path: str) -> str:

@@ -159,6 +159,8 @@ def bundle_to_node(bundle: Bundle) -> orm.SinglefileData:
     node.description = bundle.filename
     node.base.attributes.set('qualname', bundle.qualname)
     node.base.attributes.set('module', bundle.module)
+    if bundle.offset:
+        node.base.attributes.set('offset', bundle.offset)
     return node
 
 
@@ -170,7 +172,8 @@ def node_to_bundle(node: orm.SinglefileData) -> Bundle:
     """
     attributes = node.base.attributes
     source = node.content.decode('utf-8', 'surrogatepass')
-    return Bundle(source, attributes.get('qualname'), attributes.get('module'), node.description)
+    names = attributes.get('qualname'), attributes.get('module'), node.description
+    return Bundle(source, *names, offset=attributes.get('offset', 0))
 
 
 def value_there(node: orm.Data, folder: Path) -> Any:
@@ -268,6 +271,7 @@ class FunctionJob(Leased, CalcJob):
             'format': remote.FORMAT,
             'qualname': bundle.qualname,
             'filename': bundle.filename,
+            'offset': bundle.offset,
             'arguments': remote.encode(self.arguments_there(path), arrays.save),
             'limit': remote.MAX_RESULT,
         }

@@ -454,21 +454,26 @@ class _Failure(Exception):
         self.report = report
 
 
-def load_function(filename: str, qualname: str) -> Any:
+def load_function(filename: str, qualname: str, offset: int) -> Any:
     """Execute the function's source and return the function.
 
     :param filename: what tracebacks call the file.
     :param qualname: the function's qualified name.
+    :param offset: how many of its first lines come from elsewhere: line numbers count from there.
     :returns: the function.
     """
     source = pathlib.Path(FUNCTION_FILE).read_bytes().decode('utf-8')
-    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     module = types.ModuleType(FUNCTION_MODULE)
     module.__file__ = str(pathlib.Path(FUNCTION_FILE).resolve())
     sys.modules[FUNCTION_MODULE] = module
-    # Annotations stay text: what only they mention did not travel, and an old Python may not know their syntax.
-    code = compile(source, filename, 'exec', flags=__future__.annotations.compiler_flag, dont_inherit=True)
-    exec(code, module.__dict__)
+    lines = source.splitlines(True)
+    for place, text in ((FUNCTION_FILE, lines[:offset]), (filename, lines[offset:])):
+        if not text:
+            continue
+        linecache.cache[place] = (len(text), None, text, place)
+        # Annotations stay text: what only they mention did not travel, and an old Python may not know their syntax.
+        flags = __future__.annotations.compiler_flag
+        exec(compile(''.join(text), place, 'exec', flags=flags, dont_inherit=True), module.__dict__)
     found: Any = module
     for part in qualname.split('.'):
         found = getattr(found, part)
@@ -553,7 +558,7 @@ def run(folder: pathlib.Path) -> dict[str, Any]:
         return {'status': 'python'}
     try:
         inputs = json.loads((folder / INPUTS_FILE).read_text(encoding='ascii'))
-        function = _guarded('load', load_function, inputs['filename'], inputs['qualname'])
+        function = _guarded('load', load_function, inputs['filename'], inputs['qualname'], inputs.get('offset', 0))
         arguments = _guarded('load', decode, inputs['arguments'], ArrayFolder(folder, 'input').open)
     except _Failure as failure:
         return failure.report

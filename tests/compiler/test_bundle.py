@@ -311,7 +311,7 @@ def test_notebook_cells():
     source = 'def other(x):\n    return math.sqrt(x)\n'
     linecache.cache['<cell 2>'] = (len(source), None, source.splitlines(True), '<cell 2>')
     exec(compile(source, '<cell 2>', 'exec'), scope)
-    with pytest.raises(WorkflowUsageError, match=r'it uses `math`, .*another notebook cell'):
+    with pytest.raises(WorkflowUsageError, match=r'it uses `math`, .*nor of another cell'):
         bundle(scope['other'])
 
 
