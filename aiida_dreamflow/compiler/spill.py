@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .comprehensions import expand_comprehension
-from .trees import assign, awaits_repeatedly, contains_await, copy_place, load, store
+from .trees import annotations_of, assign, awaits_repeatedly, contains_await, copy_place, load, store
 
 if TYPE_CHECKING:
     from .lower import Lowerer
@@ -129,9 +129,10 @@ class Spiller:
         return node
 
     def definition(self, node: Any, others: list[Slot]) -> None:
-        """Cut what a definition evaluates where it stands: the given operands, then the defaults of parameters."""
+        """Cut what a definition evaluates where it stands: the given operands, the defaults of parameters, annotations."""
         slots = [*others, *((node.args, 'defaults', index) for index in range(len(node.args.defaults)))]
         slots += [(node.args, 'kw_defaults', i) for i, value in enumerate(node.args.kw_defaults) if value is not None]
+        slots += [(*place, None) for place in annotations_of(node)]
         self.operands(slots)
 
     def _NamedExpr(self, node: ast.NamedExpr) -> ast.expr:  # noqa: N802

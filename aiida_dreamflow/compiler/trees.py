@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any, TypeVar
@@ -99,8 +100,23 @@ def evaluated_parts(node: ast.AST) -> list[ast.expr]:
         return [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
-        return [*decorators, *node.args.defaults, *(value for value in node.args.kw_defaults if value is not None)]
+        defaults = [*node.args.defaults, *(value for value in node.args.kw_defaults if value is not None)]
+        return [*decorators, *defaults, *(getattr(*place) for place in annotations_of(node))]
     return []
+
+
+def annotations_of(node: Any) -> list[tuple[Any, str]]:
+    """Return where the annotations of a function are, in their order of evaluation, for `getattr`.
+
+    Of a function with type parameters they belong to a scope of their own.
+    """
+    if isinstance(node, ast.Lambda) or getattr(node, 'type_params', None):
+        return []
+    args = node.args
+    first = (args.args, args.posonlyargs) if sys.version_info < (3, 12) else (args.posonlyargs, args.args)
+    every = [*first[0], *first[1], args.vararg, *args.kwonlyargs, args.kwarg]
+    places = [(arg, 'annotation') for arg in every if arg is not None and arg.annotation is not None]
+    return places if node.returns is None else [*places, (node, 'returns')]
 
 
 def contains_await(node: ast.AST) -> bool:

@@ -29,6 +29,7 @@ _SLOTS: tuple[tuple[types.ModuleType, tuple[str, ...]], ...] = (
     (threading, ('excepthook',)),
 )
 _GETTERS: tuple[Callable[[Any], Any], ...] = tuple(operator.attrgetter(*names, *names[:1]) for _, names in _SLOTS)
+_MISSING = object()
 _FILTERS, _FOLDER, _ENVIRONMENT, _PATCHES = 'warnings.filters', 'folder', 'environment', 'patches'
 
 
@@ -48,7 +49,7 @@ class Surroundings:
 
     def enter(self) -> None:
         """Bring in what the workflow has changed: a step begins."""
-        self._outside = [get(module) for get, (module, _) in zip(_GETTERS, _SLOTS, strict=True)]
+        self._outside = [*map(_values, range(len(_SLOTS)))]
         self._filters = warnings.filters  # type: ignore[assignment]
         self._content = self._filters[:]
         for place, value in self.changed.items():
@@ -64,8 +65,8 @@ class Surroundings:
         patches = [] if ended else [taken_off(patch) for patch in reversed(applied_in(values))]
         if self.changed:
             self.changed = {place: value for place, value in self.changed.items() if place in (_FOLDER, _ENVIRONMENT)}
-        for get, (module, names), before in zip(_GETTERS, _SLOTS, self._outside, strict=True):
-            now = get(module)
+        for number, before in enumerate(self._outside):
+            (module, names), now = _SLOTS[number], _values(number)
             if not all(map(operator.is_, now, before)):
                 self._note(module, names, before, now, ended)
         if warnings.filters != self._content:
@@ -93,15 +94,25 @@ class Surroundings:
     ) -> None:
         for name, old, new in zip(names, before, now, strict=False):
             if new is not old:
-                self.changed[f'{module.__name__}.{name}'] = new
+                place = f'{module.__name__}.{name}'
+                self.changed[place] = [] if new is _MISSING else [new]
                 if not ended:
-                    setattr(module, name, old)
+                    _set(place, [] if old is _MISSING else [old])
 
     def _note_environment(self, environment: dict[Any, Any]) -> None:
         before = self._environment
         differences = {name: environment.get(name) for name in before.keys() | environment.keys()}
         differences = {name: value for name, value in differences.items() if value != before.get(name)}
         self.changed[_ENVIRONMENT] = {**self.changed.get(_ENVIRONMENT, {}), **differences}
+
+
+def _values(number: int) -> tuple[Any, ...]:
+    module, names = _SLOTS[number]
+    try:
+        found: tuple[Any, ...] = _GETTERS[number](module)
+    except AttributeError:
+        found = tuple(getattr(module, name, _MISSING) for name in names)
+    return found
 
 
 def _bring_in(place: str, value: Any) -> None:
@@ -120,8 +131,16 @@ def _bring_in(place: str, value: Any) -> None:
             else:
                 os.environ[os.fsdecode(name)] = os.fsdecode(text)
     else:
-        module, _, name = place.rpartition('.')
-        setattr(sys.modules[module], name, value)
+        _set(place, value)
+
+
+def _set(place: str, values: list[Any]) -> None:
+    """Set an attribute of a module, or delete it if there is no value."""
+    module, _, name = place.rpartition('.')
+    if values:
+        setattr(sys.modules[module], name, values[0])
+    else:
+        vars(sys.modules[module]).pop(name, None)
 
 
 def _set_filters(filters: list[Any]) -> None:

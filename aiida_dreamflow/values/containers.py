@@ -118,7 +118,7 @@ def _fill_cell(obj: CellType, rest: Any, r: Reader) -> None:
 
 def _fill_list(obj: list[Any], rest: Any, r: Reader) -> None:
     get = r.get
-    obj.extend([get(item) if type(item) is dict else item for item in rest])
+    obj.extend(map(get, rest))
 
 
 WRITERS: dict[type, Any] = {

@@ -38,6 +38,14 @@ class _Rest:
     def __next__(self) -> Any:
         return self.items.popleft() if self.items else next(self.it)
 
+    def __reduce__(self) -> Any:
+        """Let whoever copies or pickles the iterator that has this one get what would be there without a restart."""
+        return (itertools.chain, ([*self.items], self.it)) if self.items else (_itself, (self.it,))
+
+
+def _itself(it: Any) -> Any:
+    return it
+
 
 class _Given:
     """Something whose iterator is the one given: ``iter`` may not be called on a user's object a second time."""

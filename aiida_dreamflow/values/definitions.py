@@ -119,12 +119,33 @@ def write_class(value: type, w: Writing) -> Record:
     if slots is not None and not isinstance(slots, str | tuple | list | dict):
         slots = tuple(name for name, item in own.items() if _is_slot(value, item))
     first = [ref(type(value)), value.__name__, value.__qualname__, [ref(base) for base in value.__bases__], ref(slots)]
-    rest = {'attributes': [part for name, item in kept.items() for part in (name, ref(item))]}
-    if abstract := [ref(cls) for cls in _abstract_classes() if value in _registered(cls)]:
-        rest['registered with'] = abstract
+    rest: dict[str, Any] = {'attributes': [part for name, item in kept.items() for part in (name, ref(item))]}
+    abstract = [cls for cls in _abstract_classes() if value in _registered(cls)]
+    subclasses = _registered(value) if '_abc_impl' in own else []
     if '_abc_impl' in own:
-        rest['registered'] = [*map(ref, _registered(value))]
+        rest['abstract'] = True
+    if abstract or subclasses:
+        rest['registrations'] = ref(_Registrations(value, abstract, subclasses))
     return ['class', first, rest]
+
+
+class _Registrations:
+    """The virtual base classes and subclasses of a class: to note them asks classes that must be complete by then."""
+
+    def __init__(self, cls: type, abstract: list[type], subclasses: list[type]) -> None:
+        self.cls, self.abstract, self.subclasses = cls, abstract, subclasses
+
+
+def _write_registrations(value: _Registrations, w: Writing) -> Record:
+    return ['registrations', None, [w.ref(value.cls), [*map(w.ref, value.abstract)], [*map(w.ref, value.subclasses)]]]
+
+
+def _fill_registrations(obj: object, rest: Any, r: Reader) -> None:
+    cls = r.get(rest[0])
+    for ref in rest[1]:
+        r.get(ref).register(cls)
+    for ref in rest[2]:
+        abc._abc_register(cls, r.get(ref))  # type: ignore[attr-defined]
 
 
 def _abstract_classes() -> list[type]:
@@ -202,14 +223,10 @@ def _fill_class(obj: type, rest: Any, r: Reader) -> None:
     parts = iter(rest['attributes'])
     for name in parts:
         _set_attribute(obj, name, r.get(next(parts)))
-    for ref in rest.get('registered with', ()):
-        r.get(ref).register(obj)
-    if 'registered' in rest:
+    if 'abstract' in rest:
         abstract = vars(obj)['__abstractmethods__']
         abc._abc_init(obj)  # type: ignore[attr-defined]
         type.__setattr__(obj, '__abstractmethods__', abstract)
-        for ref in rest['registered']:
-            abc._abc_register(obj, r.get(ref))  # type: ignore[attr-defined]
 
 
 # -- what is found in classes
@@ -256,6 +273,7 @@ def _write_proxy(value: types.MappingProxyType[Any, Any], w: Writing) -> Record:
 
 
 WRITERS: dict[type, Any] = {
+    _Registrations: _write_registrations,
     CodeType: _write_code,
     staticmethod: _write_wrapping,
     classmethod: _write_wrapping,
@@ -270,6 +288,7 @@ KINDS = (
     Kind('code', _read_code),
     Kind('function', _make_function, lambda obj, rest, r: complete(obj, rest, r.get)),
     Kind('class', _make_class, _fill_class),
+    Kind('registrations', lambda first, r: _Registrations(type, [], []), _fill_registrations, lambda rest: 3),
     Kind('staticmethod', lambda first, r: staticmethod(r.get(first)), _fill_wrapping),
     Kind('classmethod', lambda first, r: classmethod(r.get(first)), _fill_wrapping),
     Kind('property', lambda first, r: property(*map(r.get, first)), _fill_property),

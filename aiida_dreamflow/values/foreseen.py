@@ -24,7 +24,7 @@ _SPEAKERS = ('__getnewargs__', '__getnewargs_ex__')
 def is_unstorable(cls: type) -> bool:
     """Return whether no object of a class has a stored form.
 
-    True for classes of extensions that keep what Python cannot see and have no word for `pickle`, and for files, locks,
+    True for classes of extensions that keep what Python cannot see and have no word for `pickle`, and for files,
     threads and the like.
     """
     if is_never_made_again(cls):

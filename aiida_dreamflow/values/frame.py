@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ..compiler import Program, compile_function
+from ..compiler.trees import iterate_own
 from ..exceptions import CannotStoreError, FrameError
 from ..runtime import Activation, Agenda, Host, Machine, Recipe
 from .chunks import ChunkCodec
@@ -27,6 +28,7 @@ from .edits import Edits, placed
 from .frame_codecs import FunctionCodec, KeptCodec, RecipeCodec, RecipeValueCodec, TracebackCodec, is_awaitable
 from .generators import GeneratorCodec
 from .parts import Files, Form, MemoryFiles, PartWriter, Place
+from .records import VERSION
 from .snapshot import Codec, decode, read_file
 
 __all__ = ('FRAME_VERSION', 'FrameWriter', 'StoredFrame', 'load_frame', 'store_frame')
@@ -251,10 +253,12 @@ def load_frame(
     own = [TracebackCodec(), FunctionCodec((), edits), GeneratorCodec(edits), KeptCodec(agenda, edits)]
     every = [*codecs, *own, recipes]
     every += [RecipeValueCodec([]), chunks]
-    roots: dict[str, Any] = {**document['plain'], **(live or {})}
+    numbers: dict[Any, Any] = {}
+    plain = decode({'version': VERSION, 'roots': document['plain'], 'objects': []}, read_blob, numbers=numbers)
+    roots: dict[str, Any] = {**plain, **(live or {})}
     for names, content in document['parts']:
         if not roots.keys() >= names.keys():
-            roots.update(_load_part(names, content, read_blob, every))
+            roots.update(_load_part(names, content, read_blob, every, numbers))
     rest = roots['']
     for task, states in rest.get('tasks', ()):
         task.stack = []
@@ -281,7 +285,11 @@ def load_frame(
 
 
 def _load_part(
-    names: Mapping[str, str], content: Any, read_blob: Callable[[str], bytes], codecs: Sequence[Codec]
+    names: Mapping[str, str],
+    content: Any,
+    read_blob: Callable[[str], bytes],
+    codecs: Sequence[Codec],
+    numbers: dict[Any, Any],
 ) -> dict[str, Any]:
     """Return the values of a part by their names in the frame."""
     if isinstance(content, dict):
@@ -291,7 +299,7 @@ def _load_part(
 
             return {name: from_npy(data) for name in names}
         content = data
-    found = decode(json.loads(content), read_blob, codecs)
+    found = decode(json.loads(content), read_blob, codecs, numbers)
     return {name: found[own] for name, own in names.items()}
 
 
@@ -329,5 +337,6 @@ def _message(activation: Activation, name: str, path: str, error: CannotStoreErr
 
 
 def _lines_that_assign(program: Program, name: str) -> list[int]:
-    nodes = (node for node in ast.walk(program.source.node) if isinstance(node, ast.Name))
-    return sorted({node.lineno for node in nodes if node.id == name and not isinstance(node.ctx, ast.Load)})
+    nodes = (node for statement in program.source.node.body for node in iterate_own(statement))
+    names = (node for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
+    return sorted({node.lineno for node in names if node.id == name})

@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import threading
 import types
+import warnings
 import weakref
 from collections.abc import Iterable
 from enum import Enum
@@ -53,10 +54,6 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     ((mmap.mmap,), 'a mapped file cannot be stored; close it before the await and open it again after'),
     ((socket.socket,), 'an open connection cannot be stored; close it before the await and connect again after'),
     ((subprocess.Popen,), 'a running program cannot be stored; wait for its end before the await'),
-    (
-        (_thread.LockType, _thread.RLock, threading.Condition, threading.Event, threading.Semaphore, threading.Barrier),
-        'a lock belongs to one operating-system process; make it where it is used, between two awaits',
-    ),
     ((threading.Thread, _thread._local), 'a thread and what is local to it cannot be stored; join it before the await'),
     (
         (types.FrameType, types.TracebackType),
@@ -172,9 +169,11 @@ def _fill_exception(obj: BaseException, rest: Any, r: Reader) -> None:
 
 
 def _is_active(value: object) -> bool:
-    """Whether this is a patch of `unittest.mock` that is applied where it could not be taken off, to be put on again."""
+    """Whether this has changed something of the process that is not put back while the workflow waits."""
     # Some objects make it when first asked, and tell of it from then on: the same bytes each time.
     state = getattr(value, '__dict__', {})
+    if issubclass(type(value), warnings.catch_warnings):
+        return state.get('_entered', False) and state.get('_module') is not warnings
     if type(value).__module__ != 'unittest.mock':
         return False
     if type(value).__name__ == '_patch_dict':

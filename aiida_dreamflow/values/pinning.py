@@ -19,8 +19,6 @@ _NEVER = (
     io.IOBase,
     subprocess.Popen,
     threading.Thread,
-    type(threading.Lock()),
-    type(threading.RLock()),
     types.GeneratorType,
     types.CoroutineType,
     types.AsyncGeneratorType,

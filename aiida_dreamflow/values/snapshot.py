@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import copysign
+from sys import intern
 from typing import Any, Protocol, cast
 
 from ..exceptions import CannotStoreError, FrameError, UntrustedValueError
@@ -159,13 +160,17 @@ def refused_reference(path: str) -> CannotStoreError:
 
 
 def decode(
-    document: Mapping[str, Any], read_blob: Callable[[str], bytes], codecs: Sequence[Codec] = ()
+    document: Mapping[str, Any],
+    read_blob: Callable[[str], bytes],
+    codecs: Sequence[Codec] = (),
+    numbers: dict[Any, Any] | None = None,
 ) -> dict[str, Any]:
     """Rebuild the objects of a document. Whether it may be trusted must have been decided before.
 
     :param document: what :func:`encode` made.
     :param read_blob: the bytes of a blob from its sha256.
     :param codecs: all that the document was encoded with.
+    :param numbers: the numbers that were met, which equal ones shall be: that of several documents.
     :returns: the roots by name.
     :raises FrameError: if the document is of another version, is damaged, or names what is not there any more.
     :raises UntrustedValueError: if a blob is not what it was when stored.
@@ -175,7 +180,7 @@ def decode(
             f'a stored value has format version {document.get("version")}, this aiida-dreamflow reads {VERSION}; '
             'install the version that wrote it'
         )
-    decoder = _Decoder(read_blob)
+    decoder = _Decoder(read_blob, {} if numbers is None else numbers)
     known = {CODEC + codec.name: kind_of(codec) for codec in codecs}
     records = document['objects']
     rebuild(records, [known.get(record[0]) or kind_named(record[0]) for record in records], decoder.built, decoder)
@@ -286,9 +291,11 @@ class _Encoder:
 
     def _finish(self) -> None:
         """Let the writers that wanted to see everything first write their records, and then what those add."""
-        for finish, waiting in self.open.items():
-            finish(waiting, self)
-        self._work()
+        while self.open:
+            waiting_for, self.open = self.open, {}
+            for finish, waiting in waiting_for.items():
+                finish(waiting, self)
+            self._work()
 
     def rescue(self, paths: set[str]) -> bool:
         """After a refusal: have the refused object, or a plain container around it, stored by a last resort.
@@ -345,12 +352,19 @@ class _Encoder:
 class _Decoder:
     """What the kinds ask while objects are rebuilt."""
 
-    def __init__(self, read_blob: Callable[[str], bytes]) -> None:
+    def __init__(self, read_blob: Callable[[str], bytes], numbers: dict[Any, Any]) -> None:
+        self.numbers = numbers
         self.built: dict[int, object] = {}
         self.read_blob = read_blob
 
     def get(self, ref: Any) -> Any:
-        if type(ref) is not dict:
+        kind = type(ref)
+        if kind is str:
+            # As constants of the source are: so equal short texts are one object, as they mostly were.
+            return intern(ref)
+        if kind is float or kind is int:
+            return self.numbers.setdefault((kind, ref), ref)
+        if kind is not dict:
             return ref
         try:
             return self.built[ref[REF]]

@@ -11,6 +11,7 @@ import random
 import re
 import struct
 import sys
+import threading
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +44,22 @@ def process_wide(value: object) -> str | None:
     name = next((name for name in _STREAMS if getattr(sys, name, None) is value), None)
     return name and f'sys:{name}'
 
+
+# -- locks
+
+
+def _write_lock(value: Any, w: Writing) -> Record:
+    """The record of a lock that nobody holds: another one will do."""
+    if getattr(value, '_is_owned', bool)() or not value.acquire(blocking=False):
+        reason = (
+            'somebody holds this lock, and who holds a lock does not survive a restart; release it before the await'
+        )
+        raise CannotStoreError(type(value).__name__, '', reason)
+    value.release()
+    return ['lock', type(value) is _RLOCK]
+
+
+_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 
 _STREAMS = ('__stdin__', '__stdout__', '__stderr__', 'stdin', 'stdout', 'stderr')
 
@@ -137,4 +154,9 @@ def _fill_typing(obj: Any, rest: Any, r: Reader) -> None:
 
 
 WRITERS: dict[type, Any] = {re.Match: _write_match, **dict.fromkeys(_NAMED, _write_typing)}
-KINDS = (Kind('match', _make_match, late=1), Kind('of typing', _make_typing, _fill_typing))
+WRITERS |= {_LOCK: _write_lock, _RLOCK: _write_lock}
+KINDS = (
+    Kind('match', _make_match, late=1),
+    Kind('of typing', _make_typing, _fill_typing),
+    Kind('lock', lambda first, r: threading.RLock() if first else threading.Lock()),
+)

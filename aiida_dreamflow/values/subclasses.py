@@ -13,7 +13,9 @@ import copyreg
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..exceptions import CannotStoreError
 from .containers import check_keys
+from .definitions import is_made_by_python
 from .records import Kind, Reader, Record, Writing
 
 __all__ = ('KINDS', 'VALUES', 'fill_state', 'state_of', 'writer_for')
@@ -49,6 +51,8 @@ _BEGIN: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     collections.deque: lambda value: ((), _attribute(collections.deque, 'maxlen', value)),
 }
 _BASES: dict[str, type] = {base.__name__: base for base in (*VALUES, *_ITEMS, *_PAIRS)}
+#: What `collections.Counter` says of itself leaves out the attributes.
+_COUNTED: Any = collections.Counter.__reduce__
 _OWN_WORDS = ('__reduce_ex__', '__getstate__', '__setstate__')
 
 
@@ -58,11 +62,28 @@ def writer_for(cls: type) -> Callable[[Any, Writing], Record] | None:
     :param cls: the class.
     """
     base = next((base for base in cls.__mro__ if base in _BASES.values()), None)
-    if base is None or base is cls or cls in copyreg.dispatch_table or cls.__reduce__ is not base.__reduce__:
+    is_counter = cls.__reduce__ is _COUNTED and cls is not collections.Counter
+    if (
+        base is None
+        or base is cls
+        or cls in copyreg.dispatch_table
+        or (cls.__reduce__ is not base.__reduce__ and not is_counter)
+    ):
         return None
     if any(getattr(cls, name, None) is not getattr(object, name, None) for name in _OWN_WORDS):
         return None
-    return lambda value, w: _write(base, value, w)
+    return _refuse_widened if _is_widened(cls, base) else lambda value, w: _write(base, value, w)
+
+
+def _is_widened(cls: type, base: type) -> bool:
+    """Whether a class that is written in C keeps more than the builtin one, where nobody can see it."""
+    native = next(each for each in cls.__mro__ if issubclass(each, base) and not is_made_by_python(each))
+    return native.__basicsize__ > base.__basicsize__
+
+
+def _refuse_widened(value: object, w: Writing) -> Record:
+    reason = 'its class is written in C, and does not say how to store what it keeps beside the items'
+    raise CannotStoreError(type(value).__name__, '', reason)
 
 
 def _write(base: Any, value: Any, w: Writing) -> Record:

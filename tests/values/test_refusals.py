@@ -28,13 +28,18 @@ def _frame():
     return sys._getframe()
 
 
+def _held(lock):
+    lock.acquire()
+    return lock
+
+
 _HELD_BY_NOBODY_STORED = {1}
 
 CASES = {
     'generator': (lambda: (x for x in []), 'generator', 'make a list'),
-    'lock': (threading.Lock, 'lock', 'a lock belongs to one'),
-    'rlock': (threading.RLock, 'RLock', 'a lock belongs to one'),
-    'event': (threading.Event, 'Event', 'a lock belongs to one'),
+    'lock': (lambda: _held(threading.Lock()), 'lock', 'release it before the await'),
+    'rlock': (lambda: _held(threading.RLock()), 'RLock', 'release it before the await'),
+    'condition': (lambda: _held(threading.Condition()), 'RLock', 'release it before the await'),
     'thread': (threading.Thread, 'Thread', 'join it'),
     'weakref': (lambda: weakref.ref(_HELD_BY_NOBODY_STORED), 'weakref', 'keep the object itself'),
     'finalizer': (lambda: weakref.finalize(_HELD_BY_NOBODY_STORED, print), 'finalize', 'call it before the await'),

@@ -1,6 +1,8 @@
-"""Weak references, their callbacks, and `__del__`."""
+"""Weak references, their callbacks, and `__del__`; locks; what the annotations of a nested function refer to."""
 
 import gc
+import queue
+import threading
 import weakref
 
 from aiida_dreamflow import checkpoint
@@ -126,3 +128,30 @@ async def do_keeps_what_only_a_container_holds():
     other = (reference, 1)
     await checkpoint()
     return other[0]() is holder[0], other[0] is reference
+
+
+async def do_locks():
+    lock, again, event, waiting = threading.Lock(), threading.RLock(), threading.Event(), queue.Queue()
+    waiting.put(3)
+    await checkpoint()
+    with lock, again:
+        event.set()
+    await checkpoint()
+    return lock.locked(), event.is_set(), waiting.get()
+
+
+async def do_annotation_names_a_local():
+    kind = int | str
+    await checkpoint()
+
+    def function(x: kind, *rest: kind, named: kind = 1, **others: kind) -> kind: ...
+
+    await checkpoint()
+    return function.__annotations__
+
+
+async def do_same_text_and_number():
+    text, number = 'some text', 1000.5
+    pair = [text, number, 12345]
+    await checkpoint()
+    return pair[0] is text, pair[1] is number
