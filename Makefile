@@ -13,6 +13,7 @@ WORKERS ?= 3
 SELECT ?= not servers and not benchmarks
 PYTEST_ARGS ?=
 CORPUS_ARGS ?=
+FUZZ ?= 20000
 SECONDS ?= 60
 PAIR ?= sqlite
 CHAOS_ARGS ?=
@@ -26,12 +27,13 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interpreters mutations corpus chaos failpoints benchmark lint docs clean
+.PHONY: help demo test interpreters fuzz mutations corpus chaos failpoints benchmark lint docs clean
 
 help:
 	@echo 'make demo       run the example under a daemon, in a throwaway AiiDA profile'
 	@echo 'make test       run the test suite'
 	@echo 'make interpreters  run what needs no AiiDA under every Python (3.10 to 3.14) that is found'
+	@echo 'make fuzz       run FUZZ=20000 random programs, and a quarter as many random generators, as Python does and restarted'
 	@echo 'make mutations  check that the differential tests notice faults of the compiler'
 	@echo 'make corpus     run the tests of CPython as workflow functions (an hour or more; some differ still)'
 	@echo 'make chaos      kill and freeze workers under running workflows for SECONDS=60, on PAIR=sqlite or postgresql'
@@ -50,6 +52,10 @@ test: $(VENV)/.tests
 # Those on the PATH, those of pyenv, and those named in DREAMFLOW_PYTHONS=/a/bin/python:/b/bin/python
 interpreters: $(VENV)/.python
 	@$(BIN)/python tests/interpreters.py $(INTERPRETERS_ARGS)
+
+# Other programs each time; the seed that is printed brings them back: `make fuzz DREAMFLOW_SEED=...`
+fuzz: $(VENV)/.tests
+	@DREAMFLOW_FUZZ=$(FUZZ) $(BIN)/python -m pytest -q -s tests/differential/test_fuzz.py tests/differential/test_fuzz_generators.py
 
 # Whether the differential tests can fail: faults are put into the compiler, and must be noticed.
 mutations: $(VENV)/.tests

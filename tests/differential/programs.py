@@ -107,6 +107,8 @@ class Writer:
                 'nested_fstring',
                 'lambda_call',
             ]
+            if sys.version_info >= (3, 11):
+                kinds += ['star_item']
             if sys.version_info >= (3, 14):
                 kinds += ['template']
             if self.awaiting:
@@ -170,6 +172,9 @@ class Writer:
 
     def _item(self, depth: int) -> str:
         return f'{self._list(depth)}[{self.expr(depth)}]'
+
+    def _star_item(self, depth: int) -> str:
+        return f'Box({self.mark()})[{self.expr(depth)}, *[{self.expr(0)}]]'
 
     def _slice(self, depth: int) -> str:
         return f'{self._list(depth)}[{self.expr(0)}:{self.expr(depth)}]'
@@ -286,7 +291,21 @@ class Writer:
         return kind.format(element, loop, condition if ':=' not in condition else 'x')
 
     def iterable(self, depth: int) -> str:
-        return self.pick('range(3)', '[1, 2]', "'ab'", 'enumerate([5, 6])', 'zip([1, 2], "ab")', '{1: 2, 3: 4}')
+        return self.pick(
+            'range(3)',
+            '[1, 2]',
+            "'ab'",
+            'enumerate([5, 6])',
+            'zip([1, 2], "ab")',
+            '{1: 2, 3: 4}',
+            '{1: 2, 3: 4}.items()',
+            'reversed([1, 2])',
+            f'map(lambda y: say({self.mark()}, y), [1, 2])',
+            'filter(None, [0, 1, 2])',
+            'itertools.chain([1], (2, 3))',
+            'itertools.islice(itertools.count(1), 2)',
+            'iter([1, 2])',
+        )
 
     # -- statements
 
@@ -315,8 +334,8 @@ class Writer:
         ]
         if depth > 0 and self.budget > 0:
             kinds += ['if_', 'for_', 'while_', 'try_', 'try_', 'finally_', 'finally_', 'with_', 'match_', 'define']
-            kinds += ['class_', 'method', 'decorated', 'generator']
-            kinds += ['async_with', 'async_for', 'async_for', 'recursive'] if self.awaiting else []
+            kinds += ['class_', 'method', 'decorated', 'generator', 'kept_lambda', 'growing']
+            kinds += ['async_with', 'async_for', 'async_for', 'recursive', 'kept_coroutine'] if self.awaiting else []
             if sys.version_info >= (3, 11) and not self.star:
                 kinds += ['try_star', 'try_star']
             if sys.version_info >= (3, 12):
@@ -324,7 +343,7 @@ class Writer:
         if self.budget < 18:
             kinds += ['raise_', 'delete', 'delete_item', 'assert_', 'bare_raise', 'info']
             if sys.version_info >= (3, 11):
-                kinds += ['raise_group']
+                kinds += ['raise_group', 'note']
             if not self.star:
                 kinds += ['return_']
             if self.loops:
@@ -373,6 +392,37 @@ class Writer:
         inner = self.pick('KeyError(2)', 'ExceptionGroup("h", [E1(2), ExceptionGroup("i", [E2(3), ValueError(4)])])')
         error = f'ExceptionGroup("g", [ERRORS[{self.pick(0, 1, 2)}]({self.expr(0)}), {inner}])'
         self.emit(f'raise {error}{self.pick("", "", " from E0(9)")}')
+
+    def note(self, depth: int) -> None:
+        error = f'e{self.mark()}'
+        self.emit('try:')
+        self.inside(0)
+        self.emit(f'except Exception as {error}:')
+        self.emit(f'    {error}.add_note(str({self.expr(0)}))')
+        self.emit('    raise')
+
+    def kept_lambda(self, depth: int) -> None:
+        """A function that shares variables, called after more has happened to them."""
+        name = f'k{self.mark()}'
+        self.emit(f'{name} = lambda c={self.expr(0)}: ({self.name()}, c, {self.without_await(1)})')
+        self.block(min(depth, 1))
+        self.emit(f'{self.pick("x = ", "")}say({self.mark()}, {name}({self.pick("", self.expr(0))}))')
+
+    def kept_coroutine(self, depth: int) -> None:
+        """A call of a coroutine function that is awaited later, or never."""
+        name = f'k{self.mark()}'
+        self.emit(f'{name} = {self.pick("tick", "echo")}({self.mark()}, {self.expr(0)})')
+        self.block(min(depth, 1))
+        self.emit(f'{self.pick("x = ", "")}{self.pick("await ", "await ", "await ", "say(1, 0) or ")}{name}')
+
+    def growing(self, depth: int) -> None:
+        """A loop over a list that its body changes."""
+        items, count = f'l{self.mark()}', f'n{self.mark()}'
+        self.emit(f'{items} = [{self.expr(0)}]')
+        self.emit(f'for {count}, x in enumerate({items}):')
+        self.emit(f'    if {count} < {self.pick(1, 2, 3)}: {items}.{self.pick("append(a)", "insert(0, x)", "extend([x])")}')
+        self.loop_body(depth)
+        self.emit(f'say({self.mark()}, {items})')
 
     def delete(self, depth: int) -> None:
         self.emit(f'del {self.name()}')

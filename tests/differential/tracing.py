@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 
 from aiida_dreamflow import checkpoint, gather, submit
 
 __all__ = (
     'COUNT', 'E0', 'E1', 'E2', 'ERRORS', 'AsyncManager', 'Box', 'Manager', 'Stream', 'aboom', 'boom', 'checkpoint',
-    'child', 'echo', 'gather', 'handling', 'loud', 'nested', 'say', 'shown', 'submit', 'tick',
+    'child', 'echo', 'gather', 'handling', 'itertools', 'loud', 'nested', 'say', 'shown', 'submit', 'tick',
 )  # fmt: skip
 
 COUNT = 0
