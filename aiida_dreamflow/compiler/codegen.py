@@ -153,7 +153,7 @@ def _arguments(program: Program, names: Iterable[str]) -> ast.arguments:
 def _compile(program: Program, functions: list[ast.FunctionDef]) -> list[types.CodeType]:
     """Compile functions that close over the shared variables and what the runtime supplies.
 
-    They stand in one that has these. No two have equal code, of which Python would keep one: each returns other numbers.
+    They stand in one that has these.
     """
     outer = sorted(program.scope.cells | program.scope.frees)
     maker = _function(program, _arguments(program, [*outer, *HIDDEN]), [*functions])
@@ -165,7 +165,12 @@ def _compile(program: Program, functions: list[ast.FunctionDef]) -> list[types.C
         maker.body.insert(0, copy_place(ast.Global([program.source.qualname]), maker))
     flags = program.source.future_flags
     (made,) = _codes_in(compile(ast.Module([maker], []), program.source.filename, 'exec', flags, dont_inherit=True))
-    return [code.replace(co_name=program.name) for code in _codes_in(made)]
+    codes = _codes_in(made)
+    if len(codes) < len(functions):
+        # Python keeps one of those that it takes for equal: each returns other numbers, but one that only raises does not
+        # come to that, and Python 3.10 takes no notice of the lines.
+        return [code for function in functions for code in _compile(program, [function])]
+    return [code.replace(co_name=program.name) for code in codes]
 
 
 def _codes_in(code: types.CodeType) -> list[types.CodeType]:

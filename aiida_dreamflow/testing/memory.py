@@ -55,7 +55,9 @@ def _run(machine: Machine, host: _MemoryHost, restart: bool) -> Any:
             if machine.agenda.released:
                 _run_children(machine, [], restart)
             elif isinstance(outcome, Returned):
-                return outcome.value
+                value = outcome.value
+                del machine, outcome  # this frame may live on: an exception of a held generator leads to its callers
+                return value
             else:
                 host.wait_until(machine.next_due())
 
