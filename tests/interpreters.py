@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = ('3.10', '3.11', '3.12', '3.13', '3.14')
-PACKAGES = ('hypothesis>=6.100', 'numpy>=1.24', 'pip', 'pytest>=8', 'pytest-timeout>=2.3', 'setuptools')
+PACKAGES = ('hatchling', 'hypothesis>=6.100', 'numpy>=1.24', 'pip', 'pytest>=8', 'pytest-timeout>=2.3')
 #: What can be imported without AiiDA.
 TESTS = ('compiler', 'differential', 'runtime', 'testing', 'values')
 NEED_AIIDA = ('testing/test_provenance.py', 'values/test_node_values.py', 'values/test_nodes.py')
