@@ -38,7 +38,7 @@ PROCESS_FUNCTION_MARK = 'is_process_function'
 
 def desugar(program: Program) -> None:
     """Make the awaits explicit, in a plain ``def`` and in a generator, and drop the annotations of variables."""
-    _drop_annotations(program.source.node.body)
+    _drop_annotations(program.source.node.body, program.declared)
     if not program.source.is_async:
         node = program.source.node
         transformer = _Yields() if program.source.is_generator else _PlainAwaits(program)
@@ -59,18 +59,22 @@ class _Yields(ast.NodeTransformer):
     visit_Lambda = visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = _leave_alone  # noqa: N815
 
 
-def _drop_annotations(body: list[ast.stmt]) -> None:
+def _drop_annotations(body: list[ast.stmt], declared: set[str]) -> None:
     """Replace annotated assignments by plain ones: inside a function an annotation is not evaluated.
 
     A block that shares the variable could not annotate it.
+
+    :param declared: receives the variables that are annotated, which makes them the function's own.
     """
+    targets = [each.target for each in body if isinstance(each, ast.AnnAssign)]
+    declared.update(target.id for target in targets if isinstance(target, ast.Name))
     body[:] = [part for each in body for part in (_unannotated(each) if isinstance(each, ast.AnnAssign) else [each])]
     for statement in body:
         if not isinstance(statement, NESTED_SCOPES):
             for field in ('body', 'orelse', 'finalbody'):
-                _drop_annotations(getattr(statement, field, []))
+                _drop_annotations(getattr(statement, field, []), declared)
             for part in (*getattr(statement, 'handlers', ()), *getattr(statement, 'cases', ())):
-                _drop_annotations(part.body)
+                _drop_annotations(part.body, declared)
 
 
 def _unannotated(node: ast.AnnAssign) -> list[ast.stmt]:

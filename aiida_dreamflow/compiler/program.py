@@ -255,6 +255,7 @@ class Program:
     """A compiled function.
 
     :ivar source: what it was compiled from.
+    :ivar declared: the variables that it annotates.
     :ivar scope: its variables.
     :ivar variables: what its statements mention of them.
     :ivar nodes: the nodes of its tree that run when the function itself runs, by kind, in the order of the source.
@@ -265,6 +266,7 @@ class Program:
     """
 
     source: FunctionSource
+    declared: set[str] = field(default_factory=set)
     scope: Scope = field(default_factory=Scope)
     variables: Variables = field(default_factory=lambda: Variables(Scope()), repr=False)
     nodes: Mapping[type[ast.AST], list[Any]] = field(default_factory=dict, repr=False)

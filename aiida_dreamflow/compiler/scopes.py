@@ -57,17 +57,18 @@ class Scope:
     declared_global: frozenset[str] = frozenset()
 
 
-def scope_of(source: FunctionSource, own: Callable[..., list[Any]]) -> Scope:
+def scope_of(source: FunctionSource, own: Callable[..., list[Any]], annotated: set[str]) -> Scope:
     """Return the scope of a function.
 
     Source: the language reference, "Naming and binding".
 
     :param own: gives the nodes of some kinds that run when the function itself runs.
+    :param annotated: the variables whose annotations were in it.
     """
     code = source.function.__code__
     declared = frozenset(name for node in own(ast.Global) for name in node.names)
     outer = declared.union(*(node.names for node in own(ast.Nonlocal)))
-    bound = _parameters(source.node.args).union(_bound(own))
+    bound = _parameters(source.node.args).union(annotated, _bound(own))
     if code.co_name == '<genexpr>':
         # A walrus binds around the expression.
         around = {node.target.id for node in own(ast.NamedExpr)} - {*code.co_varnames, *code.co_cellvars}

@@ -34,5 +34,5 @@ def survey(program: Program) -> None:
     for statement in program.source.node.body:
         visit(statement)
     program.nodes = nodes
-    program.scope = scope_of(program.source, program.own)
+    program.scope = scope_of(program.source, program.own, program.declared)
     program.variables = Variables(program.scope)

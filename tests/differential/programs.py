@@ -420,7 +420,9 @@ class Writer:
         items, count = f'l{self.mark()}', f'n{self.mark()}'
         self.emit(f'{items} = [{self.expr(0)}]')
         self.emit(f'for {count}, x in enumerate({items}):')
-        self.emit(f'    if {count} < {self.pick(1, 2, 3)}: {items}.{self.pick("append(a)", "insert(0, x)", "extend([x])")}')
+        self.emit(
+            f'    if {count} < {self.pick(1, 2, 3)}: {items}.{self.pick("append(a)", "insert(0, x)", "extend([x])")}'
+        )
         self.loop_body(depth)
         self.emit(f'say({self.mark()}, {items})')
 

@@ -1011,3 +1011,35 @@ class _Secretive:
 async def do_private_names():
     secretive = _Secretive(3)
     return await secretive.reveal(), await secretive.reveal(_Secretive__more=5), vars(secretive)
+
+
+async def do_declared_only():
+    seen: list = []
+    later: int
+    await checkpoint()
+    try:
+        seen.append(later)
+    except UnboundLocalError as error:
+        seen.append(str(error))
+    finally:
+        await checkpoint()
+    return seen
+
+
+async def do_equal_blocks():
+    error = ValueError('again')
+    lines = []
+    for turn in range(2):
+        try:
+            await checkpoint()
+            if turn:
+                raise error
+            await checkpoint()
+            raise error
+        except ValueError as caught:
+            trace = caught.__traceback__
+            while trace.tb_next is not None:
+                trace = trace.tb_next
+            lines.append(trace.tb_lineno - trace.tb_frame.f_code.co_firstlineno)
+            caught.__traceback__ = None
+    return lines
