@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -101,3 +103,42 @@ def test_lines_of_the_cell(daemon, execute):
     node = builder.order_by({'w': {'id': 'desc'}}).first(flat=True)
     report = get_workchain_report(node, 'REPORT')
     assert ', line 6, in in_a_notebook\n    first, second = await both(point.x)' in report, report
+
+
+SCRIPT = """
+import time
+from aiida import engine, load_profile
+from aiida_dreamflow import submit, workflow
+
+FACTOR = 3
+
+def triple(x):
+    return x * FACTOR
+
+@workflow
+async def in_main(x: int):
+    return await submit(triple, x=x) + await in_a_body(x=1)
+
+def body():
+    @workflow
+    async def in_a_body(x: int):
+        return await submit(triple, x=x)
+    return in_a_body
+
+in_a_body = body()
+
+if __name__ == '__main__':
+    load_profile('tests')
+    for process in (in_main, in_a_body):
+        node = engine.submit(process, x=2)
+        while not node.is_terminated:
+            time.sleep(0.1)
+        print(node.exit_message or node.exception or node.outputs.result.value)
+"""
+
+
+def test_a_script_that_the_daemon_has_never_seen(daemon, tmp_path):
+    script = tmp_path / 'script.py'
+    script.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stdout.split('\n') == ['9', '6', ''], done.stdout + done.stderr
