@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ('FILE_NODES', 'FunctionJob', 'bundle_to_node', 'node_to_bundle', 'value_there')
 
-STDOUT_FILE = 'stdout'
-STDERR_FILE = 'stderr'
+STDOUT_FILE, STDERR_FILE = remote.PRINTED_FILES
 #: Where the files of arguments are, in the working directory of the job.
 FILES_FOLDER = 'files'
 #: Nodes that are files; the function gets their path.
@@ -274,6 +273,7 @@ class FunctionJob(Leased, CalcJob):
             'offset': bundle.offset,
             'arguments': remote.encode(self.arguments_there(path), arrays.save),
             'limit': remote.MAX_RESULT,
+            'mpi': self.inputs.metadata.options.withmpi,
         }
         self.complete(document, path)
         (path / remote.INPUTS_FILE).write_text(remote.dumps(document), encoding='ascii')

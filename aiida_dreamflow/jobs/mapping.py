@@ -142,6 +142,10 @@ class MapParser(FunctionParser):
         failed = sum(label.startswith(_EXCEPTION) for label, _ in found)
         return self.exit('ERROR_ITEMS_FAILED', failed=failed, count=len(found)) if failed else None
 
+    def count(self) -> int:
+        """Return how many items the job was given."""
+        return _count(self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested())
+
     def _item(self, index: int, report: Any) -> tuple[str, orm.Data | Scalar]:
         """Return label and node for what is said of one item."""
         label, status = f'item_{index}', report['status']

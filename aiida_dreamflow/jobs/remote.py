@@ -48,6 +48,10 @@ SPREAD_FILE = 'dreamflow_spread.py'
 INPUTS_FILE = 'inputs.json'
 RESULT_FILE = 'result.json'
 
+#: What the function prints, and how many bytes of each are kept.
+PRINTED_FILES = ('stdout', 'stderr')
+MAX_PRINTED = 2**26
+
 #: How many bytes a result may have, arrays included.
 MAX_RESULT = 2**32
 MAX_DEPTH = 100
@@ -56,6 +60,8 @@ _TAG = '!'
 _ARRAY_NAME = re.compile(r'(?:input|result)(?:-[0-9]{1,9}){1,2}\.npy')
 _SIMPLE_DTYPE = re.compile(r'[<>|=]?[biufcSUmM][0-9]{1,9}(\[[0-9]{0,9}[a-zA-Z]{1,2}\])?')
 _EXACT_INTEGER = 2**63
+#: Where starters of MPI programs say which of the processes this is.
+_RANKS = ('OMPI_COMM_WORLD_RANK', 'PMIX_RANK', 'PMI_RANK', 'MV2_COMM_WORLD_RANK', 'SLURM_PROCID')
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 #: How many bytes are kept for a report on a full disk.
 _RESERVED = 2**15
@@ -672,12 +678,49 @@ def _wait_for_other(folder: pathlib.Path) -> Any:
     return lock
 
 
+def _rank(folder: pathlib.Path) -> int:
+    """Return the rank of this process if the job was started by MPI, otherwise 0."""
+    with contextlib.suppress(OSError, ValueError):
+        if json.loads((folder / INPUTS_FILE).read_text(encoding='ascii')).get('mpi'):
+            return next((int(os.environ[name]) for name in _RANKS if os.environ.get(name, '').isdigit()), 0)
+    return 0
+
+
+def _take_part(folder: pathlib.Path) -> int:
+    """Call the function under MPI, in another process than the first: what it returns is the first one's to tell."""
+    try:
+        inputs = json.loads((folder / INPUTS_FILE).read_text(encoding='ascii'))
+        if 'count' not in inputs:
+            function = load_function(inputs['filename'], inputs['qualname'], inputs.get('offset', 0))
+            call(function, decode(inputs['arguments'], ArrayFolder(folder, 'input').open))
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _shorten(path: pathlib.Path) -> None:
+    """Cut the middle out of a file of gigabytes, which would be brought here whole."""
+    with contextlib.suppress(OSError):
+        size = path.stat().st_size
+        if size > MAX_PRINTED:
+            with path.open('r+b') as file:
+                file.seek(size - MAX_PRINTED // 2)
+                end = file.read()
+                file.seek(MAX_PRINTED // 2)
+                file.write(b'\n[... %d bytes were left out ...]\n' % (size - MAX_PRINTED))
+                file.write(end)
+                file.truncate()
+
+
 def main() -> int:
     """Run the job of the current directory and write its result.
 
     :returns: the exit status: 0 if the function returned.
     """
     folder = pathlib.Path.cwd()
+    if _rank(folder):
+        return _take_part(folder)
     lock = _wait_for_other(folder)  # held until the end of this process
     if (folder / RESULT_FILE).exists():
         return 0
@@ -692,6 +735,8 @@ def main() -> int:
         sys.stderr.flush()
     _write_report(temporary, report)
     temporary.replace(folder / RESULT_FILE)
+    for name in PRINTED_FILES:
+        _shorten(folder / name)
     del lock
     return 0 if report['status'] in ('returned', 'mapped') else 1
 

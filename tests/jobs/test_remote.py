@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from aiida_dreamflow.jobs import remote
+from aiida_dreamflow.jobs import remote, spread
 
 
 def interpreters(version):
@@ -34,20 +34,27 @@ def python(request):
     return working(request.param) if request.param == '3.8' else request.param
 
 
-def run(folder, python, source, qualname='f', *, arguments=None):
+def run(folder, python, source, qualname='f', *, arguments=None, **more):
     """Run a function as a job does; give the report and what came out."""
-    prepare(folder, source, qualname, arguments)
+    prepare(folder, source, qualname, arguments, **more)
     ended = subprocess.run([python, remote.REMOTE_FILE], cwd=folder, capture_output=True, text=True, check=False)
     result = folder / remote.RESULT_FILE
     return (json.loads(result.read_text()) if result.exists() else None), ended
 
 
-def prepare(folder, source, qualname='f', arguments=None):
+def prepare(folder, source, qualname='f', arguments=None, **more):
     """Write the files of a job."""
     (folder / remote.RESULT_FILE).unlink(missing_ok=True)
     (folder / remote.REMOTE_FILE).write_bytes(Path(remote.__file__).read_bytes())
     (folder / remote.FUNCTION_FILE).write_text(source)
-    inputs = {'qualname': qualname, 'filename': '/home/me/script.py', 'arguments': remote.encode(arguments or {})}
+    if 'count' in more:
+        (folder / remote.SPREAD_FILE).write_bytes(Path(spread.__file__).read_bytes())
+    inputs = {
+        'qualname': qualname,
+        'filename': '/home/me/script.py',
+        'arguments': remote.encode(arguments or {}),
+        **more,
+    }
     (folder / remote.INPUTS_FILE).write_text(remote.dumps(inputs))
 
 
@@ -200,3 +207,74 @@ def test_submitted_twice(tmp_path, first_is_killed):
     assert (tmp_path / remote.RESULT_FILE).exists()
     assert second.returncode == 0
     assert (tmp_path / 'ran').read_text() == ('xx' if first_is_killed else 'x')
+
+
+def test_many_items(tmp_path, python):
+    """Each is called in one of as many processes as the scheduler has given cores; one that dies takes no other with it."""
+    source = """
+import os, time
+
+def f(x, y=2):
+    print('item', x)
+    if x == 3:
+        raise ValueError('three')
+    if x == 4:
+        os.kill(os.getpid(), 9)
+    if x == 5:
+        return f
+    time.sleep(0.05)
+    return x * y, os.getpid()
+"""
+    environment = {**os.environ, 'SLURM_CPUS_ON_NODE': '2'}
+    prepare(tmp_path, source, arguments={'x': list(range(8))}, count=8)
+    ended = subprocess.run(
+        [python, remote.REMOTE_FILE], cwd=tmp_path, capture_output=True, text=True, check=False, env=environment
+    )
+    assert ended.returncode == 0
+    report = json.loads((tmp_path / remote.RESULT_FILE).read_text())
+    assert report['status'] == 'mapped'
+    assert [item['status'] for item in report['items']] == [
+        'returned', 'returned', 'returned', 'raised', 'died', 'unsendable', 'returned', 'returned',
+    ]  # fmt: skip
+    found = [remote.decode(item['value']) for item in report['items'] if item['status'] == 'returned']
+    assert [value for value, _ in found] == [0, 2, 4, 12, 14]
+    assert len({pid for _, pid in found}) in (2, 3)
+    assert report['items'][4]['exit'] == -9
+    assert sorted(ended.stdout.split()[1::2]) == list('01234567')
+    assert 'item 3: Traceback' in ended.stderr
+
+
+def test_all_items_together_are_too_large(tmp_path):
+    report, _ = run(
+        tmp_path, sys.executable, 'def f(x):\n    return "x" * 100', arguments={'x': [1] * 20}, count=20, limit=500
+    )
+    assert (report['status'], report['limit']) == ('large', 500)
+
+
+def test_mpi(tmp_path):
+    """All processes call the function at a time; the first tells what it returned."""
+    source = """
+import os, pathlib, time
+
+def f():
+    rank = os.environ['PMI_RANK']
+    pathlib.Path('rank-' + rank).touch()
+    while not pathlib.Path('rank-1' if rank == '0' else 'rank-0').exists():
+        time.sleep(0.01)
+    return rank
+"""
+    prepare(tmp_path, source, mpi=True)
+    command = [sys.executable, remote.REMOTE_FILE]
+    started = [subprocess.Popen(command, cwd=tmp_path, env={**os.environ, 'PMI_RANK': str(rank)}) for rank in (1, 0)]
+    assert [process.wait(30) for process in started] == [0, 0]
+    report = json.loads((tmp_path / remote.RESULT_FILE).read_text())
+    assert (report['status'], report['value']) == ('returned', '0')
+
+
+def test_what_is_printed_is_shortened(tmp_path, monkeypatch):
+    monkeypatch.setattr(remote, 'MAX_PRINTED', 100)
+    path = tmp_path / 'stdout'
+    path.write_text('a' * 500 + 'b' * 500)
+    remote._shorten(path)
+    assert path.read_text() == 'a' * 50 + '\n[... 900 bytes were left out ...]\n' + 'b' * 50
+    remote._shorten(tmp_path / 'nowhere')

@@ -17,6 +17,7 @@ from aiida_dreamflow.exceptions import ChildFailedError
 from aiida_dreamflow.jobs import remote
 from aiida_dreamflow.jobs.calculation import FunctionJob
 from aiida_dreamflow.jobs.launch import function_job_inputs, job, job_outcome
+from aiida_dreamflow.values.nodes import from_node
 
 pytestmark = pytest.mark.servers
 
@@ -142,6 +143,36 @@ def test_old_pythons_are_enough(slurm, version):
 def test_too_old(slurm, version):
     node = run(functions.version, code=python_of(slurm, version), x=1)
     assert_fails(node, 'ERROR_PYTHON_TOO_OLD', 'older than 3.8.*code=')
+
+
+@workflow
+async def maps(computer: str, options: dict):
+    metadata = {'options': {'max_wallclock_seconds': 120, **options}}
+    return {'found': await submit.map(job(functions.where, computer=computer, metadata=metadata), range(6))}
+
+
+@pytest.mark.parametrize('computer', ['async', 'ssh'])
+def test_map_uses_the_cores_that_it_was_given(computer):
+    resources = {'num_machines': 1, 'num_mpiprocs_per_machine': 1, 'num_cores_per_mpiproc': 2}
+    outputs, node = engine.run_get_node(maps, computer=computer, options={'resources': resources})
+    assert node.is_finished_ok, node.exit_message
+    found = from_node(outputs['found'])
+    assert [x for x, _ in found] == list(range(6))
+    assert len({pid for _, pid in found}) == 2
+
+
+def test_mpi(slurm):
+    """Two processes at a time, started by the scheduler; the result is that of the first."""
+    orm.load_computer('ssh').set_mpirun_command(['srun', '--overlap', '-n', '{tot_num_mpiprocs}'])
+    options = {'resources': {'num_machines': 1, 'num_mpiprocs_per_machine': 2}, 'withmpi': True}
+    assert job_outcome(run(functions.meets, computer='ssh', options=options, n=2)) == [0, 1]
+
+
+def test_environment_module(slurm):
+    """What `module load` does, in the text before the job."""
+    slurm.run('mkdir -p modules && printf "export FROM_MODULE=loaded\\n" > modules/science')
+    options = {'prepend_text': f'module() {{ . {slurm.home}/modules/$2; }}\nmodule load science'}
+    assert job_outcome(run(functions.variable, options=options, name='FROM_MODULE')) == 'loaded'
 
 
 def test_out_of_time():
