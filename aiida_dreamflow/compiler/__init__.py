@@ -16,6 +16,7 @@ from .flow import simplify
 from .generators import read_expression
 from .liveness import analyse_liveness
 from .lower import lower
+from .namespaces import spell_namespaces
 from .passing import passed_at
 from .processes import submit_processes
 from .program import Await, Block, Passed, Program
@@ -46,6 +47,7 @@ PASSES = (
     desugar,  # `submit(...)` in a plain def, the `yield` of a generator in terms of `await`
     survey,  # one walk: nodes by kind, and what the names are
     complete_supers,  # `super()` in a method: the class and the object
+    spell_namespaces,  # `locals()` and its like: all variables of the function
     refuse_unsupported,  # what the language does not have
     mark_unbound,  # where a shared variable might have no value
     mark_recipes,  # which assignments can be made again

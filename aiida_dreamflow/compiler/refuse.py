@@ -10,13 +10,12 @@ import builtins
 from collections.abc import Callable
 from typing import Any
 
+from .namespaces import READERS
 from .program import Program
 from .supers import is_bare
 from .trees import awaits_repeatedly
 
 __all__ = ('RULES', 'refuse_unsupported')
-
-_NAMESPACE_READERS = ('locals', 'vars', 'dir', 'eval', 'exec')
 
 
 def refuse_unsupported(program: Program) -> None:
@@ -51,7 +50,7 @@ def _namespace(program: Program, node: ast.AST) -> None:
     if name in program.scope.locals or source.resolve(node.func) is not getattr(builtins, name, program):
         return
     given = len(node.args) + len(node.keywords)
-    if name in _NAMESPACE_READERS and given < (2 if name in ('eval', 'exec') else 1):
+    if given < READERS.get(name, 0):
         source.refuse(
             node,
             f'`{name}()` would see the variables of one step, not those of the function',

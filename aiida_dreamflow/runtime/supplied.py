@@ -85,7 +85,20 @@ def _exc_info() -> tuple[Any, Any, Any]:
     return type(error), error, error.__traceback__ if error is not None else None
 
 
+def _namespace(kept: dict[str, Any], seen: dict[str, Any], names: tuple[str, ...], _: bool) -> dict[str, Any]:
+    """Return what `locals()` gives: a dict with the variables that have a value."""
+    for name in names:
+        if name in seen:
+            kept[name] = seen[name]
+        else:
+            kept.pop(name, None)
+    return kept
+
+
 _VALUES = {
+    '.namespace': _namespace,
+    '.globals': globals,
+    '.sorted': sorted,
     '.locals': locals,
     '.iter': iter,
     '.next': next,

@@ -118,11 +118,11 @@ def test_refusals(check, tmp_path):
     done = check("""
     @workflow
     async def refused():
-        x = locals()
+        x = [locals() for _ in [1]]
         await checkpoint()
     """)
     assert done.exit_code == 1
-    assert 'x = locals()' in done.output
+    assert 'x = [locals() for _ in [1]]' in done.output
     assert '^^^^' in done.output
     assert 'no workflow' in check('').output
     assert 'there is no file' in CliRunner().invoke(dreamflow, ['check', str(tmp_path / 'none.py')]).output

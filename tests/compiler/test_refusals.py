@@ -32,16 +32,21 @@ def refused(function):
 
 #: Body of an async def, what the caret points at, reason, remedy.
 BY_FORM = {
-    'locals': (
-        'return locals()',
-        'locals()',
-        '`locals()` would see the variables of one step',
-        'in a dict of your own',
+    'locals': ('return [locals() for _ in [1]]', 'locals()', '`locals()` would see', 'in a dict of your own'),
+    'vars': ('return [vars() for _ in [1]]', 'vars()', '`vars()` would see', 'name what you need'),
+    'dir': ('x = [dir() for _ in [1]]', 'dir()', '`dir()` would see', 'name what you need'),
+    'eval': (
+        "return [eval('x') for _ in [1]]",
+        "eval('x')",
+        '`eval()` would see',
+        'name what you need: `eval(code, {"x": x})`',
     ),
-    'vars': ('return vars()', 'vars()', '`vars()` would see', 'name what you need'),
-    'dir': ('x = [dir()]', 'dir()', '`dir()` would see', 'name what you need'),
-    'eval': ("return eval('x')", "eval('x')", '`eval()` would see', 'name what you need: `eval(code, {"x": x})`'),
-    'exec': ("exec('x = 1')", "exec('x = 1')", '`exec()` would see', 'name what you need: `exec(code, {"x": x})`'),
+    'exec': (
+        "x = [exec('x = 1') for _ in [1]]",
+        "exec('x = 1')",
+        '`exec()` would see',
+        'name what you need: `exec(code, {"x": x})`',
+    ),
     'generator expression': (
         'return g(await f(x) for x in xs)',
         '(await f(x) for x in xs)',
@@ -123,7 +128,7 @@ def test_another_submit_is_not_ours():
 def test_caret_in_an_indented_function_with_characters_that_are_not_ascii():
     class Holder:
         async def methöd(self, größe):
-            é = ['äöü', locals()]  # fmt: skip
+            é = ['äöü', *[locals() for _ in 'a']]  # fmt: skip
             return é
 
     error = refused(Holder.methöd)
@@ -138,14 +143,14 @@ def test_caret_in_an_indented_function_with_characters_that_are_not_ascii():
 
 
 def test_caret_with_tabs_and_decorators():
-    source = 'def keep(f):\n    return f\n\nif True:\n\t@keep\n\t@keep\n\tasync def workflow(xs):\n\t\treturn vars()\n'
+    source = 'def keep(f):\n    return f\n\nif True:\n\t@keep\n\t@keep\n\tasync def workflow(xs):\n\t\treturn [vars() for _ in xs]\n'
     error = refused(define(source))
     assert error.lineno == 8
-    assert error.text[error.offset - 1 :] == 'vars()'
+    assert error.text[error.offset - 1 :].startswith('vars() for')
 
 
 def test_caret_over_several_lines():
-    error = refused(define(HEAD + '    return g(\n        1,\n        locals(\n        ),\n    )\n'))
+    error = refused(define(HEAD + '    return [g(\n        1,\n        locals(\n        ),\n    ) for _ in [1]]\n'))
     assert (error.lineno, error.offset, error.end_lineno, error.end_offset) == (4, 9, 5, 10)
 
 

@@ -205,14 +205,14 @@ def test_gather_of_anything():
 
 def test_refusal_in_a_helper():
     async def bad():
-        return locals()
+        return [locals() for _ in [1]]
 
     async def workflow():
         return await bad()
 
     with pytest.raises(CompileError) as caught:
         run_in_memory(workflow)
-    assert caught.value.text.strip() == 'return locals()'
+    assert caught.value.text.strip() == 'return [locals() for _ in [1]]'
     assert '(in workflow function `bad`)' in caught.value.msg
 
 

@@ -155,3 +155,33 @@ async def do_same_text_and_number():
     pair = [text, number, 12345]
     await checkpoint()
     return pair[0] is text, pair[1] is number
+
+
+async def do_namespaces(a=1, *, k=2):
+    seen = [sorted(locals())]
+    b = 3
+    await checkpoint()
+    found = locals()
+    seen.append({name: value for name, value in found.items() if name not in ('seen', 'found')})
+    await checkpoint()
+    seen.append(eval('a + b'))
+
+    def inner():
+        return b
+
+    del k
+    await checkpoint()
+    seen += [sorted(vars()), dir(), '%(a)s %(b)s' % locals(), list(locals())]
+    exec('made = a + 1')
+    try:
+        seen.append(eval('made'))
+    except NameError as error:
+        seen.append(str(error))
+    for _i in range(2):
+        seen.append(eval(await given('_i')))
+    return seen, 'error' in locals()
+
+
+async def given(value):
+    await checkpoint()
+    return value
