@@ -11,6 +11,7 @@ from typing import Any
 
 from .bundle import Bundle, bundle, bundle_again
 from .codegen import generate_code
+from .copying import copies_in
 from .desugar import desugar
 from .flow import simplify
 from .generators import read_expression
@@ -38,6 +39,7 @@ __all__ = (
     'bundle_again',
     'compile_function',
     'compile_generator',
+    'copies_in',
     'passed_at',
 )
 

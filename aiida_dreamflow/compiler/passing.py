@@ -1,4 +1,4 @@
-"""Which variables the code of a block hands on unchanged: ``submit(f, x=x)``, ``return {'y': y}``, ``y = x``.
+"""Which variables the code of a block hands on unchanged: ``submit(f, x=x)``, ``return {'y': y}``.
 
 So that a value keeps the node of its variable; what is computed in an expression is nobody's. Blocks are looked through when
 somebody asks, most never are.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import types
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 from .program import Block, Passed, Position
 from .trees import walk
 
-__all__ = ('copies_in', 'passed_at', 'returned_names')
+__all__ = ('passed_at', 'returned_names')
 
 
 def passed_at(block: Block, code: types.CodeType, instruction: int, line: int) -> Passed:
@@ -25,12 +26,16 @@ def passed_at(block: Block, code: types.CodeType, instruction: int, line: int) -
     :param line: the line that it is at.
     """
     if hasattr(code, 'co_positions'):
-        positions: list[Position] = list(code.co_positions())
-        return _passed_in(block).get(positions[instruction // 2], Passed())
+        return _passed_in(block).get(_positions(code)[instruction // 2], Passed())
     # Python 3.10 knows the line alone.
     passed = _passed_in(block)
     here = [passed[place] for place in passed if (place[0] or 0) <= line <= (place[1] or 0)]
     return here[0] if len(here) == 1 else Passed()
+
+
+@lru_cache(maxsize=256)
+def _positions(code: Any) -> list[Position]:
+    return list(code.co_positions())
 
 
 @cache
@@ -45,31 +50,14 @@ def _passed_in(block: Block) -> dict[Position, Passed]:
 
 
 def _arguments(node: ast.Call) -> Passed:
-    """Return the arguments of a call that are variables; the first is what is called."""
+    """Return the arguments of a call that are variables."""
     args: list[str | None] = []
-    for argument in node.args[1:]:
+    for argument in node.args:
         if isinstance(argument, ast.Starred):
             break
         args.append(argument.id if isinstance(argument, ast.Name) else None)
     kwargs = {k.arg: k.value.id for k in node.keywords if k.arg is not None and isinstance(k.value, ast.Name)}
     return Passed(tuple(args), kwargs)
-
-
-@cache
-def copies_in(block: Block) -> dict[str, str]:
-    """Return the variables to which a block assigns another, once and as it stands: ``name = other``."""
-    found: dict[str, str] = {}
-    stored: set[str] = set()
-    for statement in reversed(block.body):
-        bound = {
-            node.id for node in walk(statement) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-        }
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):
-            targets = {target.id for target in statement.targets if isinstance(target, ast.Name)}
-            if statement.value.id not in stored:
-                found.update(dict.fromkeys(targets - stored, statement.value.id))
-        stored |= bound
-    return found
 
 
 def returned_names(value: ast.expr | None) -> dict[str, str]:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import time
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from aiida import orm
 from aiida.engine import ExitCode
 
 from ..compiler import compile_function
-from ..exceptions import DreamflowError, FrameError
+from ..compiler.program import is_hidden
+from ..exceptions import CannotStoreError, DreamflowError, FrameError
 from ..jobs import failpoints
 from ..jobs.names import port_name, python_name
-from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended
+from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended, Task
 from ..values.data import type_name
 from ..values.entities import EntityCodec
 from ..values.frame import FrameWriter, StoredFrame, load_frame
@@ -33,7 +35,7 @@ from .codecs import BuilderCodec, OwnFileCodec
 from .files import RepositoryFiles
 from .forked import FORK_INPUTS, forked_children, forked_step, launch_again
 from .kinds import find_target, kind_of
-from .ledger import SHARED, Ledger, Origins
+from .ledger import SHARED, Ledger, Origins, name_of
 from .pinned import note_reported, source_key, watch
 from .printing import captured
 from .returning import named_outputs, shape_of
@@ -103,7 +105,7 @@ class Execution:
         self.ledger = Ledger(Origins(), self.machine, self.inputs, self.files)
         for port, node in self.inputs.items():
             name = python_name(port)
-            self.ledger.arrive(f'0:{name}', node, digest_of(values[name], self.codecs))
+            self.ledger.arrive([f'0:{name}'], name, node, digest_of(values[name], self.codecs))
         self.label = f'L{compile_function(self.function).source.node.lineno} {self.function.__name__}'
 
     def _resume(self, step: Step) -> None:
@@ -233,6 +235,7 @@ class Execution:
         ledger.update(machine, self.writer.survey(machine))
         for task in machine.finished:
             task.origins = ledger.has_read
+            task.node = self._node_of_result(task)
         for handle in machine.intents:
             if not handle.ended:
                 self._settle_inputs(handle)
@@ -370,17 +373,36 @@ class Execution:
         """Check and convert the inputs of a child, on the line of `submit`."""
         return prepare_child(target, args, inputs, self.sources, self.codecs)
 
-    def receive(self, source: Future[Any], variable: str | None) -> None:
-        """Note the nodes that the step reads because of what it is given, and the variable that receives one."""
+    def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
+        """Note the nodes that the step reads because of what it is given, and the variables that receive one."""
         if not isinstance(source, Handle):
             self.ledger.bring_origins('origin', source.origins)
+            if isinstance(source, Task) and source.node and variables:
+                self._receive_node(variables, source)
             return
         outputs = outputs_of(self.children.pk_of(source)) if self.children.has(source) else {}
-        if variable is not None and outputs.keys() == {'result'} and kind_of(source.target).is_result(source.value):
-            self.ledger.arrive(variable, outputs['result'], digest_of(source.value, self.codecs))
+        name = name_of(variables[0]) if variables else '.'
+        if variables and outputs.keys() == {'result'} and kind_of(source.target).is_result(source.value):
+            label = f'{source.label}_result' if is_hidden(name) else name
+            self.ledger.arrive(variables, label, outputs['result'], digest_of(source.value, self.codecs))
             return
         for port, node in outputs.items():
             self.ledger.bring(f'{source.label}_{python_name(port)}', node)
+
+    def _node_of_result(self, task: Task[Any]) -> list[str]:
+        """Return uuid and digest of the node of what a task has returned, if a variable was."""
+        with contextlib.suppress(CannotStoreError):
+            if task.returned and task.error is None:
+                digest = digest_of(task.value, self.codecs)
+                uuid = self.ledger.node_of(task.returned, digest)
+                return [] if uuid is None else [uuid, digest]
+        return []
+
+    def _receive_node(self, variables: Sequence[str], task: Task[Any]) -> None:
+        uuid, digest = task.node
+        with contextlib.suppress(CannotStoreError):
+            if digest_of(task.value, self.codecs) == digest:
+                self.ledger.arrive(variables, 'origin', cast(orm.Data, orm.load_node(uuid=uuid)), digest)
 
     def now(self) -> float:
         """Return the time."""

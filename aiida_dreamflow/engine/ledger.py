@@ -18,7 +18,6 @@ from typing import Any, cast
 from aiida import orm
 
 from ..compiler import Block
-from ..compiler.passing import copies_in
 from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError
 from ..jobs.names import port_name
@@ -30,7 +29,7 @@ from ..values.parts import Form
 from .files import RepositoryFiles
 from .transaction import Scalar, detach, use_files
 
-__all__ = ('SHARED', 'Ledger', 'Origins')
+__all__ = ('SHARED', 'Ledger', 'Origins', 'name_of')
 
 
 @dataclass
@@ -62,6 +61,7 @@ class Ledger:
         self.created: dict[str, orm.Data | Scalar] = {}
         self._before = self.nodes
         self._arrived: dict[str, tuple[str, str]] = {}
+        self._copies: dict[str, str] = {}
         self._read: list[str] = []
         self._brought: dict[str, str] = {}
         self._inputs = {port: node.uuid for port, node in inputs.items()}
@@ -78,13 +78,15 @@ class Ledger:
 
     # -- a step begins
 
-    def arrive(self, root: str, node: orm.Data, digest: str) -> None:
-        """Note that a variable receives the value of a node unchanged: an input, or the result of a child.
+    def arrive(self, roots: Iterable[str], name: str, node: orm.Data, digest: str) -> None:
+        """Note that variables receive the value of a node unchanged: an input, or the result of a child.
 
+        :param roots: the variables.
+        :param name: what to call the node.
         :param digest: that of the value.
         """
-        self._arrived[root] = (node.uuid, digest)
-        self.bring(name_of(root), node)
+        self._arrived.update(dict.fromkeys(roots, (node.uuid, digest)))
+        self.bring(name, node)
 
     def bring(self, name: str, node: orm.Data) -> None:
         """Note that the step reads a node, whatever it does with it, such as one of the outputs of a job.
@@ -139,18 +141,15 @@ class Ledger:
         used = {f'{place}:{name}' for place, block in machine.ran for name in block.used}
         cursors = _cursors(machine)
         same = {root for root, cursor in cursors.items() if self._cursors.get(root) is cursor} | (before.keys() - used)
-        copies = {
-            f'{place}:{name}': f'{place}:{other}'
-            for place, block in machine.ran
-            for name, other in copies_in(block).items()
-        }
+        self._copies = machine.copies
         objects: dict[int, str] = {}
         for place, name, value in _variables(machine):
             root = f'{place}:{name}'
             form = forms.get(root)
-            if form is not None and not is_hidden(name):
-                uuid = self.node_of(root, form.digest) or self.node_of(copies.get(root, ''), form.digest)
-                uuid = uuid or objects.get(id(value)) or self._make(root, name, value, form)
+            if form is not None:
+                uuid = self.node_of(root, form.digest)
+                if uuid is None and not is_hidden(name):
+                    uuid = objects.get(id(value)) or self._make(root, name, value, form)
                 if uuid is not None:
                     self.nodes[root] = (uuid, form.digest)
                     if type(value) not in SHARED:
@@ -164,10 +163,14 @@ class Ledger:
         self._cursors = _cursors(machine)
 
     def node_of(self, root: str, digest: str) -> str | None:
-        """Return the uuid of the node that a variable has, if its value is still the same."""
-        for table in (self._arrived, self.nodes, self._before):
-            if root in table and table[root][1] == digest:
-                return table[root][0]
+        """Return the uuid of the node that a variable has, if its value is still the same.
+
+        What a child has given in this step comes first, then what the variable is a copy of: another may have that value.
+        """
+        for name in (self._copies.get(root, ''), root):
+            for table in (self._arrived, self._before, self.nodes):
+                if name in table and table[name][1] == digest:
+                    return table[name][0]
         return None
 
     def _make(self, root: str, name: str, value: Any, form: Form) -> str | None:
@@ -239,7 +242,7 @@ class Ledger:
         self._pks.update(pks)
         known = {uuid for uuid, _ in self.nodes.values()} | {uuid for uuids in self.origins.values() for uuid in uuids}
         self._pks = {uuid: pk for uuid, pk in self._pks.items() if uuid in known} | self._input_pks
-        self.created, self._arrived, self._brought, self._before = {}, {}, {}, self.nodes
+        self.created, self._arrived, self._copies, self._brought, self._before = {}, {}, {}, {}, self.nodes
 
 
 #: Types whose objects unrelated variables share.

@@ -86,6 +86,7 @@ class Activation:
     :ivar handled: the exceptions being handled, outermost first; ``None`` where a ``finally`` runs without one.
     :ivar awaiting: the exit through which it waits.
     :ivar recipes: how values of its variables can be made again.
+    :ivar caller: until it has begun: where it was called, as code, instruction and line.
     """
 
     function: types.FunctionType
@@ -96,6 +97,7 @@ class Activation:
     handled: list[BaseException | None] = field(default_factory=list)
     awaiting: Await | None = None
     recipes: dict[str, Recipe] = field(default_factory=dict)
+    caller: tuple[types.CodeType, int, int] | None = field(default=None, repr=False)
     _running: types.CodeType | None = field(default=None, repr=False)
     _functions: dict[Block, types.FunctionType] = field(default_factory=dict, repr=False)
 
@@ -375,7 +377,10 @@ def _callee(function: Any) -> Callable[..., Any]:
 
 
 def _begin(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Activation:
-    return activate(function, args, kwargs)
+    activation, caller = activate(function, args, kwargs), sys._getframe(1)
+    if isinstance(function, types.FunctionType):
+        activation.caller = caller.f_code, caller.f_lasti, caller.f_lineno
+    return activation
 
 
 def has_source(code: types.CodeType) -> bool:

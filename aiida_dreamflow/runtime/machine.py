@@ -9,17 +9,18 @@ What awaits a `checkpoint`, a child or a timer goes on with a step to come.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..compiler import passed_at
+from ..compiler import Passed, copies_in, passed_at
 from ..compiler.program import Await, Block, Jump, Reraise
 from ..exceptions import DreamflowError, WorkflowUsageError
 from .activation import Activation, Recipe, activate, nothing_to_reraise
 from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, Handle, Kept, Now, Timer
+from .combining import Gather
 from .coroutines import awaited, begun, discard, is_compiled
 from .generators import hold, release
 from .supplied import supply
@@ -82,11 +83,12 @@ class Host(Protocol):
         :raises Exception: what `submit` is to raise.
         """
 
-    def receive(self, source: Future[Any], variable: str | None) -> None:
+    def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
         """Take notice that the current step is given what a child or a task ended with.
 
         :param source: the child or the task.
-        :param variable: the variable that receives its value unchanged, by its name in the frame, if one does.
+        :param variables: the variables that receive its value unchanged, by their names in the frame; an item of one is
+            ``name[0]``.
         """
 
     def now(self) -> float:
@@ -117,6 +119,8 @@ class Machine:
     :ivar intents: the handles of the children that the current step has asked for.
     :ivar finished: the tasks that the current step has brought to their end.
     :ivar ran: the blocks that the current step has run, with the places of their activations.
+    :ivar copies: the variables that have received the value of another in the current step as it was, by their names in the
+        frame: which one had it when the step began, or when it was made.
     :ivar surroundings: what it has changed of the process.
     """
 
@@ -131,6 +135,7 @@ class Machine:
     intents: list[Handle[Any]] = field(default_factory=list)
     finished: list[Task[Any]] = field(default_factory=list)
     ran: set[tuple[str, Block]] = field(default_factory=set)
+    copies: dict[str, str] = field(default_factory=dict)
     surroundings: Surroundings = field(default_factory=Surroundings)
     _current: Task[Any] | None = field(default=None, repr=False)
     _returned: Returned | None = field(default=None, repr=False)
@@ -178,7 +183,9 @@ class Machine:
 
     def step(self) -> Outcome:
         """Run each task that can go on until it waits, or ends."""
-        self.intents, self.finished, self.ran = [], [], set()
+        for task in self.finished:
+            task.returned = ''
+        self.intents, self.finished, self.ran, self.copies = [], [], set(), {}
         self._returned = None
         while self._held:
             release(self._held.pop())
@@ -198,7 +205,7 @@ class Machine:
             values = (value for activation in self.activations().values() for value in activation.variables.values())
             self.surroundings.leave(values, ended=not self.tasks or self._fatal is not None)
         for source in self.agenda.asked:
-            self.host.receive(source, None)
+            self.host.receive(source, ())
         self.agenda.asked.clear()
         self.pending = [handle for handle in self.pending if not handle.ended or (handle.error and not handle.asked)]
         self.failures = [task for task in self.failures if not task.asked]
@@ -247,14 +254,10 @@ class Machine:
                 value = awaiting.outcome()
             except BaseException as raised:
                 error = raised.with_traceback(awaiting.trace)
-        level = len(task.stack) - 1
-        exit = task.stack[level].awaiting
-        assigned = exit.assigned if exit is not None else None
-        sources = list(awaiting.sources())
-        # The value of a single child, not of a list of them, is what the variable receives.
-        single = assigned is not None and error is None and not hasattr(awaiting, 'parts')
-        for source in sources:
-            self.host.receive(source, f'{task.place(level)}:{assigned}' if single else None)
+        for source, variables in _received(task, awaiting) if error is None else _unreceived(awaiting):
+            if isinstance(source, Task) and source.returned:
+                self._note_copies(dict.fromkeys(variables, source.returned))
+            self.host.receive(source, variables)
         if error is not None:
             self._throw(task, self._in_context(task, error))
         else:
@@ -262,7 +265,8 @@ class Machine:
 
     def _run_block(self, task: Task[Any]) -> None:
         activation = task.stack[-1]
-        self.ran.add((task.place(len(task.stack) - 1), activation.block))
+        place, block = task.place(len(task.stack) - 1), activation.block
+        self.ran.add((place, block))
         try:
             exit, value = activation.run_block(_handled(task))
         except BaseException as error:
@@ -273,7 +277,10 @@ class Machine:
         if raised is not None:
             raised.__traceback__ = without_runtime(raised.__traceback__)
             self._raise(task, activation.in_own_words(raised))
-        elif isinstance(exit, Jump):
+            return
+        if copies := copies_in(block):
+            self._note_copies({f'{place}:{name}': f'{place}:{other}' for name, other in copies.items()})
+        if isinstance(exit, Jump):
             activation.jump(exit, value)
         elif isinstance(exit, Await):
             self._await(task, exit, value)
@@ -281,9 +288,12 @@ class Machine:
             self._raise(task, _handled(task) or nothing_to_reraise(activation, exit))
         else:
             task.stack.pop()
+            returned = f'{place}:{exit.names["result"]}' if 'result' in exit.names else ''
             if task.stack:
+                self._hand_back(task, returned)
                 task.stack[-1].resume(value)
                 return
+            task.returned = self.copies.get(returned, returned)
             if task is self.main:
                 self._returned = Returned(value, activation, exit.names)
             self._end(task, None, value)
@@ -293,6 +303,8 @@ class Machine:
         raised: BaseException | None = None
         if isinstance(value, Activation):
             task.stack.append(value)
+            if value.caller is not None:
+                self._hand_over(task)
         elif value is task:
             raised = RuntimeError(f'Task cannot await on itself: {task!r}')
         elif isinstance(value, Awaitable):
@@ -378,6 +390,29 @@ class Machine:
         self.tasks.append(task)
         return task
 
+    def _hand_over(self, task: Task[Any]) -> None:
+        """Note which variables of its caller the arguments of a call are that begins."""
+        caller, called = task.stack[-2:]
+        assert called.caller is not None
+        (code, instruction, line), called.caller = called.caller, None
+        passed = passed_at(caller.block, code, instruction, line)
+        names = called.function.__code__.co_varnames[: called.function.__code__.co_argcount]
+        outside, inside = (task.place(len(task.stack) - level) for level in (2, 1))
+        given = {**dict(zip(names, passed.args, strict=False)), **passed.kwargs}
+        self._note_copies(
+            {f'{inside}:{name}': f'{outside}:{other}' for name, other in given.items() if other is not None}
+        )
+
+    def _hand_back(self, task: Task[Any], root: str) -> None:
+        """Note which variable of a call its caller is given."""
+        exit = task.stack[-1].awaiting
+        if root and exit is not None:
+            self._note_copies({f'{task.place(len(task.stack) - 1)}:{exit.result}': root})
+
+    def _note_copies(self, roots: Mapping[str, str]) -> None:
+        """Note that variables receive the values of others, all at once."""
+        self.copies.update({root: self.copies.get(other, other) for root, other in roots.items()})
+
     def futures(self, awaitables: tuple[Any, ...], *, start: bool = True) -> tuple[list[Future[Any]], list[Any]]:
         """Return awaitables as futures: the calls of helpers become tasks.
 
@@ -418,11 +453,12 @@ class Machine:
     # -- what compiled code calls
 
     def submit(
-        self, target: Any, args: tuple[Any, ...], inputs: dict[str, Any], caller: types.FrameType
+        self, target: Any, args: tuple[Any, ...], inputs: dict[str, Any], caller: types.FrameType, first: int = 1
     ) -> Handle[Any]:
         """Ask for a child (see `submit` of this package).
 
         :param caller: the frame that calls; in a plain ``def`` it must be the workflow function's own.
+        :param first: how many positional arguments of that call come before those of the child.
         """
         self._require_compiled_call(caller.f_code)
         target = self.host.find(target)
@@ -432,11 +468,8 @@ class Machine:
         except (DreamflowError, TypeError, ValueError) as error:
             raise error.with_traceback(None)  # noqa: B904  (the user's line says where, the message what is wrong)
         handle: Handle[Any] = Handle(self.agenda, label, target, prepared)
-        task = self.running()
-        activation = task.stack[-1]
-        if activation.runs(caller.f_code):
-            handle.place = task.place(len(task.stack) - 1)
-            handle.passed = passed_at(activation.block, caller.f_code, caller.f_lasti, caller.f_lineno)
+        handle.place, passed = self.passed(caller)
+        handle.passed = Passed(passed.args[first:], passed.kwargs)
         self.launched += 1
         self.intents.append(handle)
         self.pending.append(handle)
@@ -455,7 +488,19 @@ class Machine:
                 f'the call `{name}(...)` cannot wait here: `{name}` had no value yet when the function was decorated, or is '
                 f'called under another name. Define it above, or write `submit({name}, ...)`'
             )
-        return self.submit(workflow, args, inputs, caller)
+        return self.submit(workflow, args, inputs, caller, first=0)
+
+    def passed(self, caller: types.FrameType) -> tuple[str, Passed]:
+        """Return which arguments are variables in the call that is being carried out, and of which activation.
+
+        :param caller: the frame that calls.
+        """
+        task = self.running()
+        activation = task.stack[-1]
+        if not activation.runs(caller.f_code):
+            return '', Passed()
+        found = passed_at(activation.block, caller.f_code, caller.f_lasti, caller.f_lineno)
+        return task.place(len(task.stack) - 1), found
 
     def _require_compiled_call(self, caller: types.CodeType) -> None:
         activation = self.running().stack[-1]
@@ -480,6 +525,29 @@ class Machine:
             except TypeError:
                 return  # no recipe: should the value have no stored form, the error at the await says why
         activation.recipes[site.variable] = Recipe(activation.function, site, pinned, value)
+
+
+def _received(task: Task[Any], awaiting: Awaitable) -> Iterator[tuple[Future[Any], Sequence[str]]]:
+    """Yield what a task is given by what it has waited for, with the variables that receive it as it is."""
+    exit = task.stack[-1].awaiting
+    if exit is None:
+        yield from _unreceived(awaiting)
+        return
+    place = task.place(len(task.stack) - 1)
+    if isinstance(awaiting, Gather):
+        for number, part in enumerate(awaiting.parts):
+            items = [f'{place}:{exit.result}[{index}]' for index in (number, number - len(awaiting.parts))]
+            for source in part.sources():
+                yield source, () if hasattr(part, 'parts') or part.error is not None else items
+    else:
+        # The value of a single child, not of a set of them, is what the variable receives.
+        names = () if hasattr(awaiting, 'parts') else tuple(filter(None, (exit.assigned, exit.result)))
+        for source in awaiting.sources():
+            yield source, [f'{place}:{name}' for name in names]
+
+
+def _unreceived(awaiting: Awaitable) -> Iterator[tuple[Future[Any], Sequence[str]]]:
+    yield from ((source, ()) for source in awaiting.sources())
 
 
 def _handled(task: Task[Any]) -> BaseException | None:

@@ -5,6 +5,7 @@ Its life is that of asyncio's tasks. Must not know the machine that runs it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from .activation import Activation
@@ -22,11 +23,15 @@ class Task(Future[T]):
     :ivar stack: its activations, the outermost first; none when it has ended.
     :ivar awaiting: what it waits for.
     :ivar requests: how often it was cancelled (see :meth:`cancelling`).
+    :ivar returned: in the step in which it ends: the variable that it has returned, by its name in the frame.
+    :ivar node: what the host notes of the node of what it has returned.
     :ivar cancelled_with: the message of a cancellation that it is to be told of when it goes on.
     """
 
     is_step_end = False
-    not_kept = Future.not_kept | {'stack'}
+    not_kept = Future.not_kept | {'stack', 'returned'}
+    empty: Mapping[str, type] = {**Future.empty, 'node': list}
+    returned = ''
     name: str | None = None
     awaiting: Awaitable | None = None
     requests = 0
@@ -37,6 +42,7 @@ class Task(Future[T]):
         super().__init__(agenda)
         self.number = number
         self.stack = [activation]
+        self.node: list[str] = []
         self.name = name
 
     def __repr__(self) -> str:

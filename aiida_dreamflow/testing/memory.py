@@ -6,7 +6,7 @@ import inspect
 import json
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..compiler.desugar import FUNCTION_MARK
@@ -143,7 +143,7 @@ class _MemoryHost:
             given.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
         return {name: _copied(value) for name, value in given.items()}
 
-    def receive(self, source: Future[Any], variable: str | None) -> None:
+    def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
         """Note nothing."""
 
     def now(self) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aiida_dreamflow import checkpoint, submit, workflow
+from aiida_dreamflow import checkpoint, gather, submit, workflow
 
 
 @workflow
@@ -144,3 +144,24 @@ async def grows_and_changes(n: int):
 async def takes_apart():
     total = await submit(one) + await submit(one)
     return total
+
+
+async def asks(z):
+    y = await submit(same, x=z)
+    return y
+
+
+async def asks_first():
+    return await submit(one)
+
+
+@workflow
+async def many_ways():
+    """Each output is what a child gave, whatever way it took; all gave 1."""
+    a, *_, c = await gather(submit(one), submit(one), submit(one))
+    d = e = await submit(same, x=await submit(one))
+    if (f := await asks(c)) > 0:
+        await checkpoint()
+    a, c = c, a
+    g, h = await gather(asks_first(), asks_first())
+    return {'a': a, 'c': c, 'd': d, 'e': e, 'f': f, 'g': g, 'h': h, 'i': await submit(one), 'j': await asks(e)}

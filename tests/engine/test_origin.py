@@ -49,6 +49,17 @@ class TestOrigin:
         read = {entry.node.pk for entry in steps_of(node)[-1].base.links.get_incoming(link_type=LinkType.INPUT_CALC)}
         assert {child.outputs.result.pk for child in children_of(node)} <= read
 
+    def test_whatever_way_it_takes(self, run):
+        """Unpacked, walrus, swapped, through helpers and tasks; they are told apart though all children give the same."""
+        outputs, node = run(workflows.many_ways)
+        assert set(outputs.values()) == {1}
+        given = [child.outputs.result.pk for child in children_of(node)]
+        found = {name: given.index(node.outputs[name].pk) for name in outputs}
+        # `same` returns its argument, which is another child's.
+        assert found == {'a': 2, 'c': 0, 'd': 3, 'e': 3, 'f': 2, 'g': 6, 'h': 7, 'i': 8, 'j': 3}
+        made = [entry.link_label for step in steps_of(node) for entry in step.base.links.get_outgoing()]
+        assert made == [f'one_{number}_x' for number in (1, 2, 3, 4, 7, 8, 9)], 'nothing but the arguments not given'
+
 
 class TestChange:
     def test_one_ulp(self, run):
