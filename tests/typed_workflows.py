@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import assert_type
+from typing import Any, assert_type
 
-from aiida_dreamflow import TaskGroup, as_completed, create_task, gather, sleep, submit, timeout, wait
+from aiida import engine, orm
+from aiida.calculations.arithmetic.add import ArithmeticAddCalculation
+from aiida.engine import calcfunction
+
+from aiida_dreamflow import (
+    TaskGroup,
+    as_completed,
+    create_task,
+    gather,
+    job,
+    run,
+    sleep,
+    submit,
+    timeout,
+    wait,
+    workflow,
+)
 
 
 def f(x: int) -> str:
@@ -18,6 +34,54 @@ def g(x: int) -> float:
 
 async def h(x: int) -> bytes:
     return b''
+
+
+def p(x: int, y: float) -> list[int]:
+    return [x, int(y)]
+
+
+@calcfunction
+def add(x: orm.Int, y: orm.Int) -> orm.Int:
+    return x + y  # type: ignore[no-any-return]
+
+
+@workflow
+async def child(a: int, b: str = '') -> dict[str, float]:
+    return {b: float(a)}
+
+
+@workflow(recipes=False)
+def plain(a: int) -> int:
+    return a
+
+
+@workflow
+async def targets(x: orm.Int) -> None:
+    assert_type(await submit(job(f), x=1), str)
+    assert_type(await run(f, x=1), str)
+    assert_type(await submit(add, x, x), orm.Int)
+    assert_type(add(x, x), orm.Int)
+    assert_type(await submit(child, a=1), dict[str, float])
+    assert_type(await child(a=1, b='b'), dict[str, float])
+    assert_type(await submit(plain, a=1), int)
+    assert_type(await gather(child(2), submit(f, 1)), tuple[dict[str, float], str])
+    assert_type(await submit(ArithmeticAddCalculation, x=1), dict[str, Any])
+    assert_type(await submit(ArithmeticAddCalculation.get_builder()), dict[str, Any])
+    assert_type(await submit(child.get_builder(), a=1), dict[str, Any])
+    assert_type(await submit('core.arithmetic.add', x=1), Any)
+    assert_type(await submit.map(f, [1, 2], chunksize=1), list[str])
+    assert_type(await submit.map(job(p), [1, 2], (1.0, 2.0)), list[list[int]])
+    assert_type(await submit.map(f, range(3), return_exceptions=True), list[str | BaseException])
+    await submit(f, x='wrong')  # type: ignore[call-overload]
+    await submit(child, c=1)  # type: ignore[call-overload]
+    await child(b='no a')  # type: ignore[call-arg]
+    await submit.map(f, ['wrong'])  # type: ignore[arg-type]
+
+
+def launched() -> None:
+    engine.submit(child, a=1)
+    engine.run(plain, a=1)
+    engine.run_get_node(child.get_builder())
 
 
 async def typed() -> None:

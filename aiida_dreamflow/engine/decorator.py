@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable
-from typing import Any, overload
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from ..compiler import Program, bundle, compile_function
 from ..compiler.bundle import Bundle
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import WorkflowUsageError
+from ..runtime import Handle
 from . import pinned
 from .outline import outline_of
 from .parameters import require_parameters
@@ -20,17 +21,32 @@ from .workchain import FunctionWorkChain
 __all__ = ('workflow',)
 
 
+P = ParamSpec('P')
+T = TypeVar('T')
+
+if TYPE_CHECKING:
+
+    class Workflow(FunctionWorkChain, Generic[P, T]):
+        """What a type checker sees of a workflow: something that AiiDA's launchers take, and that can be called in another."""
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]: ...
+
+    class _Decorator(Protocol):
+        @overload
+        def __call__(self, function: Callable[P, Coroutine[Any, Any, T]], /) -> Workflow[P, T]: ...
+        @overload
+        def __call__(self, function: Callable[P, T], /) -> Workflow[P, T]: ...
+
+
+# fmt: off
 @overload
-def workflow(function: Callable[..., Any]) -> type[FunctionWorkChain]: ...
-
-
+def workflow(function: Callable[P, Coroutine[Any, Any, T]], /) -> Workflow[P, T]: ...
 @overload
-def workflow(
-    *, recipes: bool = True, pickles: bool = True
-) -> Callable[[Callable[..., Any]], type[FunctionWorkChain]]: ...
-
-
-def workflow(function: Callable[..., Any] | None = None, *, recipes: bool = True, pickles: bool = True) -> Any:
+def workflow(function: Callable[P, T], /) -> Workflow[P, T]: ...
+@overload
+def workflow(*, recipes: bool = True, pickles: bool = True) -> _Decorator: ...
+# fmt: on
+def workflow(function: Callable[..., Any] | None = None, /, *, recipes: bool = True, pickles: bool = True) -> Any:
     """Compile a function into an AiiDA process class.
 
     The result goes wherever AiiDA takes a process class: ``engine.run``, ``engine.submit``, ``get_builder()``. The

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable as Awaiting
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ..compiler.desugar import AWAIT_MARK
 from .awaitables import Agenda, Future, Handle
@@ -42,7 +41,7 @@ class Mapped(Generic[P, T]):
         return self.function(*args, **kwargs)
 
 
-class Map(Gather[Any]):
+class Map(Gather[T]):
     """The results of several `Mapped` jobs, one after the other, in the order of the items.
 
     :ivar sizes: how many items each has.
@@ -67,13 +66,48 @@ class Map(Gather[Any]):
         items: list[Any] = []
         for outcome, size in zip(value, self.sizes, strict=True):
             items += [outcome] * size if isinstance(outcome, BaseException) else outcome
-        super().set_result(items)
+        super().set_result(items)  # type: ignore[arg-type]
+
+
+class _Workflow(Protocol[P, T]):
+    """What a type checker sees of a workflow function: calling it gives a handle."""
+
+    def get_builder(self) -> Any: ...
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]: ...
+
+
+class _Process(Protocol):
+    """What it sees of AiiDA's processes."""
+
+    def get_builder(self) -> Any: ...
+
+    def build_process_type(self) -> str: ...
+
+
+class _Builder(Protocol):
+    """What it sees of a builder."""
+
+    @property
+    def process_class(self) -> Any: ...
 
 
 class _Submit:
     """Runs children. In an ``async def`` the call gives a handle to await; in a plain ``def`` it *is* the result."""
 
-    def __call__(self, target: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Handle[T]:
+    # fmt: off
+    @overload
+    def __call__(self, target: str, /, *args: Any, **inputs: Any) -> Handle[Any]: ...
+    @overload
+    def __call__(self, target: _Workflow[P, T], /, *args: P.args, **inputs: P.kwargs) -> Handle[T]: ...
+    @overload
+    def __call__(self, target: type[_Process], /, **inputs: Any) -> Handle[dict[str, Any]]: ...
+    @overload
+    def __call__(self, target: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Handle[T]: ...
+    @overload
+    def __call__(self, target: _Builder, /, **inputs: Any) -> Handle[dict[str, Any]]: ...
+    # fmt: on
+    def __call__(self, target: Any, /, *args: Any, **inputs: Any) -> Any:
         """Run a child.
 
         The inputs are checked on this line. The child is launched at the end of the step.
@@ -91,15 +125,21 @@ class _Submit:
 
     # fmt: off
     @overload
-    def map(self, function: Callable[[A], T], xs: Iterable[A], /, *, chunksize: int | None = None) -> Awaiting[list[T]]: ...
+    def map(self, function: Callable[[A], T], xs: Iterable[A], /, *, chunksize: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
     @overload
-    def map(self, function: Callable[[A, B], T], xs: Iterable[A], ys: Iterable[B], /, *, chunksize: int | None = None) -> Awaiting[list[T]]: ...
+    def map(self, function: Callable[[A], T], xs: Iterable[A], /, *, chunksize: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
     @overload
-    def map(self, function: Callable[[A, B, C], T], xs: Iterable[A], ys: Iterable[B], zs: Iterable[C], /, *, chunksize: int | None = None) -> Awaiting[list[T]]: ...
+    def map(self, function: Callable[[A, B], T], xs: Iterable[A], ys: Iterable[B], /, *, chunksize: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
     @overload
-    def map(self, function: Callable[[A], T], xs: Iterable[A], /, *, chunksize: int | None = None, return_exceptions: bool) -> Awaiting[list[T | BaseException]]: ...
+    def map(self, function: Callable[[A, B], T], xs: Iterable[A], ys: Iterable[B], /, *, chunksize: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
     @overload
-    def map(self, function: Callable[..., T], /, *iterables: Iterable[Any], chunksize: int | None = None, return_exceptions: bool = False) -> Awaiting[list[T]]: ...
+    def map(self, function: Callable[[A, B, C], T], xs: Iterable[A], ys: Iterable[B], zs: Iterable[C], /, *, chunksize: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
+    @overload
+    def map(self, function: Callable[[A, B, C], T], xs: Iterable[A], ys: Iterable[B], zs: Iterable[C], /, *, chunksize: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
+    @overload
+    def map(self, function: Callable[..., T], xs: Iterable[Any], ys: Iterable[Any], zs: Iterable[Any], vs: Iterable[Any], /, *more: Iterable[Any], chunksize: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
+    @overload
+    def map(self, function: Callable[..., T], xs: Iterable[Any], ys: Iterable[Any], zs: Iterable[Any], vs: Iterable[Any], /, *more: Iterable[Any], chunksize: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
     # fmt: on
     def map(
         self,
