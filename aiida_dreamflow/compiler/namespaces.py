@@ -60,5 +60,6 @@ def _spell(program: Program, node: ast.Call) -> None:
         node.args += [call('.globals', node), found]
     else:
         is_dir = node.func.id == 'dir'
-        node.func, node.args = (load('.sorted', node), [found]) if is_dir else (found.func, found.args)
+        node.func = load('.sorted', node) if is_dir else found.func
+        node.args = [found] if is_dir else found.args
     ast.fix_missing_locations(node)
