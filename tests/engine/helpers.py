@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
+
 
 def wait_until(condition: Callable[[], Any], what: str, node: Any = None, seconds: float = 60.0) -> Any:
     """Wait until a condition holds; fail with the name of what did not come true, and with what `node` says."""
@@ -37,6 +39,14 @@ def kill_workers(client: Any) -> list[int]:
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     return pids
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def evaluations(node: Any) -> list[Any]:

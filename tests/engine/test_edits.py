@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import importlib
 import textwrap
+from pathlib import Path
 
 import pytest
-from aiida import orm
+from aiida import engine, orm
 from aiida.cmdline.utils.common import get_workchain_report
 from engine.helpers import kill_workers, wait_until
 
 from aiida_dreamflow.testing import check_provenance
 
 FLOW = """
-    import sys
+    import pathlib
 
-    from aiida import engine, load_profile
+    import HELPERS
+    from aiida_dreamflow import checkpoint, sleep, submit, workflow
+    from HELPERS import Scale, helper
 
-    import edited_helpers
-    from aiida_dreamflow import checkpoint, submit, workflow
-    from edited_helpers import Scale, helper
-
-    def slow(x, log):
+    def slow(x, log, seconds):
         import pathlib, time
 
-        with pathlib.Path(log).open('a') as file:
-            file.write(f'{x}\\n')
-        time.sleep(2)
+        pathlib.Path(log).write_text(f'{x}')
+        time.sleep(seconds)
         return x
 
     class Word:
@@ -42,8 +39,13 @@ FLOW = """
         yield 1
         yield 10
 
+    async def gate(path):
+        while not pathlib.Path(path).exists():
+            await sleep(0.1)
+        return 1
+
     @workflow
-    async def flow(log: str):
+    async def flow(log: str, seconds: float):
         def nested(x):
             return x + 1
 
@@ -53,14 +55,10 @@ FLOW = """
             await checkpoint()
             return x + next(numbers)
 
-        a = await submit(slow, x=1, log=log)
-        b = await helper(slow, log)
-        c = await edited_helpers.later(scale)
+        a = await gate(log + '.go')
+        b = await helper(slow, log, seconds)
+        c = await HELPERS.later(scale)
         return {'word': await say(word), 'numbers': [a, b, c, nested(first), await inside(first)]}
-
-    if __name__ == '__main__':
-        load_profile()
-        print(engine.submit(flow, log=sys.argv[1]).pk)
 """
 
 HELPERS = """
@@ -76,8 +74,8 @@ HELPERS = """
         for step in steps:
             yield 2 * step
 
-    async def helper(function, log):
-        found = [await submit(function, x=step, log=log) for step in twice([3])]
+    async def helper(function, log, seconds):
+        found = [await submit(function, x=step, log=log, seconds=seconds) for step in twice([3])]
         return found[0]
 
     async def later(scale):
@@ -98,17 +96,31 @@ EDITED_HELPERS = (
 )
 
 
-@pytest.fixture
-def submitted(daemon, tmp_path):
-    """A run of the flow whose first job runs, its files and its log."""
-    flow, helpers, log = tmp_path / 'flow_of_test.py', tmp_path / 'edited_helpers.py', tmp_path / 'log'
-    flow.write_text(textwrap.dedent(FLOW))
-    helpers.write_text(textwrap.dedent(HELPERS))
-    done = subprocess.run([sys.executable, flow, log], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    node = orm.load_node(int(done.stdout.split()[-1]))
-    wait_until(lambda: log.exists(), 'the first job runs', node)
-    return node, flow, helpers, log
+class Run:
+    """A run of the flow from files of its own, which waits at the gate."""
+
+    def __init__(self, folder: Path, name: str, seconds: float) -> None:
+        self.flow, self.helpers, self.log = folder / f'{name}.py', folder / f'{name}_helpers.py', folder / name
+        self.flow.write_text(textwrap.dedent(FLOW).replace('HELPERS', self.helpers.stem))
+        self.helpers.write_text(textwrap.dedent(HELPERS))
+        module = importlib.import_module(name)
+        self.node = engine.submit(module.flow, log=str(self.log), seconds=seconds)
+        wait_until(lambda: self.node.steps, 'it waits', self.node)
+
+    def go_on(self) -> None:
+        Path(f'{self.log}.go').touch()
+
+    def assert_unchanged(self, how: str) -> None:
+        node = self.node
+        wait_until(lambda: node.is_terminated, 'it ends', node, seconds=120)
+        assert node.is_finished_ok, node.exception
+        assert node.outputs.word.value == 'as launched'
+        assert node.outputs.numbers.get_list() == [1, 6, 100, 2, 11]
+        assert sum(isinstance(child, orm.CalcJobNode) for child in node.called) == 1
+        report = get_workchain_report(node, 'REPORT')
+        assert report.count('goes on with the source that it was launched with') == 1
+        assert all(f'{path.name} {how}' in report for path in (self.flow, self.helpers))
+        assert check_provenance(node) == []
 
 
 def edit(path, changes):
@@ -119,33 +131,18 @@ def edit(path, changes):
     path.write_text(text)
 
 
-def assert_unchanged(node, how):
-    wait_until(lambda: node.is_terminated, 'it ends', node, seconds=120)
-    assert node.is_finished_ok, node.exception
-    assert node.outputs.word.value == 'as launched'
-    assert node.outputs.numbers.get_list() == [1, 6, 100, 2, 11]
-    report = get_workchain_report(node, 'REPORT')
-    assert report.count('goes on with the source that it was launched with') == 1
-    assert all(sentence in report for sentence in how)
-    assert check_provenance(node) == []
-
-
 @pytest.mark.parametrize('restart', [False, True])
-def test_edited(submitted, daemon, restart):
-    node, flow, helpers, _ = submitted
-    edit(flow, EDITED)
-    edit(helpers, EDITED_HELPERS)
+def test_edited_and_deleted(daemon, tmp_path, monkeypatch, restart):
+    monkeypatch.syspath_prepend(tmp_path)
+    edited, deleted = (Run(tmp_path, f'{how}_{restart}', 1.0 if restart else 0.0) for how in ('edited', 'deleted'))
+    edit(edited.flow, EDITED)
+    edit(edited.helpers, EDITED_HELPERS)
+    deleted.flow.unlink()
+    deleted.helpers.unlink()
+    for run in (edited, deleted):
+        run.go_on()
+        wait_until(run.log.exists, 'the job of the helper runs', run.node)
     if restart:
         kill_workers(daemon)
-    assert_unchanged(node, ['flow_of_test.py was edited', 'edited_helpers.py was edited'])
-
-
-@pytest.mark.parametrize('restart', [False, True])
-def test_deleted(submitted, daemon, restart):
-    node, flow, helpers, log = submitted
-    flow.unlink()
-    helpers.unlink()
-    wait_until(lambda: len(log.read_text().split()) == 2, 'the job of the helper runs', node)
-    if restart:
-        kill_workers(daemon)
-    assert_unchanged(node, ['flow_of_test.py was deleted', 'edited_helpers.py was deleted'])
+    edited.assert_unchanged('was edited')
+    deleted.assert_unchanged('was deleted')

@@ -61,10 +61,9 @@ def execute(process, **inputs):
     return newest()
 
 
-@pytest.mark.slow
 def test_a_typo_after_many_jobs(profile, file, tmp_path):
     """No job runs again; the new run has the nodes of the frame as its inputs."""
-    log, n = tmp_path / 'log', 30
+    log, n = tmp_path / 'log', 3
     old = execute(file.module.mistyped, n=n, log=str(log))
     assert 'resluts' in old.exception
     file.edit(('resluts.append', 'results.sort'), ('(y)  # noqa: F821', '()'))

@@ -6,10 +6,9 @@ import os
 import time
 
 import numpy as np
-import psutil
 import pytest
 from engine import local_workflows
-from engine.helpers import kill_workers, wait_until
+from engine.helpers import alive, kill_workers, wait_until
 
 from aiida_dreamflow.testing import run_in_memory
 
@@ -23,13 +22,6 @@ def runs_of(node):
 
 def pids_in(log):
     return [int(line) for line in log.read_text().split()] if log.exists() else []
-
-
-def alive(pid):
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_values_of_all_sorts(run):
@@ -125,18 +117,6 @@ def test_ends_with_its_worker(computing, daemon):
     before = pids_in(log)
     kill_workers(daemon)
     wait_until(lambda: not any(alive(pid) for pid in before), 'nothing computes', node, seconds=5)
-    wait_until(lambda: len(pids_in(log)) == 4, 'it is computed again', node)
-
-
-def test_daemon_stops_at_once(computing, daemon):
-    node, log = computing
-    try:
-        begin = time.monotonic()
-        daemon.stop_daemon(wait=True, timeout=20)
-        assert time.monotonic() - begin < 20
-        wait_until(lambda: not any(alive(pid) for pid in pids_in(log)), 'nothing computes', node, seconds=5)
-    finally:
-        daemon.start_daemon(1)
     wait_until(lambda: len(pids_in(log)) == 4, 'it is computed again', node)
 
 

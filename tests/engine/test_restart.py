@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 from aiida.engine.persistence import get_object_loader
+from aiida.engine.processes import control
 from aiida.engine.processes.launcher import ProcessLauncher
 from aiida.manage import get_manager
-from engine import workflows
-from engine.helpers import evaluations, kill_workers, wait_until
+from chaos.agent import reconnect
+from engine import local_workflows, workflows
+from engine.helpers import alive, evaluations, kill_workers, wait_until
 from plumpy.persistence import LoadSaveContext
 
 from aiida_dreamflow.testing import check_provenance
@@ -114,13 +117,21 @@ def receive_tasks(*pks: int) -> None:
 
 
 def test_daemon_stopped_and_started(daemon, tmp_path):
-    log = tmp_path / 'log'
-    node = submit(log, n=2, seconds=1.5)
-    wait_until(lambda: len(lines(log)) >= 1, 'a job runs')
-    daemon.stop_daemon(wait=True)
+    """It stops within its time-out, also while a function computes; afterwards job and function go on."""
+    from aiida import engine
+
+    log, pids = tmp_path / 'log', tmp_path / 'pids'
+    node = submit(log, n=1, seconds=1.5)
+    computes = engine.submit(local_workflows.heavy, log=str(pids), seconds=30.0)
+    wait_until(lambda: lines(log) and len(lines(pids)) == 2, 'a job runs, and a function')
+    before = lines(pids)
+    begin = time.monotonic()
+    daemon.stop_daemon(wait=True, timeout=20)
+    assert time.monotonic() - begin < 20
     assert not node.is_terminated
+    wait_until(lambda: not any(alive(int(pid)) for pid in before), 'nothing computes', seconds=5)
     daemon.start_daemon(1)
-    # This process is still connected to the broker that was stopped.
-    get_manager().reset_broker()
-    get_manager().reset_runner()
-    assert_survived(node, 2, log)
+    reconnect()
+    wait_until(lambda: len(lines(pids)) == 4, 'it is computed again', computes)
+    control.kill_processes([computes], timeout=10)
+    assert_survived(node, 1, log)
