@@ -8,6 +8,9 @@ in the end, the lease lets one of the two run.
 What no worker ever took on has no lease. It may wait in the broker's queue, rightly so if all workers have as much to do as
 they may; but when a worker with room left sees it wait, the broker has not given it to this one, and will not: ZeroMQ's
 forgets a worker that was frozen, and what that sends it.
+
+A process that a worker took on by itself has no task of the broker's. Were this worker to die too, the next would be told
+of nothing, and so never begin to look. So the broker is sent a task for it; the second copy stands by.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import inspect
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -57,13 +62,28 @@ async def _look(runner: Any) -> None:
         await asyncio.sleep(INTERVAL)
         # A database that is gone for a moment is no reason to stop looking.
         with contextlib.suppress(Exception):
-            found = set(find_abandoned())
-            if len(_tasks) < get_manager().get_option('daemon.worker_process_slots'):
-                found |= set(find_waiting())
+            room = get_manager().get_option('daemon.worker_process_slots') - len(_running(runner.loop))
+            found = {*find_abandoned(), *itertools.islice(find_waiting(), max(0, room))}
             for pk in sorted(found & before):
                 _logger.warning('nobody runs process %d, although it has not ended: this worker takes it on', pk)
                 _keep(runner.loop.create_task(_take_on(runner, pk)))
+                if runner.controller is not None:
+                    runner.controller.continue_process(pk, nowait=False, no_reply=True)
             before = found
+
+
+def _running(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
+    """Return the tasks of an event loop that run a process, whoever gave it to this worker."""
+    return [task for task in asyncio.all_tasks(loop) if _is_running(task.get_coro())]
+
+
+def _is_running(coroutine: Any) -> bool:
+    """Return whether a coroutine awaits, through others, the end of a process."""
+    while inspect.iscoroutine(coroutine):
+        if coroutine.cr_code is ProcessLauncher._continue.__code__:
+            return True
+        coroutine = coroutine.cr_await
+    return False
 
 
 def find_abandoned() -> Iterable[int]:
@@ -83,7 +103,8 @@ def find_waiting() -> Iterable[int]:
     """Return the processes with a lease that were handed to the broker, and that no worker has taken on."""
     builder = orm.QueryBuilder()
     builder.append(orm.ProcessNode, filters={'attributes.process_state': 'created'}, project='*')
-    for node in builder.all(flat=True):
+    builder.order_by({orm.ProcessNode: {'id': 'asc'}})
+    for (node,) in builder.iterall():
         path = lease_folder() / f'{node.pk}.lock'
         if node.checkpoint is not None and is_leased(node) and not (path.exists() and _is_held(path)):
             yield node.pk

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import plumpy
 import pytest
 from aiida import orm
 
@@ -40,8 +41,8 @@ def test_not_found_when_it_has_ended(process):
 
 
 def test_taken_on_when_nobody_else_does(process, monkeypatch):
-    """Once by each watch, and only what is still free at the second look."""
-    looks, taken = [{1, 2}, {2, 3}, {3}], []
+    """Once by each watch, and only what is still free at the second look; the broker is told too."""
+    looks, taken, sent = [{1, 2}, {2, 3}, {3}], [], []
     waiting = [set(), {4}, {4}]
     monkeypatch.setattr(abandoned, 'find_waiting', lambda: waiting.pop(0) if waiting else set())
     monkeypatch.setattr(abandoned, 'INTERVAL', 0.01)
@@ -56,6 +57,11 @@ def test_taken_on_when_nobody_else_does(process, monkeypatch):
         class Runner:
             loop = asyncio.get_running_loop()
 
+            class controller:
+                @staticmethod
+                def continue_process(pk, nowait, no_reply):
+                    sent.append(pk)
+
         abandoned.watch(Runner)
         abandoned.watch(Runner)
         while looks:
@@ -63,7 +69,30 @@ def test_taken_on_when_nobody_else_does(process, monkeypatch):
         await asyncio.sleep(0.05)
 
     asyncio.run(scene())
-    assert taken == [2, 3, 4]
+    assert taken == sent == [2, 3, 4]
+
+
+def test_how_many_processes_a_worker_runs(process, monkeypatch):
+    """What it has taken on by itself, and what a broker has given it, which runs inside a task of plumpy's."""
+
+    async def run(*args):
+        await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(plumpy.ProcessLauncher, '_continue', run)
+
+    async def scene():
+        loop = asyncio.get_running_loop()
+        receive = plumpy.communications.convert_to_comm(abandoned.ProcessLauncher(), loop)
+        receive(None, {'task': 'continue', 'args': {'pid': process.pk, 'nowait': False}})
+        direct = loop.create_task(abandoned.ProcessLauncher()._continue(None, process.pk, nowait=False))
+        other = loop.create_task(asyncio.sleep(0.05))
+        await asyncio.sleep(0.01)
+        assert len(abandoned._running(loop)) == 2
+        await asyncio.gather(direct, other)
+        await asyncio.sleep(0.05)
+        assert abandoned._running(loop) == []
+
+    asyncio.run(scene())
 
 
 def test_one_that_was_never_taken_on(profile):
