@@ -142,14 +142,13 @@ class Execution:
     def _advance(self) -> tuple[bool, Any]:
         """Run steps until something has to be waited for, or for one turn.
 
-        :returns: whether the workflow has ended, and its exit code.
+        :returns: whether the workflow has ended; if so, its exit code.
         :raises BaseException: what the workflow function raised.
         """
         self.children.launch_left()
         end = time.monotonic() + _TURN
         while self.returned is None and self.failure is None:
             if not self.is_ready():
-                self.process.wait()
                 return False, None
             outcome = self._run_step()
             if isinstance(outcome, Suspended) and time.monotonic() > end and self.is_ready():
@@ -328,7 +327,6 @@ class Execution:
     def _finish(self) -> tuple[bool, Any]:
         """End the workflow, when the children have ended that it waits for; after a failure, those that it has killed."""
         if not self.is_ready():
-            self.process.wait()
             return False, None
         for label, error in self._unasked():
             self.process.report(f'{label}, which was not awaited, failed: {type(error).__name__}: {error}')

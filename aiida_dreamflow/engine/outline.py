@@ -7,7 +7,6 @@ workflow is, its records say.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +83,7 @@ class ProgramStepper(Stepper):
         return self.execution.children if self.is_readable() else Children(self._workchain, self._tasks)
 
     def step(self) -> tuple[bool, Any]:
-        """Run the program until it ends, has to wait or is asked to stop: to pause, to be killed.
+        """Run the program until it ends, has to wait for long or is asked to stop: to pause, to be killed.
 
         Between turns other processes go on. AiiDA is not asked to run the next: a change of state costs many commits.
         """
@@ -93,8 +92,11 @@ class ProgramStepper(Stepper):
             self._workchain.node.set_stepper_state_info(str(self))
             if ended or self._workchain.must_stop():
                 return ended, result
-            plumpy.sync_await(asyncio.sleep(0))
+            plumpy.sync_await(self._workchain.linger())
             if self._workchain.must_stop():
+                return False, None
+            if not self.execution.is_ready():
+                self._workchain.wait()
                 return False, None
 
     def begin_again(self) -> None:

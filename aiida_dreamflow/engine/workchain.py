@@ -56,6 +56,9 @@ _KILL_AGAIN = 2.0
 #: How many seconds pass until children that still run are asked again to end.
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 
+#: How many seconds the workflow waits before AiiDA is told that it does, and how often it looks then whether it must stop.
+_LINGER, _GLANCE = 1.0, 0.1
+
 #: How many seconds a step that could not be stored waits before it runs again.
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 _MOMENT = 0.5
@@ -107,6 +110,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     _kills_children = False
     _shown: Sequence[int] = ()
     _alarm: asyncio.TimerHandle | None = None
+    _go_ahead: asyncio.Future[None] | None = None
     _fork: dict[str, Any] | None = None
 
     @classmethod
@@ -253,8 +257,35 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         self._update_process_status()
 
     def must_stop(self) -> bool:
-        """Return whether AiiDA has to have its turn: the process waits, or was asked to pause or to be killed."""
-        return bool(self._awaitables) or self._interrupt_action is not None or self.has_terminated()
+        """Return whether AiiDA has to have its turn: the process was asked to pause or to be killed."""
+        return self._interrupt_action is not None or self.has_terminated()
+
+    async def linger(self) -> None:
+        """Let others have a turn, and wait for a moment if the workflow cannot go on.
+
+        To wait longer is to change AiiDA's state, twice: that costs as much as a child that does nothing.
+        """
+        if self._execution.is_ready():
+            await asyncio.sleep(0)
+            return
+        self._go_ahead = self.loop.create_future()
+        end = time.monotonic() + _LINGER
+        self._heed_children()
+        while not self._go_ahead.done() and not self.must_stop() and (left := end - time.monotonic()) > 0:
+            await asyncio.wait([self._go_ahead], timeout=min(left, _GLANCE))
+        self._go_ahead = None
+
+    @property
+    def _is_attentive(self) -> bool:
+        """Whether the workflow waits for something."""
+        return (self.state is ProcessState.WAITING or self._go_ahead is not None) and not self._kills_children
+
+    def _go_on(self) -> None:
+        """Stop to wait."""
+        if self._go_ahead is None:
+            self.resume()
+        elif not self._go_ahead.done():
+            self._go_ahead.set_result(None)
 
     def _action_awaitables(self) -> None:
         # AiiDA calls this while it loads a process, too. What is launched then must know its parent, so let it be later.
@@ -262,15 +293,13 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
 
     def _heed_children(self) -> None:
         """See to it that the workflow is told of the end of its children, and of its next timer."""
-        if self.state is not ProcessState.WAITING or self._kills_children:
+        if not self._is_attentive:
             return
-        if not self._program.is_readable() or self._program.children.unlaunched:
-            self.resume()  # the next step pauses, or launches
+        # A frame that cannot be read: the next step pauses. Children that were left: it launches them.
+        if not self._program.is_readable() or self._program.children.unlaunched or self._execution.is_ready():
+            self._go_on()
             return
         execution = self._execution
-        if execution.is_ready():
-            self.resume()
-            return
         for pk in execution.children.awaited(execution.machine):
             if pk in self._heeded:
                 continue
@@ -286,11 +315,11 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         if self.has_terminated() or self._kills_children:
             return
         is_ready = self._execution.note_end(pk)
-        if pk in self._shown:
+        if pk in self._shown and self._awaitables:
             self._update_process_status()
-        if self.state is ProcessState.WAITING:
+        if self._is_attentive:
             if is_ready:
-                self.resume()
+                self._go_on()
             else:
                 self._heed_children()  # others may have been launched, timers set
 
@@ -306,9 +335,9 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
 
     def _on_alarm(self) -> None:
         self._alarm = None
-        if self.state is ProcessState.WAITING and not self._kills_children:
+        if self._is_attentive:
             if self._execution.is_ready():
-                self.resume()
+                self._go_on()
             else:
                 self._set_alarm()
 
