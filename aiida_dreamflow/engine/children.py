@@ -20,8 +20,9 @@ from ..jobs.abandoned import is_leased
 from ..jobs.names import port_name
 from ..runtime import Handle, Machine
 from .kinds import kind_of
+from .lookup import current_node
 from .node import CHILD_FILTERS
-from .targets import mark_failure, tell_outcome
+from .targets import given_by, mark_failure, tell_outcome
 from .transaction import delete_lost
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Children:
         self._parent = parent
         self._pks: dict[str, int] = {}
         self._labels: dict[int, str] = {}
+        self._given: dict[str, dict[str, orm.Data]] = {}
         self.tasks = tasks
         self.unlaunched: list[Handle[Any]] = []
 
@@ -181,7 +183,14 @@ class Children:
         agenda.killing = [handle for handle in agenda.killing if handle.label != label]
         for handle in machine.pending:
             if handle.label == label and not handle.ended:
-                tell_outcome(handle, cast(orm.ProcessNode, orm.load_node(pk)))
+                self._given[label] = tell_outcome(handle, current_node(self._parent.node.backend, pk))
+
+    def take_outputs(self, handle: Handle[Any]) -> dict[str, orm.Data]:
+        """Return the nodes that a child has given, for the step that receives them; nothing if it was not launched."""
+        if not self.has(handle):
+            return {}
+        known = self._given.pop(handle.label, None)
+        return given_by(current_node(self._parent.node.backend, self.pk_of(handle))) if known is None else known
 
     def _ended(self, handles: list[Handle[Any]]) -> list[int]:
         """Return the pks of those children that have ended, in the order in which they did."""

@@ -40,7 +40,7 @@ from .pinned import note_reported, source_key, watch
 from .printing import captured
 from .returning import named_outputs, shape_of
 from .steps import Step, latest_step, write_step
-from .targets import Sources, child_of, outputs_of, prepare_child
+from .targets import Sources, child_of, prepare_child
 from .transaction import Caller, detach
 from .trouble import storing
 
@@ -378,7 +378,7 @@ class Execution:
             if isinstance(source, Task) and source.node and variables:
                 self._receive_node(variables, source)
             return
-        outputs = outputs_of(self.children.pk_of(source)) if self.children.has(source) else {}
+        outputs = self.children.take_outputs(source)
         name = name_of(variables[0]) if variables else '.'
         if variables and outputs.keys() == {'result'} and kind_of(source.target).is_result(source.value):
             label = f'{source.label}_result' if is_hidden(name) else name

@@ -28,7 +28,7 @@ from .forked import FORK_INPUTS, fork_of, forked_children, inputs_of, load_step,
 from .kinds import kind_of
 from .ledger import Origins, name_of
 from .steps import steps_in_brief
-from .targets import outputs_of
+from .targets import given_by
 from .workchain import FunctionWorkChain
 
 __all__ = ('RecordedStep', 'fork', 'recorded_steps')
@@ -180,7 +180,7 @@ def _nodes_of_child(
         return _labelled((f'{handle.label}_{name}', node) for name, node in _data_of(handle.inputs.get('inputs', {})))
     if not child.is_terminated:
         return _labelled((f'{handle.label}_{name}', node) for name, node in _data_of(inputs_of(child)))
-    outputs = outputs_of(cast(int, child.pk))
+    outputs = given_by(child)
     return _labelled((f'{handle.label}_{name}', node) for name, node in outputs.items())
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import Process, ProcessBuilder
+from aiida.orm.utils.links import LinkManager, LinkTriple
 
 from ..compiler.desugar import FUNCTION_MARK, PROCESS_FUNCTION_MARK
 from ..exceptions import ChildFailedError, LaunchError
@@ -76,16 +77,17 @@ class Kind:
         # Nodes that AiiDA would make of default values later would have no creator.
         return _with_defaults(serialized, _validate(process_class, serialized))
 
-    def outcome(self, node: orm.ProcessNode, target: Any) -> Any:
+    def outcome(self, node: orm.ProcessNode, target: Any, outputs: Mapping[str, orm.Data]) -> Any:
         """Return what a child that has ended gives.
 
+        :param outputs: the nodes that it has given, by link label.
         :raises ChildFailedError: if it failed.
         :raises Exception: what a function raised.
         """
         if not node.is_finished_ok:
             raise _failure(node)
-        outputs = node.base.links.get_outgoing(link_type=(LinkType.CREATE, LinkType.RETURN)).nested()
-        return self.value(node, target, outputs)
+        links = LinkManager([LinkTriple(data, LinkType.RETURN, label) for label, data in outputs.items()])
+        return self.value(node, target, links.nested())
 
     def value(self, node: orm.ProcessNode, target: Any, outputs: dict[str, Any]) -> Any:
         """Return what the outputs of a child stand for."""
@@ -187,10 +189,10 @@ class FunctionKind(Kind):
         """Return whether it is that: whatever the function returned is."""
         return True
 
-    def outcome(self, node: orm.ProcessNode, target: Any) -> Any:
+    def outcome(self, node: orm.ProcessNode, target: Any, outputs: Mapping[str, orm.Data]) -> Any:
         """Return what the function returned."""
         assert isinstance(node, orm.CalculationNode)
-        return job_outcome(node, target)
+        return job_outcome(node, target, outputs)
 
 
 class LocalKind(FunctionKind):
@@ -224,7 +226,7 @@ class MapKind(FunctionKind):
         """Return the inputs of the process."""
         return map_job_inputs(target.function, given, source)[1]
 
-    def outcome(self, node: orm.ProcessNode, target: Any) -> Any:
+    def outcome(self, node: orm.ProcessNode, target: Any, outputs: Mapping[str, orm.Data]) -> Any:
         """Return the results, in the order of the items; for an item without one, an exception."""
         assert isinstance(node, orm.CalculationNode)
         return map_outcome(node, target.function)

@@ -20,7 +20,8 @@ from aiida.repository import Repository
 from ..exceptions import UntrustedValueError
 from ..values.signing import sign, verify
 from .ledger import Origins
-from .transaction import Caller, Scalar, StepRows, newest_called, store_step
+from .lookup import newest_called
+from .transaction import Caller, Scalar, StepRows, store_step
 
 __all__ = ('FRAME_FOLDER', 'Step', 'find_record', 'latest_step', 'read_step', 'steps_in_brief', 'write_step')
 

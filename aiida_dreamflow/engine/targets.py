@@ -8,11 +8,10 @@ from __future__ import annotations
 import builtins
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from aiida import orm
 from aiida.common.exceptions import NotExistent
-from aiida.common.links import LinkType
 
 from ..compiler import Passed, bundle
 from ..exceptions import CannotStoreError, LaunchError, WorkflowUsageError
@@ -22,9 +21,10 @@ from ..runtime import Handle
 from ..values.parts import digest_of
 from ..values.snapshot import Codec
 from .kinds import kind_of, port_names
+from .lookup import outputs_of
 from .transaction import Scalar, detach
 
-__all__ = ('Sources', 'child_of', 'mark_failure', 'outputs_of', 'prepare_child', 'tell_outcome')
+__all__ = ('Sources', 'child_of', 'given_by', 'mark_failure', 'prepare_child', 'tell_outcome')
 
 #: Attribute of an exception that says which child it came from.
 _CHILD_MARK = 'dreamflow_child'
@@ -110,19 +110,22 @@ def _digests(values: Mapping[str, Any], codecs: Sequence[Codec]) -> dict[str, st
 # -- after
 
 
-def tell_outcome(handle: Handle[Any], node: orm.ProcessNode) -> None:
-    """Tell a handle how its child ended."""
+def tell_outcome(handle: Handle[Any], node: orm.ProcessNode) -> dict[str, orm.Data]:
+    """Tell a handle how its child ended.
+
+    :returns: the nodes that the child has given, as :func:`given_by` does.
+    """
+    outputs = given_by(node)
     try:
-        handle.set_result(kind_of(handle.target).outcome(node, handle.target))
+        handle.set_result(kind_of(handle.target).outcome(node, handle.target, outputs))
     except Exception as error:
         handle.set_exception(mark_failure(error, f'{handle.label} ({node.pk})'))
+    return outputs
 
 
-def outputs_of(pk: int) -> dict[str, orm.Data]:
+def given_by(node: orm.ProcessNode) -> dict[str, orm.Data]:
     """Return the data nodes that a child has given, by flat label; of a function job results and exceptions only."""
-    node = orm.load_node(pk)
-    links = node.base.links.get_outgoing(link_type=(LinkType.CREATE, LinkType.RETURN)).all()
-    outputs = {entry.link_label: cast(orm.Data, entry.node) for entry in links}
+    outputs = outputs_of(node)
     if isinstance(node, orm.CalcJobNode) and node.process_type in _FUNCTION_JOBS:
         return {label: data for label, data in outputs.items() if label not in ('remote_folder', 'retrieved')}
     return outputs

@@ -16,7 +16,7 @@ between the two inserts: an inner transaction commits the outer one (``aiida.sto
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -26,12 +26,11 @@ from aiida.common.hashing import make_hash
 from aiida.common.links import LinkType, validate_link_label
 from aiida.orm.entities import EntityTypes
 from aiida.repository import Repository
-from sqlalchemy import select
 
 from ..jobs import failpoints
 from ..jobs.rows import Scalar, detach, insert_rows, link_row, node_row
 
-__all__ = ('Caller', 'Scalar', 'StepRows', 'delete_lost', 'detach', 'newest_called', 'store_step', 'use_files')
+__all__ = ('Caller', 'Scalar', 'StepRows', 'delete_lost', 'detach', 'store_step', 'use_files')
 
 
 class Caller:
@@ -93,26 +92,6 @@ def store_step(rows: StepRows) -> dict[str, int]:
         failpoints.reach('step.links_written')
     failpoints.reach('step.stored')
     return {node.uuid: pk for node, pk in zip(rows.outputs.values(), output_pks, strict=True)}
-
-
-def newest_called(caller: orm.WorkChainNode, prefix: str) -> Iterator[int]:
-    """Yield the pks of the calculations that a workflow has called, the last one first.
-
-    By the index of the links, and not one more than is asked for: ``QueryBuilder`` reads and sorts all their nodes.
-
-    :param caller: the workflow.
-    :param prefix: what the labels of their call links begin with.
-    """
-    backend: Any = caller.backend
-    link = backend._get_mapper_from_entity(EntityTypes.LINK, False)[0].local_table.c
-    calls = (link.input_id == caller.pk) & (link.type == LinkType.CALL_CALC.value)
-    query = (
-        select(link.output_id).where(calls & link.label.startswith(prefix, autoescape=True)).order_by(link.id.desc())
-    )
-    offset = 0
-    while (pk := backend.get_session().scalar(query.limit(1).offset(offset))) is not None:
-        yield pk
-        offset += 1
 
 
 def delete_lost(node: orm.ProcessNode) -> None:

@@ -119,17 +119,22 @@ def place_inputs(target: Callable[..., Any]) -> dict[str, Any]:
     return {'code': code, 'metadata': metadata}
 
 
-def job_outcome(node: orm.CalculationNode, target: Callable[..., Any] | None = None) -> Any:
+def job_outcome(
+    node: orm.CalculationNode,
+    target: Callable[..., Any] | None = None,
+    outputs: Mapping[str, orm.Data] | None = None,
+) -> Any:
     """Return the result of a function job or a local run that has ended, or raise why there is none.
 
     :param node: its process node.
     :param target: the function; exceptions that its own file defines are rebuilt as its types.
+    :param outputs: what it has given, if that is known.
     :returns: what the function returned.
     :raises Exception: what the function raised, if its type is here.
     :raises ChildFailedError: for any other failure.
     """
     if node.is_finished_ok:
-        return from_node(node.outputs.result)
+        return from_node(node.outputs.result if outputs is None else outputs['result'])
     raise failure_of(node, target)
 
 

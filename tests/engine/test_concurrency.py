@@ -11,6 +11,7 @@ from aiida.cmdline.utils.common import get_workchain_report
 from engine import concurrent_workflows as workflows
 from engine.helpers import kill_workers, wait_until
 
+from aiida_dreamflow.engine.workchain import FunctionWorkChain
 from aiida_dreamflow.testing import check_provenance
 
 
@@ -68,6 +69,20 @@ def test_sleep(run):
     outputs, _ = run(workflows.naps, seconds=1.0)
     assert outputs == {'result': 'slept'}
     assert time.time() - begin >= 1.0
+
+
+@pytest.mark.parametrize(('seconds', 'waits'), [(0.1, False), (1.3, True)])
+def test_short_waits_change_no_state(run, monkeypatch, seconds, waits):
+    """AiiDA is told that the workflow waits if it does for longer than a second."""
+    entered, original = [], FunctionWorkChain.on_entered
+
+    def on_entered(process, from_state):
+        entered.append(process.state.value)
+        original(process, from_state)
+
+    monkeypatch.setattr(FunctionWorkChain, 'on_entered', on_entered)
+    assert run(workflows.naps, seconds=seconds)[0] == {'result': 'slept'}
+    assert entered == ['created', 'running', *(['waiting', 'running'] if waits else []), 'finished']
 
 
 def test_timeout_kills_the_child(run):

@@ -17,7 +17,6 @@ from aiida_dreamflow.engine.transaction import (
     StepRows,
     delete_lost,
     detach,
-    newest_called,
     store_step,
     use_files,
 )
@@ -176,24 +175,3 @@ def test_a_scalar_becomes_a_node(caller):
     assert columns(node, 'user_id') == columns(to_node(0.1 + 0.2), 'user_id')
     pks = store_step(rows(caller, outputs={'b': node}))
     assert orm.load_node(pks[scalar.uuid]).uuid == scalar.uuid
-
-
-def test_newest_called(caller):
-    """One query of the links alone, whatever there was before; labels are compared as they are."""
-    from sqlalchemy import event
-
-    owner = Caller(caller)
-    for label in ('step_1', 'stepX2', 'step_2', 'other'):
-        store_step(StepRows(owner, label, 'f:1', {'sealed': True}))
-    labels = [link.link_label for link in caller.base.links.get_outgoing().all()]
-    assert labels == ['step_1', 'stepX2', 'step_2', 'other']
-    pks = {link.link_label: link.node.pk for link in caller.base.links.get_outgoing().all()}
-    statements = []
-    event.listen(
-        caller.backend.get_session().get_bind(),
-        'before_cursor_execute',
-        lambda c, cursor, text, *rest: statements.append(text),
-    )
-    assert next(newest_called(caller, 'step_')) == pks['step_2']
-    assert all('db_dbnode' not in text for text in statements if 'db_dblink' in text)
-    assert list(newest_called(caller, 'step_')) == [pks['step_2'], pks['step_1']]
