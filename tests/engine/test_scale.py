@@ -104,7 +104,7 @@ def test_kill_asks_only_children(long_run):
     from aiida_dreamflow.engine.children import Children
 
     with queries() as seen:
-        running = Children(SimpleNamespace(node=long_run)).running()
+        running = Children(SimpleNamespace(node=long_run), {}).running()
         assert len(running) == CHILDREN
     assert len(seen) < 10
 
