@@ -8,9 +8,11 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-__all__ = ('find_frame', 'lines_of', 'rebuilt', 'without_runtime')
+__all__ = ('find_frame', 'lines_of', 'rebuilt', 'span_of', 'without_runtime')
 
 #: The modules that run user code, and those whose functions it calls: of a wrong call its own line should be seen last.
 _MACHINERY = frozenset(
@@ -67,10 +69,30 @@ def lines_of(traceback: types.TracebackType | None) -> list[tuple[str, str, int]
     return found
 
 
-def rebuilt(filename: str, name: str, line: int, following: types.TracebackType | None) -> types.TracebackType:
+#: Where the expression stands that an entry underlines: last line, first and last column.
+Span = tuple[int, int, int]
+_HAS_SPANS = hasattr(types.CodeType, 'co_positions')
+
+
+def span_of(traceback: types.TracebackType) -> Span | None:
+    """Return what an entry of a traceback underlines; nothing before Python 3.11."""
+    code, place = traceback.tb_frame.f_code, traceback.tb_lasti // 2
+    if not _HAS_SPANS or place < 0:
+        return None
+    positions: Any = code.co_positions()  # type: ignore[attr-defined]
+    _, last, first_column, last_column = next(islice(positions, place, None), (None,) * 4)
+    if last is None or first_column is None or last_column is None:
+        return None
+    return last, first_column, last_column
+
+
+def rebuilt(
+    filename: str, name: str, line: int, following: types.TracebackType | None, span: Span | None = None
+) -> types.TracebackType:
     """Return the entry of a traceback that says this. Its frame has no variables."""
-    # -1: no instruction, hence no columns to underline.
-    return types.TracebackType(following, _frame(filename, name), -1, line)
+    if span is None or not _HAS_SPANS:
+        return types.TracebackType(following, _frame(filename, name), -1, line)  # -1: no instruction, hence no columns
+    return types.TracebackType(following, _frame(filename, name, line, span), 0, line)
 
 
 def _waiting() -> Iterator[None]:
@@ -78,12 +100,36 @@ def _waiting() -> Iterator[None]:
 
 
 @lru_cache(maxsize=256)
-def _frame(filename: str, name: str) -> types.FrameType:
+def _frame(filename: str, name: str, line: int = 1, span: Span | None = None) -> types.FrameType:
     """Return a frame of a function with this name in this file.
 
     It is that of a generator that has not begun: nobody called it, so it keeps nobody's variables alive.
     """
     code = _waiting.__code__.replace(co_filename=filename, co_name=name)
+    if span is not None:
+        code = code.replace(co_firstlineno=line, co_linetable=_line_table(len(code.co_code) // 2, line, span))
     generator = types.FunctionType(code, {'__name__': '', '__file__': filename})()
     frame: types.FrameType = generator.gi_frame
     return frame
+
+
+def _line_table(length: int, line: int, span: Span) -> bytes:
+    """Return the table of a code object all of whose instructions stand at one place.
+
+    Source: ``Objects/locations.md`` of CPython, the long form of an entry.
+    """
+    last, first_column, last_column = span
+    place = b'\0' + b''.join(map(_varint, (last - line, first_column + 1, last_column + 1)))
+    table = b''
+    while length > 0:
+        table += bytes([0x80 | 14 << 3 | min(length, 8) - 1]) + place
+        length -= 8
+    return table
+
+
+def _varint(number: int) -> bytes:
+    found = []
+    while number > 63:
+        found.append(64 | number & 63)
+        number >>= 6
+    return bytes([*found, number])

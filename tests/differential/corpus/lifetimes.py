@@ -3,6 +3,7 @@
 import gc
 import queue
 import threading
+import traceback
 import weakref
 
 from aiida_dreamflow import checkpoint
@@ -185,3 +186,16 @@ async def do_namespaces(a=1, *, k=2):
 async def given(value):
     await checkpoint()
     return value
+
+
+def divided(x):
+    return (x + 1) / (x - 1)
+
+
+async def do_carets_of_a_traceback():
+    try:
+        divided(divided(2) - 2)
+    except ZeroDivisionError as error:
+        before = traceback.format_exception(error)
+        await checkpoint()
+        return before == traceback.format_exception(error), [line.count('^') for line in before[1:-1]][1:]
