@@ -5,6 +5,7 @@ What a user sees is what the user wrote.
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Iterator
 from functools import lru_cache
@@ -12,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-__all__ = ('find_frame', 'lines_of', 'rebuilt', 'span_of', 'without_runtime')
+__all__ = ('find_frame', 'lines_of', 'module_of', 'rebuilt', 'span_of', 'without_runtime')
 
 #: The modules that run user code, and those whose functions it calls: of a wrong call its own line should be seen last.
 _MACHINERY = frozenset(
@@ -86,31 +87,51 @@ def span_of(traceback: types.TracebackType) -> Span | None:
     return last, first_column, last_column
 
 
+def module_of(traceback: types.TracebackType) -> str | None:
+    """Return the name of the module that an entry runs in, if it is one that can be asked for."""
+    namespace = traceback.tb_frame.f_globals
+    name = namespace.get('__name__')
+    found = sys.modules.get(name) if isinstance(name, str) else None
+    return name if getattr(found, '__dict__', None) is namespace else None
+
+
 def rebuilt(
-    filename: str, name: str, line: int, following: types.TracebackType | None, span: Span | None = None
+    filename: str,
+    name: str,
+    line: int,
+    following: types.TracebackType | None,
+    span: Span | None = None,
+    module: str | None = None,
 ) -> types.TracebackType:
-    """Return the entry of a traceback that says this. Its frame has no variables."""
+    """Return the entry of a traceback that says this. Its frame has the names of the module, if that is there, and no variables."""
     if span is None or not _HAS_SPANS:
-        return types.TracebackType(following, _frame(filename, name), -1, line)  # -1: no instruction, hence no columns
-    return types.TracebackType(following, _frame(filename, name, line, span), 0, line)
+        return types.TracebackType(
+            following, _frame(module, filename, name), -1, line
+        )  # -1: no instruction, hence no columns
+    return types.TracebackType(following, _frame(module, filename, name, line, span), 0, line)
 
 
 def _waiting() -> Iterator[None]:
     yield
 
 
-@lru_cache(maxsize=256)
-def _frame(filename: str, name: str, line: int = 1, span: Span | None = None) -> types.FrameType:
+def _frame(module: str | None, filename: str, name: str, line: int = 1, span: Span | None = None) -> types.FrameType:
     """Return a frame of a function with this name in this file.
 
     It is that of a generator that has not begun: nobody called it, so it keeps nobody's variables alive.
     """
+    namespace = getattr(sys.modules.get(module or ''), '__dict__', None) or {'__name__': '', '__file__': filename}
+    generator = types.FunctionType(_code(filename, name, line, span), namespace)()
+    frame: types.FrameType = generator.gi_frame
+    return frame
+
+
+@lru_cache(maxsize=256)
+def _code(filename: str, name: str, line: int, span: Span | None) -> types.CodeType:
     code = _waiting.__code__.replace(co_filename=filename, co_name=name)
     if span is not None:
         code = code.replace(co_firstlineno=line, co_linetable=_line_table(len(code.co_code) // 2, line, span))
-    generator = types.FunctionType(code, {'__name__': '', '__file__': filename})()
-    frame: types.FrameType = generator.gi_frame
-    return frame
+    return code
 
 
 def _line_table(length: int, line: int, span: Span) -> bytes:

@@ -15,7 +15,7 @@ from ..compiler.program import RecipeSite
 from ..exceptions import CannotStoreError, CompileError, FrameError
 from ..runtime import Activation, Agenda, Awaitable, Handle, Kept, Recipe
 from ..runtime.coroutines import call_in, ended, waiting
-from ..runtime.tracebacks import rebuilt, span_of
+from ..runtime.tracebacks import module_of, rebuilt, span_of
 from .definitions import complete, parts_of
 from .edits import Edits, placed
 from .snapshot import Codec, Staged
@@ -148,7 +148,14 @@ class TracebackCodec(Codec):
         """Return the content for a traceback."""
         if type(value) is types.TracebackType:
             code = value.tb_frame.f_code
-            return [code.co_filename, code.co_name, value.tb_lineno, ref(value.tb_next), span_of(value)]
+            return [
+                code.co_filename,
+                code.co_name,
+                value.tb_lineno,
+                ref(value.tb_next),
+                span_of(value),
+                module_of(value),
+            ]
         if issubclass(type(value), BaseException):
             error: Any = value
             if error.__traceback__ is not None:
@@ -157,8 +164,8 @@ class TracebackCodec(Codec):
 
     def decode(self, content: Any, get: Get) -> object:
         """Return a traceback that shows the same lines."""
-        filename, name, line, following, *span = content
-        return rebuilt(filename, name, line, get(following), *(tuple(each) for each in span if each))
+        filename, name, line, following, span, module = [*content, None, None][:6]
+        return rebuilt(filename, name, line, get(following), tuple(span) if span else None, module)
 
 
 T = TypeVar('T')

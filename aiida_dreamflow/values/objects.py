@@ -59,7 +59,6 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
         (types.FrameType, types.TracebackType),
         'a frame or traceback cannot be stored; keep `traceback.format_exc()` instead',
     ),
-    ((memoryview,), 'a memoryview shows memory of another object; keep that object, or `bytes(view)`'),
 )
 _KINDS_OF_REFUSED = tuple(kind for kinds, _ in _REFUSALS for kind in kinds)
 _MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)

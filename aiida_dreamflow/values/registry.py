@@ -9,12 +9,35 @@ from enum import Enum
 from typing import Any
 
 from ..exceptions import FrameError
-from . import containers, cursors, definitions, iterators, objects, plugins, references, standard, subclasses, weak
+from . import (
+    buffers,
+    containers,
+    cursors,
+    definitions,
+    iterators,
+    objects,
+    plugins,
+    references,
+    standard,
+    subclasses,
+    weak,
+)
 from .records import CODEC, Kind, Record, Staged, Writing
 
 __all__ = ('kind_named', 'kind_of', 'writer_for')
 
-_ROOMS: tuple[Any, ...] = (containers, cursors, definitions, iterators, objects, references, standard, subclasses, weak)
+_ROOMS: tuple[Any, ...] = (
+    buffers,
+    containers,
+    cursors,
+    definitions,
+    iterators,
+    objects,
+    references,
+    standard,
+    subclasses,
+    weak,
+)
 _WRITERS: dict[type, Any] = {cls: writer for room in _ROOMS for cls, writer in getattr(room, 'WRITERS', {}).items()}
 _KINDS: dict[str, Kind] = {kind.name: kind for room in _ROOMS for kind in room.KINDS}
 _NUMPY_KINDS = ('array', 'array view', 'memory', 'object array', 'text array', 'dtype', 'scalar')

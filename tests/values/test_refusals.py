@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import ctypes
 import functools
 import io
 import socket
@@ -44,7 +45,7 @@ CASES = {
     'weakref': (lambda: weakref.ref(_HELD_BY_NOBODY_STORED), 'weakref', 'keep the object itself'),
     'finalizer': (lambda: weakref.finalize(_HELD_BY_NOBODY_STORED, print), 'finalize', 'call it before the await'),
     'frame': (_frame, 'frame', 'format_exc'),
-    'memoryview': (lambda: memoryview(b'x'), 'memoryview', 'bytes'),
+    'memoryview': (lambda: memoryview(ctypes.c_int(1)), 'memoryview', 'bytes'),
     'refuses': (things.Refuses, 'Refuses', 'TypeError: not me'),
 }
 

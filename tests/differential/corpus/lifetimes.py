@@ -1,5 +1,6 @@
 """Weak references, their callbacks, and `__del__`; locks; what the annotations of a nested function refer to."""
 
+import array
 import gc
 import queue
 import threading
@@ -199,3 +200,14 @@ async def do_carets_of_a_traceback():
         before = traceback.format_exception(error)
         await checkpoint()
         return before == traceback.format_exception(error), [line.count('^') for line in before[1:-1]][1:]
+
+
+async def do_memory_views():
+    data, numbers = bytearray(range(40)), array.array('i', range(10))
+    view = memoryview(data)
+    views = [view, view[3:9], view[20:2:-3], view[1::4], view.toreadonly(), view.cast('i'), view[4:4]]
+    views += [memoryview(numbers), memoryview(numbers)[2:8:2], memoryview(numbers)[::-1], view[8:32].cast('h', [3, 4])]
+    await checkpoint()
+    views[1][0] = 99
+    seen = [(each.tolist(), each.format, each.shape, each.strides, each.readonly) for each in views]
+    return seen, data[3], all(each.obj is data or each.obj is numbers for each in views)
