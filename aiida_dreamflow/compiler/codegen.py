@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .program import HIDDEN, Await, Block, Jump, Leave, Program, RecipeSite, Yielded
-from .trees import copy_place, place_of
+from .trees import call, copy_place, load, place_of, store
 
 __all__ = ('block_code', 'generate_code', 'raising_code', 'recipe_code')
 
@@ -109,9 +109,15 @@ def _jumps_to_itself(body: list[ast.stmt], block: Block) -> bool:
 
 def _repeated(block: Block) -> ast.stmt:
     """Return a block as a native loop: a turn that awaits nothing stays in it."""
-    first = block.body[0]
-    forever = copy_place(ast.Constant(True), first)
-    return ast.copy_location(ast.While(forever, [_continuing(each, block) for each in block.body], []), first)
+    first, body = block.body[0], [_continuing(each, block) for each in block.body]
+    if block.turns is None:
+        return copy_place(ast.While(copy_place(ast.Constant(True), first), body, []), first)
+    cursor, item = block.turns
+    _, exhausted, *turn = body
+    target: ast.expr = store(item, first)
+    if isinstance(turn[0], ast.Assign) and isinstance(turn[0].value, ast.Name) and turn[0].value.id == item:
+        (target,) = turn.pop(0).targets
+    return copy_place(ast.For(target, call('.turns', first, load(cursor, first)), turn, exhausted.body), first)
 
 
 def _continuing(statement: Any, block: Block) -> Any:

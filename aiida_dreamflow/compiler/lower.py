@@ -223,6 +223,7 @@ class Lowerer:
         self.emit(assign(cursor, call('.iter', node.iter, self.spill.expression(node.iter)), node.iter))
         self.goto(head)
         self.begin(head)
+        head.turns = cursor, item
         following = call('.next', node.iter, load(cursor, node.iter), load('.end', node.iter))
         self.emit(assign(item, following, node.iter))
         exhausted = ast.Compare(load(item, node.iter), [ast.Is()], [load('.end', node.iter)])

@@ -180,6 +180,8 @@ class Block:
     :ivar depth: how many exceptions are being handled in it (see `Jump`).
     :ivar handler: the block that an exception raised in it goes to.
     :ivar body: its statements; a `Leave` may also stand inside of ``if``, ``for`` and ``while``.
+    :ivar turns: for the head of a ``for``, which begins with two statements: the cursor, and the variable that gets the next
+        item or `.end`.
     :ivar leaves: all its `Leave` statements, in order.
     :ivar mentioned: the local variables (cells left out) that it mentions.
     :ivar taken: those of them that it may read, and binds or unbinds. It alone holds their values, so that a large one
@@ -196,6 +198,7 @@ class Block:
     handler: Block | None = None
     index: int = -1
     body: list[ast.stmt] = field(default_factory=list)
+    turns: tuple[str, str] | None = None
     leaves: list[Leave] = field(default_factory=list)
     mentioned: frozenset[str] = frozenset()
     taken: tuple[str, ...] = ()

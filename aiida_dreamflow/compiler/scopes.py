@@ -24,6 +24,7 @@ __all__ = ('HIDDEN', 'Scope', 'is_hidden', 'scope_of')
 HIDDEN = (
     '.locals', '.iter', '.next', '.end', '.type', '.exc_info', '.manager', '.AssertionError', '.made', '.callee',
     '.aiter', '.anext', '.StopAsyncIteration', '.split_group', '.merge_groups', '.submit', '.namespace', '.globals', '.sorted',
+    '.turns',
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import types
 from collections.abc import Awaitable, Callable
 from functools import partial
 from inspect import iscoroutinefunction
+from itertools import repeat
 from typing import Any
 
 from ..compiler.program import HIDDEN
@@ -76,6 +77,15 @@ def _call_anext(method: Callable[[], Any]) -> Any:
     return awaitable if isinstance(awaitable, Awaitable) else _loop_async(_Iterable(awaitable=awaitable)).send(None)
 
 
+def _turns(iterator: Any) -> Any:
+    """Return what a native ``for`` may loop over to take the next items of an iterator that a ``for`` has begun.
+
+    The native one asks for an iterator again. One that is written in Python would take notice, or have none.
+    """
+    own = getattr(type(iterator), '__iter__', None)
+    return iterator if isinstance(own, types.WrapperDescriptorType) else map(next, repeat(iterator))
+
+
 def _exc_info() -> tuple[Any, Any, Any]:
     """Return `sys.exc_info()`, with the traceback as the exception has it.
 
@@ -103,6 +113,7 @@ _VALUES = {
     '.iter': iter,
     '.next': next,
     '.end': END,
+    '.turns': _turns,
     '.type': type,
     '.exc_info': _exc_info,
     '.manager': _require_manager,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import linecache
 
 import pytest
@@ -112,6 +113,20 @@ def test_turns_without_await_stay_in_one_block(blocks_run):
     blocks_run.clear()
     assert run_in_memory(workflow, 1000, 100) == sum(range(1000))
     assert few < len(blocks_run) <= few + 10 * 3
+
+
+def test_turns_without_await_take_their_items_natively():
+    async def workflow(turns):
+        total = 0
+        for i, _ in enumerate(turns):
+            total += i
+            if i == 3:
+                await checkpoint()
+        return total
+
+    codes = [block.code for block in compile_function(workflow).blocks]
+    assert [instruction.opname for code in codes for instruction in dis.get_instructions(code)].count('FOR_ITER') == 1
+    assert run_in_memory(workflow, range(9)) == sum(range(9))
 
 
 def test_a_native_turn_sees_what_the_turn_before_unbound():

@@ -424,3 +424,73 @@ async def do_bytearray_and_memory():
     for i, x in enumerate(b):
         b[i] = (await quiet(x)) + 1
     return b
+
+
+class Asked:
+    """An iterator that says how often it is asked for an iterator; what `Asking` gives cannot be asked."""
+
+    def __init__(self, end):
+        self.now, self.end = 0, end
+
+    def __iter__(self):
+        print('asked')
+        return self
+
+    def __next__(self):
+        print('next', self.now)
+        if self.now == self.end:
+            raise StopIteration
+        self.now += 1
+        return self.now
+
+
+class Bare:
+    def __init__(self, end):
+        self.inner = Asked(end)
+
+    def __next__(self):
+        return next(self.inner)
+
+
+class Asking:
+    def __iter__(self):
+        return Bare(3)
+
+
+async def do_rare_await_over_iterators_of_classes():
+    seen = []
+    for iterable in (Asked(4), Asking()):
+        for x in iterable:
+            seen.append(x)
+            if x == 2:
+                await checkpoint()
+        else:
+            seen.append('end')
+    return seen, x
+
+
+async def do_rare_await_with_targets():
+    seen, box = [], {}
+    for box['i'], (a, *b) in enumerate([(1, 2), (3,), (4, 5, 6)]):
+        if a == 3:
+            await checkpoint()
+            continue
+        seen.append((box['i'], a, b))
+    return seen, box, a, b
+
+
+async def do_rare_await_iterator_fails():
+    def fails():
+        yield 1
+        yield 2
+        raise ValueError('here')
+
+    seen = []
+    try:
+        for x in fails():
+            seen.append(x)
+            if x > 5:
+                await checkpoint()
+    finally:
+        seen.append('finally')
+        print(seen)
