@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .comprehensions import expand_comprehension
-from .trees import annotations_of, assign, awaits_repeatedly, contains_await, copy_place, load, store
+from .trees import annotations_of, assign, awaits_repeatedly, call, contains_await, copy_place, load, store
 
 if TYPE_CHECKING:
     from .lower import Lowerer
@@ -183,6 +183,35 @@ class Spiller:
         self.out.begin(after)
         return load(result, node)
 
+    # -- displays: what stands before a `*` or `**` is put into the container, and hashed, before that is evaluated
+
+    def _Set(self, node: ast.Set) -> ast.expr:  # noqa: N802
+        count = next((number for number, item in enumerate(node.elts) if isinstance(item, ast.Starred)), None)
+        if count is None:
+            self.operands(list(_slots(node)))
+            return node
+        nothing = ast.Starred(ast.Tuple([], ast.Load()), ast.Load())
+        container = self.saved(copy_place(ast.Set(node.elts[:count] or [nothing]), node))
+        for item in node.elts[count:]:
+            starred = isinstance(item, ast.Starred)
+            value = self.expression(item.value if isinstance(item, ast.Starred) else item)
+            method = copy_place(ast.Attribute(container, 'update' if starred else 'add', ast.Load()), item)
+            self.out.emit(copy_place(ast.Expr(call(method, item, value)), item))
+        return container
+
+    def _Dict(self, node: ast.Dict) -> ast.expr:  # noqa: N802
+        container: ast.expr | None = None
+        for keys, values in _runs(node):
+            part = copy_place(ast.Dict(keys, values), node)
+            self.operands(list(_slots(part)))
+            if container is not None:
+                part = copy_place(ast.Dict([None, *part.keys], [container, *part.values]), node)
+            if len(keys) == len(node.keys):
+                return part
+            container = self.saved(part)
+        assert container is not None
+        return container
+
     # -- comprehensions
 
     def _ListComp(self, node: ast.ListComp) -> ast.expr:  # noqa: N802
@@ -284,6 +313,16 @@ def _slots(node: ast.AST) -> Iterator[Slot]:
                     yield node, field, index
         elif isinstance(value, ast.expr) and not isinstance(value, ast.expr_context):
             yield node, field, None
+
+
+def _runs(node: ast.Dict) -> Iterator[tuple[list[ast.expr | None], list[ast.expr]]]:
+    """Yield the parts of a dict display: pairs that follow each other, or one mapping that is unpacked."""
+    start = 0
+    for index, key in enumerate(node.keys):
+        last = index + 1 == len(node.keys)
+        if key is None or last or node.keys[index + 1] is None:
+            yield node.keys[start : index + 1], node.values[start : index + 1]
+            start = index + 1
 
 
 def _is_mapping(slot: Slot) -> bool:

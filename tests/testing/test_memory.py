@@ -375,6 +375,7 @@ def test_the_path_to_a_part():
 def test_in_a_helper_it_names_the_helper():
     async def helper():
         lock = threading.Lock()
+        lock.acquire()
         await checkpoint()
         return lock
 
@@ -394,11 +395,16 @@ def test_a_part_of_an_expression():
     assert 'a value of the expression of type `Engine` is needed after the await' in text
 
 
+def taken(lock):
+    lock.acquire()
+    return lock
+
+
 @pytest.mark.parametrize(
     'make',
     [
         lambda: open(os.devnull),
-        lambda: threading.Lock(),
+        lambda: taken(threading.Lock()),
         lambda: threading.Thread(),
     ],
     ids=['file', 'lock', 'thread'],

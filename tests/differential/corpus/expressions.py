@@ -531,3 +531,37 @@ async def do_not_awaitable_while_handling():
         boom()
     except ValueError:
         await say(5)
+
+
+async def do_displays_hash_what_stands_before_a_star():
+    seen = []
+    for make in (_set_of_list, _set_of_star, _set_fails_later, _dict_of_list, _dict_of_number, _dict_in_order):
+        try:
+            seen.append(await make())
+        except TypeError as error:
+            seen.append(str(error))
+    return seen
+
+
+async def _set_of_list():
+    return {[await t(1)], *[await t('not evaluated')]}
+
+
+async def _set_of_star():
+    return {*await t([1, 2]), await t(3), *[await t(4)]}
+
+
+async def _set_fails_later():
+    return {await t(1), *await t([2]), [await t(3)], await t('not evaluated')}
+
+
+async def _dict_of_list():
+    return {[await t(1)]: await t(2), **{'a': await t('not evaluated')}}
+
+
+async def _dict_of_number():
+    return {**{'a': 1}, await t('b'): await t(2), **await t(3), 'c': await t('not evaluated')}
+
+
+async def _dict_in_order():
+    return {'a': await t(1), 'b': 2, **{'a': await t(3)}, 'e': 4, 'c': await t(5), **await t({'d': 6})}
