@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from .engine.forking import fork
     from .engine.workchain import FunctionWorkChain
     from .jobs.launch import job
-    from .runtime import TaskGroup, as_completed, checkpoint, create_task, gather, run, sleep, submit, timeout, wait
+    from .runtime import (
+        TaskGroup,
+        as_completed,
+        checkpoint,
+        create_task,
+        gather,
+        run,
+        sleep,
+        submit,
+        timeout,
+        wait,
+        wait_for,
+    )
     from .values.snapshot import Codec
 
 __version__ = '0.1.0'
@@ -33,6 +45,7 @@ __all__ = (
     'submit',
     'timeout',
     'wait',
+    'wait_for',
     'workflow',
 )
 
@@ -51,6 +64,7 @@ _HOMES = {
     'submit': '.runtime',
     'timeout': '.runtime',
     'wait': '.runtime',
+    'wait_for': '.runtime',
     'workflow': '.engine.decorator',
 }
 

@@ -20,6 +20,7 @@ from aiida_dreamflow import (
     submit,
     timeout,
     wait,
+    wait_for,
     workflow,
 )
 
@@ -108,4 +109,6 @@ async def typed() -> None:
     async with timeout(3) as limit:
         await sleep(1)
     assert_type(limit.expired(), bool)
+    assert_type(await wait_for(submit(f, x=1), 3), str)
+    assert_type(await wait_for(h(1), None), bytes)
     assert_type(await sleep(1, 'x'), str)

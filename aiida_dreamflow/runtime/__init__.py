@@ -6,7 +6,7 @@ children are, and shows the host its state.
 
 from .activation import Activation, Recipe
 from .awaitables import Agenda, Awaitable, Checkpoint, Future, Handle, Kept, Timer
-from .calls import TaskGroup, as_completed, checkpoint, create_task, gather, sleep, timeout, wait
+from .calls import TaskGroup, as_completed, checkpoint, create_task, gather, sleep, timeout, wait, wait_for
 from .combining import AsCompleted, Gather
 from .local import Local, run
 from .machine import Failed, Host, Machine, Outcome, Returned, Suspended, current_machine, is_stepping
@@ -49,4 +49,5 @@ __all__ = (
     'submit',
     'timeout',
     'wait',
+    'wait_for',
 )

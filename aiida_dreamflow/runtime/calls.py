@@ -9,13 +9,13 @@ from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from ..compiler.desugar import AWAIT_MARK
 from .awaitables import Awaitable, Checkpoint, Future, Handle
-from .combining import AsCompleted, Gather, Wait
+from .combining import AsCompleted, Gather, Wait, WaitFor
 from .coroutines import discard
 from .machine import current_machine
 from .scoped import TaskGroup, Timeout
 from .tasks import Task
 
-__all__ = ('TaskGroup', 'as_completed', 'checkpoint', 'create_task', 'gather', 'sleep', 'timeout', 'wait')
+__all__ = ('TaskGroup', 'as_completed', 'checkpoint', 'create_task', 'gather', 'sleep', 'timeout', 'wait', 'wait_for')
 
 P = ParamSpec('P')
 T = TypeVar('T')
@@ -121,6 +121,23 @@ def wait(
     parts = list({id(part): part for part in given}.values())
     timer = None if timeout is None else machine.timer(timeout)
     return Wait(machine.agenda, parts, return_when, timer)
+
+
+def wait_for(aw: Awaiting[T], timeout: float | None) -> WaitFor[T]:
+    """Wait for a child or a helper, but only so long.
+
+    ``y = await wait_for(submit(f, x=1), 3600)``
+
+    When the time has passed, it is cancelled, a child killed, and a `TimeoutError` is raised.
+
+    :param aw: a handle, a task, or the call of an ``async def`` function.
+    :param timeout: the seconds; ``None`` for no limit.
+    :returns: something to await, whose value is that of what is waited for.
+    :raises TypeError: if something else is given.
+    """
+    machine = current_machine('wait_for')
+    (part,), _ = machine.futures((aw,))
+    return WaitFor(machine.agenda, part, None if timeout is None else machine.timer(timeout))
 
 
 @overload

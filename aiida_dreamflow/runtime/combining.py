@@ -1,4 +1,4 @@
-"""Several futures, waited for together: `gather`, `as_completed`, `wait`. The rules are asyncio's.
+"""Several futures, waited for together: `gather`, `as_completed`, `wait`, `wait_for`. The rules are asyncio's.
 
 Source: ``asyncio/tasks.py``. What was seen, and in which order, is state of these objects, so a restart keeps it.
 """
@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from .awaitables import Agenda, Future, Kept, Timer
 
-__all__ = ('AsCompleted', 'Gather', 'Next', 'Wait')
+__all__ = ('AsCompleted', 'Gather', 'Next', 'Wait', 'WaitFor')
 
 T = TypeVar('T')
 
@@ -241,3 +241,52 @@ class Wait(Future[Any]):
         super().outcome()
         done = {part for part in self.parts if part.ended}
         return done, {part for part in self.parts if not part.ended}
+
+
+class WaitFor(Future[T]):
+    """One future with a limit of time, after which it is cancelled, and this raises a `TimeoutError`.
+
+    :ivar part: the future.
+    :ivar timer: ends when the time has passed.
+    :ivar is_expired: whether it has.
+    """
+
+    is_expired = False
+
+    def __init__(self, agenda: Agenda, part: Future[T], timer: Timer | None) -> None:
+        super().__init__(agenda)
+        self.part, self.timer = part, timer
+        part.watch(self)
+        if timer is not None:
+            timer.watch(self)
+
+    def notice(self, future: Future[Any]) -> None:
+        """Take notice of the end of the future, or of the time."""
+        if future is self.timer and not self.part.ended:
+            self.is_expired = True
+            self.part.cancel()
+        elif future is self.part:
+            if self.timer is not None and not self.timer.ended:
+                self.timer.unwatch(self)
+                self.timer.cancel()
+            if self.is_expired and self.part.cancelled():
+                error = TimeoutError()
+                error.__cause__ = error.__context__ = self.part.error
+                self.set_exception(error)
+            elif self.part.error is not None:
+                self.set_exception(self.part.error, self.part.trace)
+            else:
+                self.set_result(self.part.value)  # type: ignore[arg-type]
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel the future."""
+        return self.part.cancel(msg)
+
+    def outcome(self) -> Any:
+        """Return the value of the future, or raise."""
+        self.part.asked = True
+        return super().outcome()
+
+    def sources(self) -> Iterator[Future[Any]]:
+        """Yield where the value comes from."""
+        yield from self.part.sources()

@@ -98,6 +98,7 @@ _SHIMS = {
     'gather': asyncio.gather,
     'as_completed': asyncio.as_completed,
     'wait': asyncio.wait,
+    'wait_for': asyncio.wait_for,
     'create_task': asyncio.create_task,
     'timeout': getattr(asyncio, 'timeout', None),
     'TaskGroup': getattr(asyncio, 'TaskGroup', None),

@@ -12,7 +12,13 @@ from .comparing import seen_in_memory
 from .corpus import concurrency, helpers
 
 #: What asyncio of Python 3.10 says in other words; nor does it have `asyncio.timeout`.
-NEWER = ('do_cancel_task', 'do_cancelled_helper_uncaught', 'do_wait_nothing')
+NEWER = (
+    'do_cancel_task',
+    'do_cancelled_helper_uncaught',
+    'do_wait_nothing',
+    'do_wait_for_passes',
+    'do_wait_for_in_gather',
+)
 MODULES = [concurrency]
 if sys.version_info >= (3, 11):
     from .corpus import task_groups

@@ -4,7 +4,18 @@ import asyncio
 import pathlib
 import time
 
-from aiida_dreamflow import as_completed, checkpoint, create_task, gather, sleep, submit, timeout, wait, workflow
+from aiida_dreamflow import (
+    as_completed,
+    checkpoint,
+    create_task,
+    gather,
+    sleep,
+    submit,
+    timeout,
+    wait,
+    wait_for,
+    workflow,
+)
 
 
 @workflow
@@ -59,6 +70,15 @@ async def too_late():
             await submit(echo, x=1, naps=60.0)
     except TimeoutError:
         return 'late'
+
+
+@workflow
+async def too_late_for_one():
+    y = await wait_for(submit(echo, x=2), 60)
+    try:
+        await wait_for(submit(echo, x=1, naps=60.0), 0.5)
+    except TimeoutError:
+        return {'y': y}
 
 
 @workflow

@@ -91,6 +91,14 @@ def test_timeout_kills_the_child(run):
     assert [child.is_killed for child in children_of(node)] == [True]
 
 
+def test_wait_for_kills_the_child(run):
+    outputs, node = run(workflows.too_late_for_one)
+    assert outputs == {'y': 2}
+    first, second = children_of(node)
+    assert second.is_killed
+    assert node.outputs.y.pk == first.outputs.result.pk
+
+
 def test_cancel_kills_the_child(run):
     outputs, node = run(workflows.cancels)
     assert outputs == {'result': 'cancelled'}

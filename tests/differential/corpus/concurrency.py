@@ -5,7 +5,7 @@ Compared with asyncio itself, on an event loop whose clock jumps (`asyncio_shims
 
 import asyncio
 
-from aiida_dreamflow import as_completed, checkpoint, create_task, gather, sleep, submit, timeout, wait
+from aiida_dreamflow import as_completed, checkpoint, create_task, gather, sleep, submit, timeout, wait, wait_for
 
 from .helpers import say, t
 
@@ -535,6 +535,45 @@ async def do_timeout_other_error():
 async def do_timeout_uncaught():
     async with timeout(2):
         await sleep(5)
+
+
+async def do_wait_for_passes():
+    try:
+        await wait_for(lasts('a', 10), 2)
+    except TimeoutError as error:
+        print('late', repr(error), type(error.__cause__).__name__)
+        await checkpoint()
+    return await wait_for(lasts('b', 1, 'b'), timeout=5), await wait_for(submit(double, x=2), None)
+
+
+async def do_wait_for_error():
+    task = create_task(breaks('x'))
+    try:
+        await wait_for(task, 5)
+    except KeyError as error:
+        print(repr(error), task.done())
+    return await wait_for(submit(double, x=1), 5)
+
+
+async def do_wait_for_cancelled():
+    async def outer():
+        try:
+            await wait_for(lasts('a', 10), 20)
+        except asyncio.CancelledError:
+            print('cancelled')
+            raise
+
+    task = create_task(outer())
+    await sleep(1)
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        return task.cancelled()
+
+
+async def do_wait_for_in_gather():
+    return await gather(wait_for(lasts('a', 1, 1), 2), wait_for(lasts('b', 3, 2), 2), return_exceptions=True)
 
 
 async def do_handle_in_timeout():
