@@ -47,10 +47,15 @@ class CannotStoreError(DreamflowError, TypeError):
     :ivar value_type: the name of the type of the object that could not be stored.
     :ivar path: how to reach that object from the value that was to be stored, such as ``[3].left``; empty for itself.
     :ivar reason: why not, in one sentence without the path.
+    :ivar is_outside: whether the object stands for something outside of Python, or is bound to this process: then it cannot be made
+        again, and the reason says what to do.
     :ivar by_choice: whether it could be stored, but the user said that it must not: then no recipe takes its place.
     """
 
-    def __init__(self, value_type: str, path: str, reason: str, by_choice: bool = False) -> None:
+    def __init__(
+        self, value_type: str, path: str, reason: str, by_choice: bool = False, is_outside: bool = False
+    ) -> None:
+        self.is_outside = is_outside
         self.by_choice = by_choice
         self.value_type = value_type
         self.path = path

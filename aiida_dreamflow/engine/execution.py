@@ -24,12 +24,13 @@ from ..jobs.names import port_name, python_name
 from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended, Task
 from ..values.data import type_name
 from ..values.entities import EntityCodec
-from ..values.frame import FrameWriter, StoredFrame, load_frame
+from ..values.frame import FrameWriter, StoredFrame, cannot_return, load_frame
 from ..values.nodes import from_node, to_node
 from ..values.parts import digest_of
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
 from ..values.snapshot import decode, encode
+from .adopting import stored_meanwhile, without_creator
 from .children import Children, ChildTasks
 from .codecs import BuilderCodec, OwnFileCodec
 from .files import RepositoryFiles
@@ -175,7 +176,7 @@ class Execution:
         self._report_edits()
         failpoints.reach('step.begins')
         begin = time.monotonic()
-        with captured() as printed:
+        with captured() as printed, stored_meanwhile(self.caller.backend) as stored:
             outcome = machine.step()
         seconds = time.monotonic() - begin
         failpoints.reach('step.ends')
@@ -183,6 +184,7 @@ class Execution:
             self.failure = outcome.exception
         else:
             with storing():
+                self.ledger.adopt(without_creator(stored))
                 self._record(outcome, self.ledger.read(machine.ran), first)
                 self.children.launch_intents(self.machine)
         self.children.kill_cancelled(self.machine)
@@ -251,6 +253,7 @@ class Execution:
         frame = self.writer.write(machine)
         for node in self.entities.unstored.values():
             ledger.node_for(type(node).__name__, detach(node))
+        ledger.adopt_others()
         step.origins = ledger.content
         step.sources = self.sources.known(ledger.created.values())
         step.keys = {sha: self.files.keys[sha] for sha in frame.files}
@@ -320,9 +323,15 @@ class Execution:
         for name, item in named_outputs(value).items():
             variable = outcome.names.get(name) or _variable_of(item, variables)
             root, digest = f'0:{variable}', ''
+            try:
+                node = detach(to_node(item))
+            except CannotStoreError as error:
+                at = error.path.removeprefix('value')
+                at = at if item is value else f'[{name!r}]{at}'
+                raise cannot_return(error, at, outcome.activation) from error.__cause__
             if variable is not None:
                 digest = digest_of(item, self.codecs)
-            step.outputs[port_name(name)] = self.ledger.node_for(name, detach(to_node(item)), root, digest).uuid
+            step.outputs[port_name(name)] = self.ledger.node_for(name, node, root, digest).uuid
 
     def _finish(self) -> tuple[bool, Any]:
         """End the workflow, when the children have ended that it waits for; after a failure, those that it has killed."""

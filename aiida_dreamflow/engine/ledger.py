@@ -62,6 +62,7 @@ class Ledger:
         self._before = self.nodes
         self._arrived: dict[str, tuple[str, str]] = {}
         self._copies: dict[str, str] = {}
+        self._adopted: dict[str, orm.Data] = {}
         self._read: list[str] = []
         self._brought: dict[str, str] = {}
         self._inputs = {port: node.uuid for port, node in inputs.items()}
@@ -158,6 +159,16 @@ class Ledger:
             self.origins[root] = before[root] if root in same and root in before else self._read
         self._cursors = cursors
 
+    def adopt(self, nodes: Iterable[orm.Data]) -> None:
+        """Note that the step itself has stored nodes: it has made them, and they are called after their variables."""
+        self._adopted = {node.uuid: node for node in nodes}
+
+    def adopt_others(self) -> None:
+        """Give those of them that are in no variable a name too."""
+        for node in self._adopted.values():
+            self._add(type(node).__name__, node)
+        self._adopted = {}
+
     def follow(self, machine: Machine) -> None:
         """Go on with another machine that is in the same state: its cursors are not made by the step that comes next."""
         self._cursors = _cursors(machine)
@@ -179,7 +190,8 @@ class Ledger:
             node = self._node(root, value, form)
         except CannotStoreError:
             return None  # the frame keeps it, or a recipe
-        if isinstance(node, Scalar) or not node.is_stored:
+        if isinstance(node, Scalar) or not node.is_stored or node.uuid in self._adopted:
+            self._adopted.pop(node.uuid, None)
             self._add(name, node)
         elif node.uuid not in self._pks:
             self._pks[node.uuid] = cast(int, node.pk)

@@ -55,7 +55,7 @@ class StepRows:
     :ivar attributes: the attributes of the step's node, pure JSON.
     :ivar files: the keys of the files of its repository, by path.
     :ivar inputs: the pks of the nodes that it read, by link label.
-    :ivar outputs: the nodes that it made, not stored, by link label.
+    :ivar outputs: the nodes that it made, by link label; one that is stored already gets its link only.
     """
 
     caller: Caller
@@ -78,20 +78,25 @@ def store_step(rows: StepRows) -> dict[str, int]:
     for label in (rows.call_label, *rows.inputs, *rows.outputs):
         validate_link_label(label)
     backend, user = rows.caller.backend, rows.caller.user
-    nodes = [_step_row(rows), *(node_row(node, user) for node in rows.outputs.values())]
+    new = {label: node for label, node in rows.outputs.items() if not node.is_stored}
+    pks = {
+        label: cast(int, node.pk)
+        for label, node in rows.outputs.items()
+        if isinstance(node, orm.Data) and node.is_stored
+    }
+    nodes = [_step_row(rows), *(node_row(node, user) for node in new.values())]
     failpoints.reach('step.files_stored')
     with backend.transaction() as session:
         step_pk, *output_pks = insert_rows(session, backend, EntityTypes.NODE, nodes)
         failpoints.reach('step.nodes_written')
         links = [link_row(rows.caller.pk, step_pk, LinkType.CALL_CALC, rows.call_label)]
         links += [link_row(pk, step_pk, LinkType.INPUT_CALC, label) for label, pk in rows.inputs.items()]
-        links += [
-            link_row(step_pk, pk, LinkType.CREATE, label) for label, pk in zip(rows.outputs, output_pks, strict=True)
-        ]
+        pks.update(zip(new, output_pks, strict=True))
+        links += [link_row(step_pk, pk, LinkType.CREATE, label) for label, pk in pks.items()]
         insert_rows(session, backend, EntityTypes.LINK, links)
         failpoints.reach('step.links_written')
     failpoints.reach('step.stored')
-    return {node.uuid: pk for node, pk in zip(rows.outputs.values(), output_pks, strict=True)}
+    return {node.uuid: pks[label] for label, node in rows.outputs.items()}
 
 
 def delete_lost(node: orm.ProcessNode) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 import time
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..compiler.desugar import FUNCTION_MARK
-from ..exceptions import LaunchError
+from ..exceptions import CannotStoreError, LaunchError
 from ..runtime import Failed, Future, Handle, Machine, Mapped, Returned
-from ..values.frame import load_frame, store_frame
+from ..values.frame import cannot_return, load_frame, store_frame
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
 from ..values.snapshot import Codec, decode, encode
@@ -32,20 +33,23 @@ def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: 
     :returns: what it returns.
     :raises BaseException: what it raises.
     :raises CompileError: if it cannot be compiled.
-    :raises CannotStoreError: if a variable that an await crosses cannot be stored (with ``restart``).
+    :raises CannotStoreError: if a variable that an await crosses cannot be stored, or what a decorated function returns (with
+        ``restart``).
     """
     host = _MemoryHost(getattr(function, 'recipes', True))
     machine = Machine(host)
     machine.start(getattr(function, FUNCTION_MARK, function), args, kwargs)
     with without_pickles(not getattr(function, 'pickles', True)):
-        return _run(machine, host, restart)
+        return _run(machine, host, restart, is_workflow=hasattr(function, FUNCTION_MARK))
 
 
-def _run(machine: Machine, host: _MemoryHost, restart: bool) -> Any:
+def _run(machine: Machine, host: _MemoryHost, restart: bool, is_workflow: bool) -> Any:
     while True:
         outcome = machine.step()
         if isinstance(outcome, Failed):
             raise outcome.exception
+        if restart and is_workflow and isinstance(outcome, Returned):
+            _require_stored_form(outcome)
         launched = [handle.label for handle in machine.intents if not handle.held]
         if restart and not isinstance(outcome, Returned):
             machine = _restarted(machine, host)
@@ -60,6 +64,13 @@ def _run(machine: Machine, host: _MemoryHost, restart: bool) -> Any:
                 return value
             else:
                 host.wait_until(machine.next_due())
+
+
+def _require_stored_form(outcome: Returned) -> None:
+    try:
+        encode({'': outcome.value}, [_LiveCodec()])
+    except CannotStoreError as error:
+        raise cannot_return(error, error.path, outcome.activation) from error.__cause__
 
 
 def _run_children(machine: Machine, handles: list[Handle[Any]], restart: bool) -> None:
@@ -99,6 +110,14 @@ def _result_or_error(function: Callable[..., Any], arguments: dict[str, Any]) ->
         return function(**arguments)
     except Exception as error:
         return error
+
+
+def _given(function: Any, name: str, value: Any) -> Any:
+    try:
+        return _copied(value)
+    except CannotStoreError as error:
+        at = f'argument `{name}{error.path}` of `{function.__name__}`'
+        raise LaunchError(f'{at}: a `{error.value_type}` cannot be stored: {error.reason}') from error.__cause__
 
 
 def _copied(value: Any) -> Any:
@@ -141,7 +160,7 @@ class _MemoryHost:
                     f'parameter `{name}` of `{function.__name__}` cannot be given by name, as a job needs it'
                 )
             given.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
-        return {name: _copied(value) for name, value in given.items()}
+        return {name: _given(function, name, value) for name, value in given.items()}
 
     def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
         """Note nothing."""
@@ -167,7 +186,8 @@ class _MemoryHost:
 class _LiveCodec(Codec):
     """Keeps functions and classes that no name leads to as they are: in this process they do survive the restart.
 
-    A test's workflow may use functions defined inside the test, which a real run would refuse or take along as source.
+    A test's workflow may use functions defined inside the test, which a real run would refuse or take along as source. AiiDA's
+    nodes, which a real run stores, stay as they are too.
     """
 
     name = 'live'
@@ -178,7 +198,8 @@ class _LiveCodec(Codec):
 
     def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
         """Return the content for a function or class."""
-        if not issubclass(type(value), types.FunctionType | type):
+        kinds = (types.FunctionType, type, getattr(sys.modules.get('aiida.orm'), 'Entity', type))
+        if not issubclass(type(value), kinds):
             return None
         self._objects.append(value)
         return len(self._objects) - 1

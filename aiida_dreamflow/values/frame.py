@@ -31,7 +31,7 @@ from .parts import Files, Form, MemoryFiles, PartWriter, Place
 from .records import VERSION
 from .snapshot import Codec, decode, read_file
 
-__all__ = ('FRAME_VERSION', 'FrameWriter', 'StoredFrame', 'load_frame', 'store_frame')
+__all__ = ('FRAME_VERSION', 'FrameWriter', 'StoredFrame', 'cannot_return', 'load_frame', 'store_frame')
 
 #: Version of the stored form.
 FRAME_VERSION = 3
@@ -319,20 +319,42 @@ def _message(activation: Activation, name: str, path: str, error: CannotStoreErr
     made = f', made at line {", ".join(map(str, lines))},' if lines else ''
     what = 'a value of the expression' if name.startswith('.') else f'variable `{name}{path}`'
     recipe = (
-        'make this part by one assignment of its own (`part = ...(...)`), or give the class that holds it `__getstate__` '
+        ''
+        if error.is_outside or error.by_choice
+        else ', or make this part by one assignment of its own (`part = ...(...)`), or give the class that holds it `__getstate__` '
         'or a codec'
         if '.' in path
-        else f'make it by one assignment from a call (`{name if lines else "x"} = ...(...)`) whose arguments can be stored'
+        else f', or make it by one assignment from a call (`{name if lines else "x"} = ...(...)`) whose arguments can be stored'
         if recipes
-        else 'allow it to be made again at each await: recipes are turned off for this workflow (`@workflow(recipes=False)`)'
+        else ', or allow it to be made again at each await: recipes are turned off for this workflow (`@workflow(recipes=False)`)'
     )
     reason = (
         f'{program.source.filename}, line {line}, in `{program.name}`: {what} of type `{error.value_type}`{made} is '
         f'needed after the await at line {line} and cannot be stored: {error.reason}. Make it after the await, '
-        f'delete it before (`del`) if it is not needed, or {recipe}'
+        f'{"" if recipe else "or "}delete it before (`del`) if it is not needed{recipe}'
     )
-    explained = CannotStoreError(error.value_type, name + path, error.reason)
+    explained = CannotStoreError(error.value_type, name + path, error.reason, is_outside=error.is_outside)
     explained.args = (reason,)
+    return explained
+
+
+_RETURNABLE = 'Return what of it can be: numbers, text, arrays, lists and dicts of these, dataclasses, AiiDA nodes'
+
+
+def cannot_return(error: CannotStoreError, at: str, activation: Activation | None) -> CannotStoreError:
+    """Return the error for what a workflow function returns and that cannot be stored.
+
+    :param error: why not.
+    :param at: where it is in what is returned, such as ``['a']``.
+    :param activation: the call that returned, as it was at its end.
+    """
+    where = ''
+    if activation is not None:
+        source, line = activation.program.source, activation.block.last_line
+        where = f'{source.filename}, line {line}, in `{activation.program.name}`: '
+    what = f'what is returned at `{at}`' if at else 'what is returned'
+    explained = CannotStoreError(error.value_type, at, error.reason, error.by_choice, error.is_outside)
+    explained.args = (f'{where}{what}, of type `{error.value_type}`, cannot be stored: {error.reason}. {_RETURNABLE}',)
     return explained
 
 

@@ -71,8 +71,8 @@ def is_refused(value: object) -> bool:
     return issubclass(type(value), _KINDS_OF_REFUSED) and type(value) not in (io.StringIO, io.BytesIO)
 
 
-def _refuse(value: object, reason: str) -> CannotStoreError:
-    return CannotStoreError(type(value).__name__, '', reason)
+def _refuse(value: object, reason: str, is_outside: bool = False) -> CannotStoreError:
+    return CannotStoreError(type(value).__name__, '', reason, is_outside=is_outside)
 
 
 def write_enum(value: Enum, w: Writing) -> Record:
@@ -196,7 +196,8 @@ def _reduced(value: object) -> Any:
     if issubclass(type(value), weakref.finalize) and getattr(value, 'alive', False):
         raise _refuse(value, 'it is to run when an object dies, which a restart cannot tell; call it before the await')
     if is_refused(value):
-        raise _refuse(value, next(reason for kinds, reason in _REFUSALS if issubclass(type(value), kinds)))
+        reason = next(reason for kinds, reason in _REFUSALS if issubclass(type(value), kinds))
+        raise _refuse(value, reason, is_outside=True)
     cls = type(value)
     reducer = copyreg.dispatch_table.get(cls) or REDUCERS.get(cls)
     try:

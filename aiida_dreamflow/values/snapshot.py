@@ -258,7 +258,9 @@ class _Encoder:
             self._finish()
         except CannotStoreError as refusal:
             path = self._path(self.current) + refusal.path
-            raise CannotStoreError(refusal.value_type, path, refusal.reason, refusal.by_choice) from refusal.__cause__
+            raise CannotStoreError(
+                refusal.value_type, path, refusal.reason, refusal.by_choice, refusal.is_outside
+            ) from refusal.__cause__
         except Exception as error:  # from a method of the object's
             reason = f'to ask it what it consists of fails ({type(error).__name__}: {error})'
             kind = type(self.values[self.current]).__name__

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from aiida.common.links import LinkType
 from engine import value_workflows as workflows
 
-from aiida_dreamflow.testing import run_in_memory
+from aiida_dreamflow.exceptions import CannotStoreError
+from aiida_dreamflow.testing import check_provenance, run_in_memory
 
 
 def test_a_child_gives_what_it_returns(run):
@@ -40,3 +42,28 @@ def test_looking_at_a_masked_array_does_not_change_it(run):
 def test_a_fill_value_of_its_own_is_kept(run):
     outputs, _ = run(workflows.keeps, v=np.ma.array([1, 2], mask=[0, 1], fill_value=7))
     assert outputs['v'].fill_value == 7
+
+
+@pytest.mark.parametrize('how', ['run', 'run_in_memory'])
+def test_what_is_returned_and_cannot_be_stored(how, run):
+    where = r"value_workflows.py, line \d+, in `returns_it`: what is returned at `\['a'\]\[1\]`, of type `Unstorable`, cannot"
+    with pytest.raises(CannotStoreError, match=where):
+        (run if how == 'run' else run_in_memory)(workflows.returns_it)
+
+
+@pytest.mark.parametrize('how', ['run', 'run_in_memory'])
+def test_no_recipe_is_proposed_where_none_helps(how, run):
+    with pytest.raises(CannotStoreError, match='`thread` of type `Thread`, made at line .*join it before') as caught:
+        (run if how == 'run' else run_in_memory)(workflows.holds_a_thread)
+    assert 'assignment' not in str(caught.value)
+
+
+def test_a_step_is_the_creator_of_what_it_stores(run):
+    _, node = run(workflows.stores_nodes)
+    assert node.outputs.number.pk == node.outputs.again.pk == node.outputs.known.pk
+    first, second = node.steps
+    assert node.outputs.number.creator == first
+    made = {entry.link_label: entry.node for entry in first.base.links.get_outgoing(link_type=LinkType.CREATE)}
+    assert sorted(each.pk for each in made.values()) == [node.outputs.number.pk, node.outputs.number.pk + 1]
+    assert node.outputs.unstored.creator == second
+    assert check_provenance(node) == []

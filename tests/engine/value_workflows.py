@@ -1,9 +1,11 @@
 """Workflows that take, hand on and return values of all kinds: what `test_values` runs."""
 
+import threading
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from aiida import orm
 
 from aiida_dreamflow import checkpoint, submit, workflow
 
@@ -64,3 +66,32 @@ async def keeps(v):
     w = v
     await checkpoint()
     return {'v': v, 'w': w}
+
+
+class Unstorable:
+    def __reduce__(self):
+        raise TypeError('not this one')
+
+
+@workflow
+async def returns_it():
+    await checkpoint()
+    found = {'a': [1, Unstorable()]}
+    return found
+
+
+@workflow
+async def holds_a_thread():
+    thread = threading.Thread()
+    await checkpoint()
+    return thread.name
+
+
+@workflow
+async def stores_nodes():
+    number = orm.Int(3).store()
+    orm.Dict({'of': 'nobody'}).store()
+    known = orm.load_node(number.pk)
+    await checkpoint()
+    again = orm.load_node(number.pk)
+    return {'number': number, 'again': again, 'known': known, 'unstored': orm.Int(4)}
