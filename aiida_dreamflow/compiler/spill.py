@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .comprehensions import expand_comprehension
+from .program import Yielded
 from .trees import annotations_of, assign, awaits_repeatedly, call, contains_await, copy_place, load, store
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Spiller:
                 setattr(node, field, self.saved(part))
 
     def _await(self, node: ast.Await, assigned: str | None) -> ast.expr:
-        if isinstance(node.value, ast.IfExp | ast.BoolOp):
+        if isinstance(node.value, ast.IfExp | ast.BoolOp) and not isinstance(node, Yielded):
             return self.expression(self._await_inside(node.value, node))
         awaited = self.expression(node.value)
         result = self.out.names.new('value')

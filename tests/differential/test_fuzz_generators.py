@@ -42,7 +42,12 @@ def statements(draw, depth, in_loop, in_finally):
         case 'yield':
             return [f'yield {number}, total']
         case 'send':
-            return [f'got = yield {number}', 'print("got", got)']
+            value = draw(
+                st.sampled_from(
+                    [f'{number}', f'{number} if total % 2 else got', f'total % {number + 1} and got', '[got, total]']
+                )
+            )
+            return [f'got = yield {value}', 'print("got", got)']
         case 'say':
             return [f'print({number}, total, repr(sys.exc_info()[1]))']
         case 'change':
@@ -114,7 +119,7 @@ def make(total):
     got = None
 
     def generate():
-        nonlocal shared, total
+        nonlocal shared, total, got
         got = yield 'begun'
 {body}
     return generate()

@@ -593,3 +593,26 @@ async def do_returns_out_of_try():
             print(g.send('sent'))
     except StopIteration as stop:
         return stop.value
+
+
+async def do_yields_of_choices():
+    def choices(n):
+        x = yield n if n > 1 else -n
+        y = yield n and x
+        z = yield (y or n) if y is not None else not x
+        w = yield from [n, x] if z else [y]
+        return x, y, z, w
+
+    def through(n):
+        w = yield from choices(n)
+        print(w)
+
+    g = through(1)
+    out = [next(g)]
+    for sent in (5, 0, 'z', None, None, None):
+        await checkpoint()
+        try:
+            out.append(g.send(sent))
+        except StopIteration:
+            out.append('end')
+    return out
