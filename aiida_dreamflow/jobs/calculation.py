@@ -287,7 +287,13 @@ class FunctionJob(Leased, CalcJob):
         code.stderr_name = STDERR_FILE
         calculation = CalcInfo()
         calculation.codes_info = [code]
-        calculation.retrieve_list = [remote.RESULT_FILE, 'result-*.npy', STDOUT_FILE, STDERR_FILE]
+        calculation.retrieve_list = [
+            remote.RESULT_FILE,
+            'result-*.npy',
+            f'result*{remote.FILES_SUFFIX}',
+            STDOUT_FILE,
+            STDERR_FILE,
+        ]
         # The arguments are nodes already; their arrays and files need no copy in this node.
         calculation.provenance_exclude_list = [*arrays.names, *_files_in(path)]
         return calculation

@@ -16,7 +16,7 @@ from aiida import orm
 from aiida.common.links import LinkType
 
 from ..exceptions import CannotStoreError, ChildFailedError, RemoteTraceback
-from ..values.nodes import from_node, scalar_node, to_node
+from ..values.nodes import from_node, scalar_node
 from . import remote, spread
 from .calculation import FunctionJob, value_there
 from .launch import argument_node, check_arguments, failure_of, place_inputs, raised_there
@@ -146,14 +146,17 @@ class MapParser(FunctionParser):
         """Return how many items the job was given."""
         return _count(self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested())
 
+    def _result(self, data: Any) -> orm.Data | Scalar:
+        if type(data) in (bool, int, float, str) and (scalar := scalar_node(data)) is not None:
+            return Scalar(*scalar)  # nothing to decode, nor to make
+        return detach(self.node_of(data))
+
     def _item(self, index: int, report: Any) -> tuple[str, orm.Data | Scalar]:
         """Return label and node for what is said of one item."""
         label, status = f'item_{index}', report['status']
         if status == 'returned':
-            value = remote.decode(report['value'], self.open_array)
             try:
-                scalar = scalar_node(value)
-                return f'{_RESULT}.{label}', detach(to_node(value)) if scalar is None else Scalar(*scalar)
+                return f'{_RESULT}.{label}', self._result(report['value'])
             except CannotStoreError as error:
                 status, report = 'unstorable', {'reason': str(error)}
         details: dict[str, Any]

@@ -6,6 +6,8 @@ What it reads comes from another machine and is distrusted: only :mod:`~aiida_dr
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from aiida import orm
@@ -28,6 +30,7 @@ _MAX_MESSAGE = 500
 _MAX_STDERR = 2**20
 _TAIL = 10
 _DISK_FULL = ('No space left on device', 'Disk quota exceeded')
+_FILES = re.compile(rf'result(-[0-9]{{1,9}})?{remote.FILES_SUFFIX}')
 _NO_PYTHON = ('No such file', 'not found', 'Permission denied')  # what shells say
 
 
@@ -49,7 +52,7 @@ class FunctionParser(Parser):
             if len(text) == _MAX_DOCUMENT:
                 raise remote.MalformedError('it is too large; large data belongs into numpy arrays')
             return self._report(remote.loads(text))
-        except (remote.MalformedError, LookupError, TypeError) as error:
+        except (remote.MalformedError, LookupError, OSError, TypeError, ValueError) as error:
             return self.exit('ERROR_RESULT_MALFORMED', reason=error)
 
     def result_of(self, report: Any) -> ExitCode | None:
@@ -57,10 +60,34 @@ class FunctionParser(Parser):
         if report['status'] != 'returned':
             raise remote.MalformedError('unknown status')
         try:
-            self.out('result', to_node(remote.decode(report['value'], self.open_array)))
+            self.out('result', self.node_of(report['value']))
         except CannotStoreError as error:
             return self.exit('ERROR_RESULT_NOT_STORABLE', reason=error)
         return None
+
+    def node_of(self, data: Any) -> orm.Data:
+        """Return the node for an encoded result: of a file or a folder that the function returned the path of, its content.
+
+        :raises CannotStoreError: if it has none.
+        :raises remote.MalformedError: if no function job wrote it.
+        """
+        if type(data) is not dict or data.get('!') not in ('file', 'folder'):
+            node: orm.Data = to_node(remote.decode(data, self.open_array))
+            return node
+        if type(data['name']) is not str or not _FILES.fullmatch(data['name']):
+            raise remote.MalformedError('no folder of returned files')
+        repository = self.retrieved.base.repository
+        paths = [folder / name for folder, _, names in repository.walk(Path(data['name'])) for name in names]
+        if data['!'] == 'file':
+            (path,) = paths
+            return orm.SinglefileData.from_bytes(
+                repository.get_object_content(str(path), mode='rb'), filename=path.name
+            )
+        made = orm.FolderData()
+        for path in paths:
+            content = repository.get_object_content(str(path), mode='rb')
+            made.base.repository.put_object_from_bytes(content, str(path.relative_to(data['name'])))
+        return made
 
     def _report(self, report: Any) -> ExitCode | None:
         """Act on what the job says of itself."""

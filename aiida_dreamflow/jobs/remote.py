@@ -24,6 +24,7 @@ import math
 import os
 import pathlib
 import re
+import shutil
 import sys
 import traceback
 import types
@@ -45,6 +46,8 @@ FUNCTION_FILE = FUNCTION_MODULE + '.py'
 REMOTE_FILE = 'dreamflow_remote.py'
 #: The file that calls a function for many items on all cores; jobs that do so have it.
 SPREAD_FILE = 'dreamflow_spread.py'
+#: What the name of a folder with returned files ends with.
+FILES_SUFFIX = '-files'
 INPUTS_FILE = 'inputs.json'
 RESULT_FILE = 'result.json'
 
@@ -603,7 +606,8 @@ def _map(
         return dumps(report)
 
     texts = other.spread(evaluate, count, other.cores())
-    size = sum(path.stat().st_size for path in folder.glob('result-*.npy'))
+    size = sum(path.stat().st_size for path in folder.glob('result-*') if path.is_file())
+    size += sum(path.stat().st_size for path in folder.glob('result-*' + FILES_SUFFIX + '/**/*') if path.is_file())
     size += sum(len(text) for text in texts if isinstance(text, str))
     if size > limit:
         _remove(folder, 'result')
@@ -628,11 +632,15 @@ def _returned(folder: pathlib.Path, prefix: str, value: Any, limit: int) -> dict
     """Write the arrays of what the function returned; the report of it, unless it is too large or the disk full."""
     arrays = ArrayFolder(folder, prefix)
     try:
-        report = {'status': 'returned', 'value': encode(value, arrays.save)}
+        kept = _kept_files(folder, prefix, value)
+        report = {'status': 'returned', 'value': kept or encode(value, arrays.save)}
     except OSError as error:  # numpy does not always say which
         report = {'status': 'disk', 'reason': str(error)}
     else:
-        size = len(dumps(report)) + sum((folder / name).stat().st_size for name in arrays.names)
+        sent = [folder / name for name in arrays.names]
+        if kept:
+            sent = [path for path in (folder / kept['name']).rglob('*') if path.is_file()]
+        size = len(dumps(report)) + sum(path.stat().st_size for path in sent)
         if size > limit:
             report = {'status': 'large', 'size': size, 'limit': limit}
     if report['status'] != 'returned':
@@ -640,10 +648,39 @@ def _returned(folder: pathlib.Path, prefix: str, value: Any, limit: int) -> dict
     return report
 
 
+def _kept_files(folder: pathlib.Path, prefix: str, value: Any) -> dict[str, Any] | None:
+    """Put the file or the folder that a function returned the path of where it is brought away from; what stands for it.
+
+    :returns: ``None`` if the value is no path of something in the folder of the job.
+    """
+    if not isinstance(value, pathlib.Path):
+        return None
+    path, place = (folder / value).resolve(), folder.resolve()
+    if place not in path.parents or not path.exists():
+        return None
+    target = folder / (prefix + FILES_SUFFIX)
+    if path.is_dir():
+        shutil.copytree(str(path), str(target), copy_function=_link)
+    else:
+        target.mkdir()
+        _link(str(path), str(target / path.name))
+    return {_TAG: 'folder' if path.is_dir() else 'file', 'name': target.name}
+
+
+def _link(source: str, target: str) -> None:
+    """Give a file a second name, or copy it where that is impossible."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 def _remove(folder: pathlib.Path, prefix: str) -> None:
-    """Remove the arrays that were written."""
+    """Remove the arrays and files that were to be brought away."""
     for path in folder.glob(prefix + '-*.npy'):
         path.unlink()
+    for path in folder.glob(prefix + '*' + FILES_SUFFIX):
+        shutil.rmtree(str(path))
 
 
 def _write_report(path: pathlib.Path, report: dict[str, Any]) -> None:

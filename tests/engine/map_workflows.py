@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 
 import numpy as np
 from aiida import orm
@@ -73,6 +74,28 @@ async def arrays():
 async def nodes(first: orm.SinglefileData):
     second = orm.SinglefileData.from_string('two')
     return {'texts': await submit.map(read, [first, second, 3])}
+
+
+def write(x):
+    folder = pathlib.Path(f'out-{x}')
+    (folder / 'deep').mkdir(parents=True)
+    (folder / 'deep' / 'file.txt').write_text(f'content {x}')
+    (folder / 'other').write_text('')
+    return folder / 'deep' / 'file.txt' if x % 2 else folder.resolve() if x else pathlib.Path('nowhere')
+
+
+@workflow
+async def files():
+    single, folder, path = await gather(*[submit(write, x=x) for x in (1, 2, 0)])
+    again = await submit(read, x=single)
+    mapped = await submit.map(write, [3, 4])
+    return {
+        'single': single,
+        'folder': folder,
+        'path': path,
+        'again': again,
+        'names': [type(x).__name__ for x in mapped],
+    }
 
 
 @workflow

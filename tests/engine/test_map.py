@@ -73,6 +73,18 @@ def test_items_that_are_nodes(run):
     assert check_provenance(node) == []
 
 
+def test_files_out(run):
+    outputs, node = run(workflows.files)
+    assert outputs['single'].get_content() == outputs['again'] == 'content 1'
+    assert outputs['single'].filename == 'file.txt'
+    folder = outputs['folder'].base.repository
+    assert folder.get_object_content('deep/file.txt') == 'content 2'
+    assert folder.list_object_names() == ['deep', 'other']
+    assert outputs['path'].name == 'nowhere'
+    assert outputs['names'] == ['SinglefileData', 'FolderData']
+    assert check_provenance(node) == []
+
+
 def test_refusals(run):
     outputs, _ = run(workflows.refused)
     too_many, unsendable, nothing = outputs['result']

@@ -111,7 +111,9 @@ ARRAYS = st.sampled_from([npy(np.arange(3.0)), *HOSTILE])
 NAMES = st.sampled_from(
     ['result-0.npy', 'result-1-0.npy', '../result-0.npy', '/etc/passwd', 'result.json', 'stdout', 'x\0y', '']
 )
-TAGS = st.sampled_from([*remote._ITEM_DECODERS, *remote._DECODERS, 'array', 'datetime', 'time', 'pickle', 'x'])
+TAGS = st.sampled_from(
+    [*remote._ITEM_DECODERS, *remote._DECODERS, 'array', 'datetime', 'time', 'pickle', 'file', 'folder', 'x']
+)
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5) | NAMES
 FIELDS = (
     'items',
@@ -185,6 +187,20 @@ def test_hostile_arrays(parse, array):
     report = {'status': 'returned', 'python': '3', 'value': {'!': 'array', 'file': 'result-0.npy'}}
     code, outputs = parse(FunctionParser, {'result.json': json.dumps(report).encode(), 'result-0.npy': array})
     assert (code.status, outputs) == (360, {})
+
+
+@pytest.mark.parametrize(
+    'name', ['..', '/etc', 'result-files/..', 'stdout', '', None, ['result-files'], 'result-files']
+)
+@pytest.mark.parametrize('tag', ['file', 'folder'])
+def test_files_from_elsewhere(parse, tag, name):
+    report = {'status': 'returned', 'python': '3', 'value': {'!': tag, 'name': name}}
+    files = {'stdout': b'x', 'result-files/a': b'', 'result-files/b': b''}
+    code, outputs = parse(FunctionParser, {'result.json': json.dumps(report).encode(), **files})
+    if (tag, name) == ('folder', 'result-files'):
+        assert outputs['result'].base.repository.list_object_names() == ['a', 'b']
+    else:
+        assert (code.status, outputs) == (360, {})
 
 
 def test_one_bad_item_makes_all_malformed(parse):
