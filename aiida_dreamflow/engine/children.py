@@ -24,6 +24,7 @@ from .lookup import current_node
 from .node import CHILD_FILTERS
 from .targets import given_by, mark_failure, tell_outcome
 from .transaction import delete_lost
+from .trouble import handing_over
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -127,7 +128,8 @@ class Children:
         failpoints.reach('launch.begins')
         try:
             if runner.is_daemon_runner and not kind_of(handle.target).is_lost:
-                node = self._parent.submit(process_class, inputs)
+                with handing_over(handle.label):
+                    node = self._parent.submit(process_class, inputs)
                 failpoints.reach('launch.message_sent')
                 node.base.extras.set(_HANDED_OVER, True)
             else:
@@ -161,7 +163,8 @@ class Children:
         handed_over = node.base.extras.get(_HANDED_OVER, False)
         if controller is not None and (is_leased(node) or not handed_over):
             # A message to a broker that is going down is lost. One too many does no harm to a process with a lease.
-            controller.continue_process(node.pk, nowait=False, no_reply=True)
+            with handing_over(handle.label):
+                controller.continue_process(node.pk, nowait=False, no_reply=True)
             failpoints.reach('adoption.message_sent')
             node.base.extras.set(_HANDED_OVER, True)
         return True

@@ -43,7 +43,7 @@ from .returning import named_outputs, shape_of
 from .steps import Step, latest_step, write_step
 from .targets import Sources, child_of, prepare_child
 from .transaction import Caller, detach
-from .trouble import storing
+from .trouble import PassingTroubleError, storing
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -89,7 +89,10 @@ class Execution:
                 self._start()
             else:
                 try:
-                    self._resume(step)
+                    with storing():
+                        self._resume(step)
+                except PassingTroubleError:
+                    raise
                 except DreamflowError as error:
                     raise FrameError(str(error)) from error
                 except Exception as error:  # whatever has changed since, the run itself is not at fault
@@ -181,7 +184,7 @@ class Execution:
         seconds = time.monotonic() - begin
         failpoints.reach('step.ends')
         if isinstance(outcome, Failed):
-            self.failure = outcome.exception
+            self.failure, self.label = outcome.exception, f'raised {type(outcome.exception).__name__}'
         else:
             with storing():
                 self.ledger.adopt(without_creator(stored))

@@ -16,7 +16,7 @@ from plumpy.workchains import Stepper, _Instruction
 from ..exceptions import FrameError
 from .children import Children, ChildTasks
 from .execution import Execution
-from .trouble import storing
+from .trouble import PassingTroubleError, storing
 
 if TYPE_CHECKING:
     from ..compiler import Program
@@ -73,7 +73,7 @@ class ProgramStepper(Stepper):
 
     def is_readable(self) -> bool:
         """Return whether there is an execution, or can be."""
-        with contextlib.suppress(FrameError):
+        with contextlib.suppress(FrameError, PassingTroubleError):
             return self.execution is not None
         return False
 

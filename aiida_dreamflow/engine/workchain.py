@@ -33,6 +33,7 @@ from aiida.engine.processes.workchains.workchain import Protect
 
 from ..compiler import Bundle, compile_function
 from ..exceptions import FrameError, WorkflowUsageError
+from ..jobs.broker import BrokerTroubleError, asking_broker
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
 from ..runtime import current_machine, is_stepping
@@ -42,7 +43,7 @@ from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper, outline_of
 from .parameters import value_port
 from .pinned import is_pinned, pin_source
-from .trouble import StorageTroubleError
+from .trouble import PassingTroubleError
 
 #: How many seconds a killed workflow gives its children to end first, when they live in the same process.
 _PATIENCE = 2.0
@@ -226,8 +227,8 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         for pause in (*_PAUSES, None):
             try:
                 return super()._do_step() if self._is_fit() else plumpy.Continue(self._do_step)
-            except StorageTroubleError as trouble:
-                said = f'this step could not be stored ({trouble}); it runs again'
+            except PassingTroubleError as trouble:
+                said = f'{trouble}; it is tried again'
                 self._stepper.begin_again()  # type: ignore[union-attr]
                 if pause is None:
                     raise plumpy.PauseInterruption(
@@ -270,10 +271,12 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
             return
         self._go_ahead = self.loop.create_future()
         end = time.monotonic() + _LINGER
-        self._heed_children()
-        while not self._go_ahead.done() and not self.must_stop() and (left := end - time.monotonic()) > 0:
-            await asyncio.wait([self._go_ahead], timeout=min(left, _GLANCE))
-        self._go_ahead = None
+        try:
+            self._heed_children()
+            while not self._go_ahead.done() and not self.must_stop() and (left := end - time.monotonic()) > 0:
+                await asyncio.wait([self._go_ahead], timeout=min(left, _GLANCE))
+        finally:
+            self._go_ahead = None
 
     @property
     def _is_attentive(self) -> bool:
@@ -296,7 +299,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         if not self._is_attentive:
             return
         # A frame that cannot be read: the next step pauses. Children that were left: it launches them.
-        if not self._program.is_readable() or self._program.children.unlaunched or self._execution.is_ready():
+        if not self._program.is_readable() or self._program.children.unlaunched or self._is_ready():
             self._go_on()
             return
         execution = self._execution
@@ -307,14 +310,21 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
             finished = functools.partial(self.call_soon, self._on_child_ended, pk)
             if pk in execution.children.tasks:
                 execution.children.tasks[pk][1].add_done_callback(lambda _, finished=finished: finished())
-            else:
-                self.runner.call_on_process_finish(pk, finished)
+                continue
+            try:
+                with asking_broker():
+                    self.runner.call_on_process_finish(pk, finished)
+            except BrokerTroubleError as error:
+                self.logger.warning('the broker cannot tell of the end of %d now: %s', pk, error)
+                self._heeded.remove(pk)
+                self.loop.call_later(_MOMENT, self.call_soon, self._heed_children)
+                break
         self._set_alarm()
 
     def _on_child_ended(self, pk: int) -> None:
         if self.has_terminated() or self._kills_children:
             return
-        is_ready = self._execution.note_end(pk)
+        is_ready = self._is_ready(pk)
         if pk in self._shown and self._awaitables:
             self._update_process_status()
         if self._is_attentive:
@@ -322,6 +332,19 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
                 self._go_on()
             else:
                 self._heed_children()  # others may have been launched, timers set
+
+    def _is_ready(self, ended: int | None = None) -> bool:
+        """Return whether the workflow can go on, or has to look anew at where it is.
+
+        :param ended: a child that has ended.
+        """
+        try:
+            is_ready: bool = self._execution.is_ready() if ended is None else self._execution.note_end(ended)
+        except PassingTroubleError as trouble:
+            self.logger.warning('%s; it is tried again', trouble)
+            self._program.begin_again()
+            return True
+        return is_ready
 
     def _set_alarm(self) -> None:
         """Wake up when the next timer ends."""
@@ -336,7 +359,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     def _on_alarm(self) -> None:
         self._alarm = None
         if self._is_attentive:
-            if self._execution.is_ready():
+            if self._is_ready():
                 self._go_on()
             else:
                 self._set_alarm()
@@ -393,7 +416,8 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         pause = _FIRST_PAUSE
         while children := self._program.children.running():
             for child in children:
-                controller.kill_process(child.pk, msg_text=f'Killed by parent<{self.node.pk}>')
+                with contextlib.suppress(BrokerTroubleError), asking_broker():
+                    controller.kill_process(child.pk, msg_text=f'Killed by parent<{self.node.pk}>')
                 await asyncio.sleep(0)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

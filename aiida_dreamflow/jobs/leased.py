@@ -9,6 +9,7 @@ from aiida import orm
 
 from . import failpoints
 from .abandoned import watch
+from .broker import BrokerTroubleError, Undeterred, asking_broker
 from .database import survive_database
 from .lease import Lease, LeaseTakenError, lease_folder
 from .understudy import Understudy
@@ -48,16 +49,32 @@ class Leased(Base):
         self._lease = Lease(lease_folder(), pk)
         failpoints.reach('lease.taken')
         try:
-            if orm.load_node(pk).is_terminated:
+            node = orm.load_node(pk)
+            if node.is_terminated:
                 # It ended between the delivery of the task and the lease.
+                self._lease.release()
                 raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} has ended already')
+            runner = getattr(load_context, 'runner', None)
+            if runner is not None and runner.is_daemon_runner:
+                survive_database(node.backend)
+                watch(runner)
             super().load_instance_state(saved_state, load_context)
-            if self.runner.is_daemon_runner:
-                survive_database(self.node.backend)
-                watch(self.runner)
         except BaseException:
-            self._lease.release()
+            self._lease.drop()
             raise
+
+    def init(self) -> None:
+        """Connect the process with the broker. If that is gone, it delivers the task again, and loses this one."""
+        if self._communicator is not None:
+            self._communicator = Undeterred(self._communicator)
+        try:
+            with asking_broker():
+                super().init()
+        except BrokerTroubleError as error:
+            if self._lease is None:
+                raise
+            self._lease.drop()
+            raise kiwipy.DuplicateSubscriberIdentifier(f'no broker to run process {self.pid} with: {error}') from error
 
     def on_entered(self, from_state: Any) -> None:
         """Let a test know of the change of state."""

@@ -64,9 +64,9 @@ class Agent:
             (3, self.restart_daemon),
         ]
         if self.servers.database is not None:
-            actions.append((2, self.restart_database))
+            actions.append((5, self.restart_database))
         if self.servers.broker is not None:
-            actions.append((2, self.restart_broker))
+            actions.append((5, self.restart_broker))
         weights, functions = zip(*actions, strict=True)
         self.lot.choices(functions, weights)[0]()
         self._last = time.monotonic()

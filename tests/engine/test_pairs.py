@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiida.manage import get_manager
+from chaos.agent import reconnect
 from engine import pair_workflows
 from engine.helpers import evaluations, kill_workers, wait_until
 from servers.fixtures import POSTGRESQL_RABBITMQ
@@ -131,6 +132,7 @@ def impatient(rabbitmq, pair_daemon):
     """RabbitMQ gives a task to another worker that was not done within three seconds; its default is half an hour."""
     rabbitmq.stop()
     rabbitmq.start(consumer_timeout=3.0)
+    reconnect()  # what submits has lost its connection, and would be told that there is no queue
     yield rabbitmq
     rabbitmq.stop()
     rabbitmq.start()

@@ -1,11 +1,15 @@
-"""Trouble with the storage that passes ends no workflow."""
+"""Trouble with storage and broker that passes ends no workflow."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 
+import kiwipy
 import pytest
+from aiida.engine.utils import instantiate_process
+from aiida.manage import get_manager
+from chaos.lone_worker import FolderCommunicator
 from engine import trouble_workflows
 
 from aiida_dreamflow.engine import execution, workchain
@@ -52,9 +56,6 @@ def test_waits_and_runs_the_step_again(run, monkeypatch, tmp_path, error):
 
 
 def test_pauses_with_a_message(profile, monkeypatch, tmp_path):
-    from aiida.engine.utils import instantiate_process
-    from aiida.manage import get_manager
-
     monkeypatch.setattr(workchain, '_PAUSES', (0.01,))
     failing = Failing(execution.write_step, 2, disk_full())
     monkeypatch.setattr(execution, 'write_step', failing)
@@ -82,3 +83,43 @@ def test_what_does_not_pass_ends_the_workflow(profile, monkeypatch, tmp_path):
     monkeypatch.setattr(execution, 'write_step', Failing(execution.write_step, 1, ValueError('a fault')))
     with pytest.raises(ValueError, match='a fault'):
         engine.run(trouble_workflows.steps, log=str(tmp_path / 'log'))
+
+
+def broker_gone():
+    return kiwipy.DeliveryFailed('NO_ROUTE')
+
+
+@pytest.mark.parametrize('before', [True, False])
+def test_a_broker_that_takes_no_message(profile, monkeypatch, tmp_path, before):
+    """The step is stored; each child is created once, and handed over when the broker is there again."""
+    monkeypatch.setattr(workchain, '_PAUSES', (0.01,) * 4)
+    communicator = FolderCommunicator(tmp_path)
+    runner = get_manager().create_runner(broker_submit=True, communicator=communicator, poll_interval=0.1)
+    monkeypatch.setattr(type(runner), 'is_daemon_runner', True)
+    sent, failing = [], Failing(lambda: None, 2, broker_gone())
+
+    def continue_process(pk, **_):
+        failing()
+        sent.append(pk)
+
+    monkeypatch.setattr(runner.controller, 'continue_process', continue_process)
+    if before:  # the child cannot even be made
+        subscribe = Failing(communicator.add_rpc_subscriber, 0, broker_gone())
+        monkeypatch.setattr(communicator, 'add_rpc_subscriber', subscribe)
+    process = instantiate_process(runner, trouble_workflows.asks)
+    if before:
+        subscribe.left = 1
+
+    async def until_it_waits():
+        running = runner.loop.create_task(process.step_until_terminated())
+        while len(sent) < 2:
+            assert not running.done(), process.node.exception
+            await asyncio.sleep(0.02)
+        process.kill()
+        await running
+
+    runner.loop.run_until_complete(asyncio.wait_for(until_it_waits(), 60))
+    children = [child.pk for child in process.node.called]
+    assert len(children) == 2
+    assert sorted(set(sent)) == sorted(children)
+    assert len(process.node.steps) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aiida_dreamflow import checkpoint, workflow
+from aiida_dreamflow import checkpoint, gather, submit, workflow
 
 
 @workflow
@@ -17,3 +17,15 @@ async def steps(log):
         seen.append(i)
         await checkpoint()
     return {'seen': seen}
+
+
+@workflow
+async def asks():
+    """Two children at once."""
+    return {'both': await gather(submit(answers), submit(answers))}
+
+
+@workflow
+async def answers():
+    """Nothing to do."""
+    return 1
