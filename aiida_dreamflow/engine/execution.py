@@ -365,6 +365,7 @@ class Execution:
         child = child_of(error)
         if child is None:
             if not isinstance(error, asyncio.CancelledError):
+                self.process.node.set_stepper_state_info(self.label)
                 raise error
             # AiiDA would take it for an order to itself.
             self.process.report_exception(error)

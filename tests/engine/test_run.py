@@ -119,6 +119,7 @@ class TestFailures:
 
     def test_exception_of_the_workflow(self, profile):
         node = run_excepted(workflows.raises, KeyError)
+        assert node.stepper_state_info == 'raised KeyError'
         report = report_of(node)
         assert "return values['missing']" in report
         assert 'aiida_dreamflow' not in report, 'only lines of the user'
