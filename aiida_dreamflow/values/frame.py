@@ -27,6 +27,7 @@ from .chunks import ChunkCodec
 from .edits import Edits, placed
 from .frame_codecs import FunctionCodec, KeptCodec, RecipeCodec, RecipeValueCodec, TracebackCodec, is_awaitable
 from .generators import GeneratorCodec
+from .held import HeldCodec
 from .parts import Files, Form, MemoryFiles, PartWriter, Place
 from .records import VERSION
 from .snapshot import Codec, decode, read_file
@@ -91,9 +92,9 @@ class FrameWriter:
         """
         values = RecipeValueCodec([recipe for act in machine.activations().values() for recipe in act.recipes.values()])
         self._tracebacks, self._values, self._generators = TracebackCodec(), values, GeneratorCodec()
-        every = [self._tracebacks, *self.codecs, FunctionCodec(machine.activations().values()), self._generators]
-        self._kept = KeptCodec()
-        every += [self._kept, RecipeCodec(), values]
+        activations, self._kept = machine.activations().values(), KeptCodec()
+        every = [self._tracebacks, *self.codecs, FunctionCodec(activations), self._generators]
+        every += [HeldCodec(activation.function for activation in activations), self._kept, RecipeCodec(), values]
         used, appended = self._uses(machine)
         self._places = _places(machine)
         forms = self._writer.survey(self._places, every, used, appended)
@@ -251,7 +252,7 @@ def load_frame(
     recipes = RecipeCodec(edits, make)
     agenda = Agenda()
     own = [TracebackCodec(), FunctionCodec((), edits), GeneratorCodec(edits), KeptCodec(agenda, edits)]
-    every = [*codecs, *own, recipes]
+    every = [*codecs, *own, HeldCodec(), recipes]
     every += [RecipeValueCodec([]), chunks]
     numbers: dict[Any, Any] = {}
     plain = decode({'version': VERSION, 'roots': document['plain'], 'objects': []}, read_blob, numbers=numbers)

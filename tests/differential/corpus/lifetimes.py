@@ -211,3 +211,19 @@ async def do_memory_views():
     views[1][0] = 99
     seen = [(each.tolist(), each.format, each.shape, each.strides, each.readonly) for each in views]
     return seen, data[3], all(each.obj is data or each.obj is numbers for each in views)
+
+
+class Marked:
+    mark = Thing('class')
+
+
+MARK, LIST, NESTED = Thing('module'), [1, 'two'], [[1]]
+
+
+async def do_what_a_module_holds():
+    mark, of_class, items = MARK, Marked.mark, LIST
+    await checkpoint()
+    seen = [mark is MARK, of_class is Marked.mark, items is LIST, (MARK, await checkpoint())[0] is MARK]
+    inner, outer = NESTED[0], NESTED
+    await checkpoint()
+    return seen, outer[0] is inner
