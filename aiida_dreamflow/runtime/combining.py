@@ -81,7 +81,7 @@ class Gather(Future[T]):
             if self.cancel_requested:
                 super().cancel()
             else:
-                self.set_result([part.error or part.value for part in self.parts])  # type: ignore[arg-type]
+                self.set_result([part.value if part.error is None else part.error for part in self.parts])  # type: ignore[arg-type]
 
     def cancel(self, msg: Any = None) -> bool:
         """Cancel all parts that have not ended."""

@@ -172,7 +172,8 @@ def _advance(activation: Activation, received: Any, thrown: BaseException | None
             activation.suspend(exit)
             return value
         elif isinstance(exit, Reraise):
-            error = handled or sys.exc_info()[1] or nothing_to_reraise(activation, exit)
+            current = sys.exc_info()[1] if handled is None else handled
+            error = nothing_to_reraise(activation, exit) if current is None else current
         else:
             return value
 

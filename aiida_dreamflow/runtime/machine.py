@@ -207,7 +207,9 @@ class Machine:
         for source in self.agenda.asked:
             self.host.receive(source, ())
         self.agenda.asked.clear()
-        self.pending = [handle for handle in self.pending if not handle.ended or (handle.error and not handle.asked)]
+        self.pending = [
+            handle for handle in self.pending if not handle.ended or (handle.error is not None and not handle.asked)
+        ]
         self.failures = [task for task in self.failures if not task.asked]
         return self._outcome()
 
@@ -285,7 +287,8 @@ class Machine:
         elif isinstance(exit, Await):
             self._await(task, exit, value)
         elif isinstance(exit, Reraise):
-            self._raise(task, _handled(task) or nothing_to_reraise(activation, exit))
+            handled = _handled(task)
+            self._raise(task, nothing_to_reraise(activation, exit) if handled is None else handled)
         else:
             task.stack.pop()
             returned = f'{place}:{exit.names["result"]}' if 'result' in exit.names else ''

@@ -947,3 +947,20 @@ async def do_error_of_child_in_handler():
             await fail(KeyError('child'))
         except KeyError as e:
             return repr(e.__context__)
+
+
+class Falsy(Exception):
+    def __bool__(self):
+        return False
+
+
+async def do_exception_that_is_false():
+    try:
+        try:
+            raise Falsy('one')
+        except Falsy:
+            await checkpoint()
+            raise
+    except Falsy as error:
+        await checkpoint()
+        return str(error), bool(error)
