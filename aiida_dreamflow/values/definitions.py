@@ -112,6 +112,9 @@ def write_class(value: type, w: Writing) -> Record:
     if any('mro' in vars(meta) for meta in metas if meta is not type):
         reason = 'its metaclass has an `mro` of its own, which would be called before the class is complete'
         raise CannotStoreError(type(value).__name__, '', f'{reason}; define the class in its module')
+    if next(meta for meta in metas if not is_made_by_python(meta)) is not type:
+        reason = 'its metaclass is written in C, and may keep more of it than can be seen'
+        raise CannotStoreError(type(value).__name__, '', f'{reason}; define the class in its module')
     ref = w.ref
     own = vars(value)
     kept = {name: item for name, item in own.items() if name not in _MADE_WITH_IT and not _is_slot(value, item)}
@@ -212,7 +215,10 @@ def _made_unnoticed(meta: type, name: str, bases: tuple[type, ...], namespace: d
 
 def _set_attribute(cls: type, name: str, value: object) -> None:
     """Set an attribute of a class, also one of a name that means something to Python, such as `__bases__`."""
-    if name in _OF_CLASSES:
+    metas: tuple[type, ...] = type.__dict__['__mro__'].__get__(type(cls))
+    if name in _OF_CLASSES or any(
+        hasattr(type(vars(meta).get(name)), '__set__') for meta in metas if meta not in (type, object)
+    ):
         gc.get_referents(vars(cls))[0][name] = value
         type.__setattr__(cls, '__doc__', vars(cls).get('__doc__'))  # which tells Python that the class has changed
     else:

@@ -25,6 +25,7 @@ from enum import Enum
 from typing import Any
 
 from ..exceptions import CannotStoreError
+from .definitions import is_made_by_python
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, sentinel_name, write_named
@@ -218,6 +219,9 @@ def write_object(value: object, w: Writing) -> Record:
     """
     if (name := process_wide(value)) is not None:
         return ['global', name]
+    if _answers_for_another(type(value)):
+        rest = state_of(value, w)
+        return ['object', [w.ref(type(value)), [], []], rest] if rest else ['object', [w.ref(type(value)), [], []]]
     reduced = _reduced(value)
     if isinstance(reduced, str):
         return write_named(value, reduced)
@@ -246,6 +250,18 @@ def write_object(value: object, w: Writing) -> Record:
     if with_fields:
         record[0] = 'fields'
     return [*record, rest] if rest else record
+
+
+def _answers_for_another(cls: Any) -> bool:
+    """Whether objects of a class may hand on what they are asked, `__reduce_ex__` too, and are nothing but attributes."""
+    if cls.__getattribute__ is object.__getattribute__ or cls in copyreg.dispatch_table or cls in REDUCERS:
+        return False
+    is_plain = all(base.__basicsize__ == object.__basicsize__ or is_made_by_python(base) for base in cls.__mro__)
+    own = any(name in vars(base) for base in cls.__mro__[:-1] for name in _OWN_WORDS)
+    return is_plain and not own and cls.__new__ is object.__new__
+
+
+_OWN_WORDS = ('__reduce_ex__', '__reduce__', '__getstate__', '__setstate__', '__getnewargs__', '__getnewargs_ex__')
 
 
 def _makes_without_arguments(cls: Any) -> bool:

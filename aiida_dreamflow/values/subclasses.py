@@ -135,7 +135,10 @@ def _rank(rest: Any) -> int:
 def state_of(value: object, w: Writing) -> dict[str, Any]:
     """The attributes of an object, as content; see :func:`fill_state`."""
     found: dict[str, Any] = {}
-    attributes = getattr(value, '__dict__', None)
+    try:
+        attributes = object.__getattribute__(value, '__dict__')
+    except AttributeError:
+        attributes = None
     if attributes:
         found['dict'] = [w.ref(part) for item in attributes.items() for part in item]
     slots: list[Any] = []
@@ -151,7 +154,7 @@ def fill_state(obj: Any, rest: Any, r: Reader) -> None:
     """Give an object the attributes that :func:`state_of` found, without a `__setattr__` of the user's."""
     parts = iter(rest.get('dict', ()))
     for key in parts:
-        obj.__dict__[r.get(key)] = r.get(next(parts))
+        object.__getattribute__(obj, '__dict__')[r.get(key)] = r.get(next(parts))
     slots = iter(rest.get('slots', ()))
     for name in slots:
         object.__setattr__(obj, name, r.get(next(slots)))

@@ -227,3 +227,31 @@ async def do_what_a_module_holds():
     inner, outer = NESTED[0], NESTED
     await checkpoint()
     return seen, outer[0] is inner
+
+
+async def do_objects_that_answer_for_others():
+    class Proxy:
+        def __init__(self, thing):
+            self.__thing = thing
+
+        def __getattribute__(self, name):
+            if name.startswith('_Proxy__'):
+                return object.__getattribute__(self, name)
+            return getattr(self.__thing, name)
+
+    class Setting:
+        def __set__(self, obj, value):
+            obj.refused = value
+
+    class Meta(type):
+        attribute = Setting()
+
+    class Made(metaclass=type):
+        attribute = 1
+
+    class Of(metaclass=Meta):
+        pass
+
+    proxy = Proxy(Thing('a'))
+    await checkpoint()
+    return type(proxy) is Proxy, proxy.name, isinstance(proxy, Thing), Made.attribute, type(Of) is Meta
