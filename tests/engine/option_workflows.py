@@ -60,22 +60,22 @@ async def strict(n: int = 3):
 
 
 @workflow
-async def keeps_a_lock(n: int = 3):
-    values = {'locks': [threading.Lock()]}
+async def keeps_a_local(n: int = 3):
+    values = {'places': [threading.local()]}
     await checkpoint()
     await checkpoint()
     return len(values)
 
 
 @workflow
-async def lock_in_a_helper(n: int = 3):
+async def local_in_a_helper(n: int = 3):
     return await helper(n)
 
 
 async def helper(n):
-    lock = threading.Lock()
+    place = threading.local()
     await checkpoint()
-    return lock, n
+    return place, n
 
 
 @workflow

@@ -51,7 +51,7 @@ def test_strictness(run):
 
 
 @pytest.mark.parametrize(
-    ('name', 'what'), [('keeps_a_lock', "variable `values['locks'][0]`"), ('lock_in_a_helper', 'variable `lock`')]
+    ('name', 'what'), [('keeps_a_local', "variable `values['places'][0]`"), ('local_in_a_helper', 'variable `place`')]
 )
 def test_what_cannot_be_stored_is_refused_at_the_first_await(name, what, profile):
     message = both_errors(getattr(workflows, name))
@@ -59,13 +59,13 @@ def test_what_cannot_be_stored_is_refused_at_the_first_await(name, what, profile
     made, awaited = map(
         int, re.search(r'made at line (\d+), is needed after the await at line (\d+)', message).groups()
     )
-    assert 'Lock()' in lines[made - 1]
+    assert 'threading.local()' in lines[made - 1]
     assert awaited == made + 1
     for part in (
         f'{workflows.__file__}, line {awaited}, in `',
         what,
-        'of type `lock`',
-        'make it where it is used',
+        'of type `_local`',
+        'what is local to it cannot be stored',
         '`del`',
     ):
         assert part in message
