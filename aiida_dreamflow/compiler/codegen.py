@@ -30,7 +30,6 @@ __all__ = ('block_code', 'generate_code', 'raising_code', 'recipe_code')
 def generate_code(program: Program) -> None:
     """Compile all blocks of a program, in one go."""
     for block in program.blocks:
-        block.params = tuple(sorted(block.mentioned & block.reads))
         for leave in block.leaves:
             leave.value = _returned(leave, len(program.exits))
             program.exits.append(leave.exit)

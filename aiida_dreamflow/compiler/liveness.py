@@ -11,7 +11,7 @@ Source: Aho, Lam, Sethi, Ullman, "Compilers", section 9.2.5, with an edge from e
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .mentions import Mentions, Variables
@@ -27,45 +27,53 @@ _UNREACHABLE = -1
 def analyse_liveness(program: Program) -> None:
     """Fill in `Await.live` and what blocks mention; drop the notes of recipes that no await needs."""
     variables = program.variables
-    walks = _solve(program, variables)
+    walks = {block: _Walk(variables, block) for block in program.blocks}
+    reads = _solve(program, walks)
     _drop_useless_notes(program)
     cells = variables.bits(program.scope.cells)
     for block in program.blocks:
         found = walks[block].found
         own = (found.loads | found.stores) & ~cells
         block.mentioned = variables.names(own)
-        block.taken = tuple(sorted(variables.names(own & found.stores) & block.reads))
+        block.params = tuple(sorted(variables.names(own & reads[block])))
+        block.taken = tuple(sorted(variables.names(own & reads[block] & found.stores)))
         block.rebound = variables.names(found.stores & cells) | found.outer_stores
         block.only_appended = variables.names(found.appended & ~(found.called | found.otherwise))
         block.only_called = variables.names(found.called & ~(found.appended | found.otherwise))
 
 
-def _solve(program: Program, variables: Variables) -> dict[Block, _Walk]:
-    walks = {block: _Walk(variables, block) for block in program.blocks}
+def _solve(program: Program, walks: dict[Block, _Walk]) -> dict[Block, int]:
+    """Fill in `Await.live`; return the variables whose value at the beginning of each block later code may read."""
+    variables = program.variables
     reads = {block: walk.reads for block, walk in walks.items()}
-
-    def after(exit: Exit) -> int:
-        if isinstance(exit, Await):
-            return reads[exit.target] & ~variables.bit(exit.result)
-        return reads[exit.target] if isinstance(exit, Jump) else 0
-
+    ways = {block: list(_ways(block, walk, variables)) for block, walk in walks.items()}
     changed = True
     while changed:
         changed = False
         for block in reversed(program.blocks):
-            live = reads[block] | (reads[block.handler] if block.handler is not None else 0)
-            for exit, assigned in walks[block].left:
-                live |= after(exit) & ~assigned
+            live = reads[block]
+            for target, left in ways[block]:
+                live |= reads[target] & left
             if live != reads[block]:
                 reads[block], changed = live, True
     kept = variables.bits(program.scope.kept_cells)
     for block in program.blocks:
-        block.reads = variables.names(reads[block])
         raised = reads[block.handler] if block.handler is not None else 0
         for exit in block.exits:
             if isinstance(exit, Await):
-                exit.live = variables.names(after(exit) | raised | kept)
-    return walks
+                exit.live = variables.names((reads[exit.target] & ~variables.bit(exit.result)) | raised | kept)
+    return reads
+
+
+def _ways(block: Block, walk: _Walk, variables: Variables) -> Iterator[tuple[Block, int]]:
+    """Yield the blocks that follow on a block, each with the variables that are not surely assigned on the way."""
+    if block.handler is not None:
+        yield block.handler, ~0
+    for exit, assigned in walk.left:
+        if isinstance(exit, Await):
+            yield exit.target, ~(assigned | variables.bit(exit.result))
+        elif isinstance(exit, Jump):
+            yield exit.target, ~assigned
 
 
 def _drop_useless_notes(program: Program) -> None:

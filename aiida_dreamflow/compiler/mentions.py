@@ -13,7 +13,7 @@ from typing import Any
 from .scopes import HIDDEN, Scope, is_hidden
 from .trees import NESTED_SCOPES, children, contains_await, evaluated_parts, names_in
 
-__all__ = ('NOTHING', 'Mentions', 'Variables')
+__all__ = ('Mentions', 'Variables')
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Mentions:
         return self.stores & ~self.uncertain
 
 
-NOTHING = Mentions()
+_NOTHING = Mentions()
 
 
 class Variables:
@@ -74,7 +74,7 @@ class Variables:
         self.outer = scope.frees | scope.declared_global
         self._bits: dict[str, int] = {}
         self._names: list[str] = []
-        self._sets: dict[int, frozenset[str]] = {0: frozenset()}
+        self._sets: dict[int, frozenset[str]] = {}
         self._mentions: dict[ast.AST, Mentions] = {}
         self.bits(scope.locals)
 
@@ -98,14 +98,18 @@ class Variables:
         """Return the names of a set of variables."""
         found = self._sets.get(bits)
         if found is None:
-            last = bits.bit_length() - 1
-            found = self._sets[bits] = self.names(bits ^ 1 << last) | {self._names[last]}
+            rest, names = bits, []
+            while rest:
+                last = rest.bit_length() - 1
+                names.append(self._names[last])
+                rest ^= 1 << last
+            found = self._sets[bits] = frozenset(names)
         return found
 
     def mentioned(self, node: ast.AST | None) -> Mentions:
         """Return what a node mentions. The answer is kept for one that awaits nothing, which no pass changes."""
         if node is None:
-            return NOTHING
+            return _NOTHING
         found = self._mentions.get(node)
         if found is None:
             found = Mentions()
