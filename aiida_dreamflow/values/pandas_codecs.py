@@ -1,7 +1,7 @@
 """pandas: frames and series as the arrays that they are made of, so that another version of pandas reads them.
 
 Columns of one numpy type are one two-dimensional array. Arrays inside of a frame are copied: that a frame shares memory
-with an array outside is not kept, as pandas itself writes to a copy. What is not here (sparse arrays, periods, intervals,
+with an array outside is not kept, as pandas itself writes to a copy. What is not here (arrays of
 Arrow) is pickled.
 """
 
@@ -234,6 +234,76 @@ class _StringCodec(_PandasCodec):
         return pd.array(get(content[0]), dtype=dtype)
 
 
+class _PeriodCodec(_PandasCodec):
+    cls = pd.Period
+
+    def write(self, value: Any, ref: Ref) -> Any | None:
+        return [value.ordinal, value.freqstr]
+
+    def decode(self, content: Any, get: Get) -> object:
+        return pd.Period(ordinal=content[0], freq=content[1])
+
+
+class _PeriodArrayCodec(_PandasCodec):
+    cls: Any = pd.arrays.PeriodArray
+
+    def write(self, value: Any, ref: Ref) -> Any | None:
+        return [ref(_own_array(value.asi8)), value.freqstr]
+
+    def decode(self, content: Any, get: Get) -> object:
+        return pd.arrays.PeriodArray(get(content[0]), dtype=pd.PeriodDtype(content[1]))
+
+
+class _IntervalCodec(_PandasCodec):
+    cls: Any = pd.Interval
+
+    def write(self, value: Any, ref: Ref) -> Any | None:
+        return [ref(value.left), ref(value.right), value.closed]
+
+    def decode(self, content: Any, get: Get) -> object:
+        return pd.Interval(get(content[0]), get(content[1]), content[2])
+
+
+class _IntervalArrayCodec(_PandasCodec):
+    cls: Any = pd.arrays.IntervalArray
+
+    def write(self, value: Any, ref: Ref) -> Any | None:
+        return [ref(value.left.copy()), ref(value.right.copy()), value.closed]
+
+    def decode(self, content: Any, get: Get) -> object:
+        return pd.arrays.IntervalArray.from_arrays(get(content[0]), get(content[1]), content[2])
+
+
+class _ArrayIndexCodec(_PandasCodec):
+    """An index over an array of a kind of its own."""
+
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+
+    def write(self, value: Any, ref: Ref) -> Any | None:
+        return [ref(value.array.copy()), ref(value.name)]
+
+    def decode(self, content: Any, get: Get) -> object:
+        return self.cls(get(content[0]), name=get(content[1]))
+
+
+class _SparseCodec(_PandasCodec):
+    cls: Any = pd.arrays.SparseArray
+
+    def write(self, value: Any, ref: Ref) -> Any | None:
+        places = _own_array(
+            value.sp_index.indices if value.kind == 'integer' else value.sp_index.to_int_index().indices
+        )
+        return [len(value), ref(places), ref(_own_array(value.sp_values)), ref(value.fill_value), value.kind]
+
+    def decode(self, content: Any, get: Get) -> object:
+        length, kind = content[0], content[4]
+        places, values, fill_value = map(get, content[1:4])
+        dense = np.full(length, fill_value, values.dtype)
+        dense[places] = values
+        return pd.arrays.SparseArray(dense, fill_value=fill_value, kind=kind)
+
+
 class _MissingCodec:
     """The two constants that stand for what is missing."""
 
@@ -280,7 +350,8 @@ CODECS: dict[str, Any] = {
         for codec in (
             *(_DataFrameCodec, _SeriesCodec, _CategoricalCodec, _TimestampCodec, _TimedeltaCodec, _StringCodec),
             *(_IndexCodec, _RangeIndexCodec, _MultiIndexCodec, _DatetimeIndexCodec),
-            *(_TimedeltaIndexCodec, _CategoricalIndexCodec),
+            *(_TimedeltaIndexCodec, _CategoricalIndexCodec, _PeriodCodec, _PeriodArrayCodec),
+            *(_IntervalCodec, _IntervalArrayCodec, _SparseCodec),
         )
     },
     **{
@@ -289,6 +360,8 @@ CODECS: dict[str, Any] = {
     },
     'DatetimeArray': _DateArrayCodec(pd.arrays.DatetimeArray, pd.DatetimeIndex),
     'TimedeltaArray': _DateArrayCodec(pd.arrays.TimedeltaArray, pd.TimedeltaIndex),
+    'PeriodIndex': _ArrayIndexCodec(pd.PeriodIndex),
+    'IntervalIndex': _ArrayIndexCodec(pd.IntervalIndex),
     'NAType': _MissingCodec(pd.NA),
     'NaTType': _MissingCodec(pd.NaT),
 }

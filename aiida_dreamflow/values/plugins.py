@@ -22,8 +22,8 @@ _OWN = {
     f'{package}.{name}': f'{__package__}.{package}_codecs'
     for package, names in {
         'pandas': 'BooleanArray Categorical CategoricalIndex DataFrame DatetimeArray DatetimeIndex FloatingArray Index '
-        'IntegerArray MultiIndex NAType NaTType RangeIndex Series StringArray Timedelta TimedeltaArray TimedeltaIndex '
-        'Timestamp',
+        'IntegerArray Interval IntervalArray IntervalIndex MultiIndex NAType NaTType Period PeriodArray PeriodIndex RangeIndex Series '
+        'SparseArray StringArray Timedelta TimedeltaArray TimedeltaIndex Timestamp',
         'numpy': 'MaskedArray',
         'zoneinfo': 'ZoneInfo',
     }.items()

@@ -174,6 +174,8 @@ INDICES = [
     pd.DatetimeIndex(['2020-01-01', None]),
     pd.timedelta_range('1h', periods=2),
     pd.CategoricalIndex(['u', 'v'], name='c'),
+    pd.period_range('2020', periods=2, freq='W-MON', name='p'),
+    pd.interval_range(0, 2, closed='both', name='i'),
 ]
 COLUMNS = [
     [1, 2],
@@ -193,6 +195,12 @@ COLUMNS = [
     pd.array([1.5, None]),
     pd.array([True, None]),
     pd.array(['a', None], dtype='string'),
+    pd.array(['2020-01', None], dtype='period[M]'),
+    pd.arrays.IntervalArray.from_tuples([(0, 1), None], closed='left'),
+    pd.arrays.IntervalArray.from_breaks(pd.to_datetime(['2020', '2021', '2022'])),
+    pd.arrays.SparseArray([0, 2]),
+    pd.arrays.SparseArray([1.5, math.nan], kind='block'),
+    pd.arrays.SparseArray([True, False], fill_value=False),
 ]
 
 
@@ -249,11 +257,12 @@ def test_frame_is_writeable():
 
 @pytest.mark.parametrize(
     'value',
-    [pd.NA, pd.NaT, pd.Timestamp('2020-01-01 12:00:00.123456'), pd.Timestamp(FOLDED), pd.Timedelta('1h'), pd.Period('2020-01'), pd.Interval(0, 1)],
+    [pd.NA, pd.NaT, pd.Timestamp('2020-01-01 12:00:00.123456'), pd.Timestamp(FOLDED), pd.Timedelta('1h'), pd.Period('2020-01'), pd.Period('2020', 'W-MON'), pd.Interval(0, 1), pd.Interval(-0.0, 1.5, 'neither')],
     ids=str,
 )  # fmt: skip
 def test_scalars(value):
     same(value, back(value))
+    assert not snapshot_of(value).runs_code
 
 
 # -- ASE and pymatgen
