@@ -10,6 +10,9 @@ from aiida.cmdline.utils import decorators, echo
 
 __all__ = ('dreamflow_data',)
 
+#: How deep a value is shown that is too deep to be shown whole.
+_DEPTH = 50
+
 
 @click.group('dreamflow')
 def dreamflow_data() -> None:
@@ -24,19 +27,26 @@ def show(data: tuple[Any, ...]) -> None:
 
     A value that this profile may not load is shown as it looked when it was stored.
     """
-    from pprint import pformat
-
     from aiida_dreamflow.exceptions import DreamflowError
 
     for node in data:
         echo.echo(f'{node.python_type}, node {node.pk}', bold=True)
         try:
-            echo.echo(pformat(node.value))
+            echo.echo(_formatted(node.value))
         except DreamflowError as error:
             echo.echo(node.base.attributes.get('repr'))
             echo.echo_warning(str(error))
         for name in node.base.repository.list_object_names():
             echo.echo(f'file: {name}')
+
+
+def _formatted(value: object) -> str:
+    from pprint import pformat
+
+    try:
+        return pformat(value)
+    except RecursionError:
+        return pformat(value, depth=_DEPTH, width=10 * _DEPTH)  # narrower, it goes on below that depth
 
 
 @dreamflow_data.command()

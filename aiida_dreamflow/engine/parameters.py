@@ -9,21 +9,22 @@ from __future__ import annotations
 import functools
 import inspect
 import types
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiida import orm
 from aiida.engine.processes.ports import InputPort
 
 from ..exceptions import CannotStoreError, CompileError
-from ..jobs.names import port_name
+from ..jobs.names import port_name, python_name
 from ..values.nodes import to_node
 from .checking import parameters_in, said, validator_of
 from .forked import FORK_INPUTS
 
-__all__ = ('RESERVED_PARAMETERS', 'require_parameters', 'value_port')
+__all__ = ('RESERVED_PARAMETERS', 'by_port', 'require_parameters', 'value_port')
 
 #: Names that AiiDA's launchers keep for themselves, and ours.
-RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process', FORK_INPUTS})
+RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process', 'self', FORK_INPUTS})
 
 
 def require_parameters(function: types.FunctionType) -> None:
@@ -44,6 +45,16 @@ def require_parameters(function: types.FunctionType) -> None:
                 f'{where}: parameter `{name}` is {kind}, but the inputs of a process are given by name: '
                 'name each input, or pass a list or a dict'
             )
+
+
+def by_port(ports: Iterable[str], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs by the names of their ports, though some are given by the names of the parameters: `_`, `x_`.
+
+    :param ports: the ports.
+    :param inputs: the inputs.
+    """
+    names = {python_name(port): port for port in ports}
+    return {names.get(name, name): value for name, value in inputs.items()}
 
 
 class _ValuePort(InputPort):

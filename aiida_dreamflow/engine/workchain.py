@@ -41,7 +41,7 @@ from .checking import outputs_in
 from .forked import FORK_INPUTS, prepare_fork
 from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper, outline_of
-from .parameters import value_port
+from .parameters import by_port, value_port
 from .pinned import is_pinned, pin_source
 from .trouble import PassingTroubleError
 
@@ -149,11 +149,11 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
             spec.output(port_name(name), valid_type=orm.Data, required=False)
         spec.outline(ProgramInstruction(outline_of(program)))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, inputs: dict[str, Any] | None = None, *args: Any, **kwargs: Any) -> None:
         if isinstance(self.bundle, Exception):
             raise self.bundle
         self.require_function()
-        super().__init__(*args, **kwargs)
+        super().__init__(by_port(self.spec().inputs, inputs or {}), *args, **kwargs)
 
     @property
     def _heeded(self) -> set[int]:

@@ -7,6 +7,7 @@ Its attributes are made to be read by people (`verdi node show`, `verdi node att
 from __future__ import annotations
 
 import json
+import pprint
 from typing import Any
 
 from aiida import orm
@@ -23,6 +24,8 @@ __all__ = ('DreamData', 'short_repr', 'type_name')
 _ROOT = 'value'
 _DOCUMENT_FILE = 'document.json'
 _DOCUMENT_LIMIT = 100_000
+#: How deep a value is shown whose `repr` goes too deep.
+_REPR_DEPTH = 20
 _REPR_LIMIT = 200
 _NPY_MAGIC = b'\x93NUMPY'
 
@@ -43,11 +46,18 @@ def short_repr(value: object, limit: int = _REPR_LIMIT) -> str:
     if type(value) in (list, tuple):
         value = value[:limit]  # type: ignore[index]  # the others would be cut off
     try:
-        text = ' '.join(repr(value).split())
+        text = ' '.join(_repr_to_a_depth(value).split())
     except Exception as error:
         text = f'<{type_name(value)} whose repr raised {type(error).__name__}>'
     text = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: limit + 1])
     return text if len(text) <= limit else f'{text[: limit - 3]}...'
+
+
+def _repr_to_a_depth(value: object) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return pprint.pformat(value, depth=_REPR_DEPTH, width=1 << 30)
 
 
 class DreamData(orm.Data):

@@ -57,6 +57,15 @@ def test_show(verdi, to_node):
     assert 'Thing, node' in other
 
 
+def test_show_what_is_nested_deep(verdi, to_node):
+    deep: list = []
+    for _ in range(10_000):
+        deep = [deep]
+    node = to_node(deep).store()
+    assert node.description.startswith('list: [[[[')
+    assert '[[[[' in verdi('show', node.pk)
+
+
 def test_show_what_may_not_be_loaded(verdi, to_node, monkeypatch):
     node = to_node(Thing()).store()
     monkeypatch.setattr(signing, 'require_trust', signing.Signer(lambda: b'other' * 7).require_trust)

@@ -151,7 +151,7 @@ def run_excepted(process, kind):
 
 
 class TestBadInput:
-    @pytest.mark.parametrize('name', ['metadata', 'inputs', 'wait', 'wait_interval'])
+    @pytest.mark.parametrize('name', ['metadata', 'inputs', 'wait', 'wait_interval', 'process', 'self'])
     def test_reserved_parameter(self, name, tmp_path):
         path = tmp_path / 'reserved.py'
         path.write_text(f'def f({name}):\n    return {name}\n')
