@@ -51,7 +51,10 @@ class Leased(Base):
         try:
             node = orm.load_node(pk)
             if node.is_terminated:
-                # It ended between the delivery of the task and the lease.
+                # It ended between the delivery of the task and the lease; or its worker was killed when it had all but ended.
+                if not node.is_sealed:
+                    node.delete_checkpoint()
+                    node.seal()
                 self._lease.release()
                 raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} has ended already')
             runner = getattr(load_context, 'runner', None)

@@ -49,3 +49,23 @@ def test_dies_with_its_holder(tmp_path):
         holder.kill()
         holder.wait()
     Lease(tmp_path, 5).release()
+
+
+def test_a_process_that_had_all_but_ended_is_sealed(profile):
+    """Its worker was killed after the last change of state, and the broker delivers it again."""
+    from aiida import orm
+    from aiida.engine import Process, ProcessState
+
+    from aiida_dreamflow.jobs.leased import Leased
+
+    class Loaded(Leased):
+        SaveKeys = Process.SaveKeys
+
+    node = orm.WorkChainNode()
+    node.set_process_state(ProcessState.FINISHED)
+    node.store()
+    node.set_checkpoint('where it was')
+    with pytest.raises(kiwipy.DuplicateSubscriberIdentifier, match='has ended already'):
+        Loaded().load_instance_state({Process.SaveKeys.CALC_ID.value: node.pk}, None)
+    assert node.is_sealed
+    assert node.checkpoint is None
