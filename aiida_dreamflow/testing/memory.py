@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..compiler.desugar import FUNCTION_MARK
-from ..exceptions import CannotStoreError, LaunchError
+from ..exceptions import CannotStoreError, FrameError, LaunchError
 from ..runtime import Failed, Future, Handle, Machine, Mapped, Returned
 from ..values.frame import cannot_return, load_frame, store_frame
 from ..values.pickling import without_pickles
@@ -85,7 +85,10 @@ def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
     live = _LiveCodec()
     frame = store_frame(machine, [live], recipes=host.recipes)
     document = json.loads(json.dumps(frame.document, allow_nan=False))
-    return load_frame(document, frame.blobs.__getitem__, host, [live])
+    try:
+        return load_frame(document, frame.blobs.__getitem__, host, [live])
+    except FrameError as error:
+        raise CannotStoreError('frame', '', f'what is stored cannot be loaded again: {error}') from error
 
 
 def _run_child(handle: Handle[Any], restart: bool) -> None:

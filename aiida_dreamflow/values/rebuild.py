@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..exceptions import FrameError
-from .records import Kind, Reader, Record, refs_in
+from ..exceptions import DreamflowError, FrameError
+from .records import CODEC, Kind, Reader, Record, refs_in
 
 __all__ = ('rebuild',)
 
@@ -32,17 +32,39 @@ def rebuild(records: Sequence[Record], kinds: Sequence[Kind], built: dict[int, o
         if len(component) == 1:
             index = component[0]
             record, kind = records[index], kinds[index]
-            built[index] = kind.make(record[1], reader)
+            built[index] = _make(kind, record[1], reader)
             if len(record) > 2:
                 _fill(kind, built[index], record[2], reader)
         else:
             _Circle(component, records, kinds, built, reader).build()
 
 
+def _make(kind: Kind, first: Any, reader: Reader) -> object:
+    try:
+        return kind.make(first, reader)
+    except Exception as error:
+        if _is_to_be_left(kind, error):
+            raise
+        raise FrameError(f'a stored value cannot be made again: {type(error).__name__}: {error}') from error
+
+
 def _fill(kind: Kind, obj: object, rest: Any, reader: Reader) -> None:
     if kind.fill is None:
         raise FrameError(f'a record of kind `{kind.name}` has a part too many; the stored document is damaged')
-    kind.fill(obj, rest, reader)
+    try:
+        kind.fill(obj, rest, reader)
+    except Exception as error:
+        if _is_to_be_left(kind, error):
+            raise
+        kind_of_object = type(obj).__name__
+        raise FrameError(
+            f'a stored object of type `{kind_of_object}` cannot be filled again: {type(error).__name__}: {error}'
+        ) from error
+
+
+def _is_to_be_left(kind: Kind, error: Exception) -> bool:
+    """Whether an error says what it is: one of ours, or that of a codec, whose database may be away."""
+    return isinstance(error, DreamflowError) or kind.name.startswith(CODEC)
 
 
 def _components(edges: list[list[int]]) -> Iterator[list[int]]:
@@ -124,7 +146,7 @@ class _Circle:
                 if self.kinds[node].late:
                     self.fill_ready()
                     self.fill_needs(node)
-                self.built[node] = self.kinds[node].make(self.records[node][1], self.reader)
+                self.built[node] = _make(self.kinds[node], self.records[node][1], self.reader)
                 stack.pop()
             elif is_needed and need in entered:
                 raise FrameError('objects of a stored value need each other to be made; it cannot be rebuilt')

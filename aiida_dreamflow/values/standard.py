@@ -33,7 +33,7 @@ REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 
 
 def process_wide(value: object) -> str | None:
-    """The name of a stream, or of the environment, that belongs to the process.
+    """The name of a stream, of the environment, or of what Python says of itself, that belongs to the process.
 
     What a workflow has put into the place of a stream is not there while a frame is stored.
 
@@ -41,6 +41,8 @@ def process_wide(value: object) -> str | None:
     """
     if value is os.environ:
         return 'os:environ'
+    if type(value).__module__ == 'sys':  # `sys.version_info` and the like, of which nobody makes another
+        return next((f'sys:{name}' for name, found in vars(sys).items() if found is value), None)
     name = next((name for name in _STREAMS if getattr(sys, name, None) is value), None)
     return name and f'sys:{name}'
 
