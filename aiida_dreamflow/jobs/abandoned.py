@@ -33,6 +33,8 @@ from aiida.engine.processes.launcher import ProcessLauncher
 from aiida.manage import get_manager
 from plumpy.persistence import LoadSaveContext
 
+from . import failpoints
+from .broker import BrokerTroubleError, asking_broker
 from .lease import lease_folder
 
 __all__ = ('find_abandoned', 'find_waiting', 'is_leased', 'watch')
@@ -68,7 +70,9 @@ async def _look(runner: Any) -> None:
                 _logger.warning('nobody runs process %d, although it has not ended: this worker takes it on', pk)
                 _keep(runner.loop.create_task(_take_on(runner, pk)))
                 if runner.controller is not None:
-                    runner.controller.continue_process(pk, nowait=False, no_reply=True)
+                    with contextlib.suppress(BrokerTroubleError), asking_broker():
+                        runner.controller.continue_process(pk, nowait=False, no_reply=True)
+                    failpoints.reach('abandoned.message_sent')
             before = found
 
 
