@@ -22,6 +22,7 @@ REPLACED = 'a builtin or a standard module replaced for the whole process, and s
 PICKLE = 'what the class of an object leaves out when it is pickled or copied'
 CHANGED = 'that a container was changed under an iterator which does not tell'
 INSIDE = 'what C keeps of a function or class, and how often it asks for its `mro`'
+RECIPE = 'what was set on an object that is made again at each await, as it has no stored form'
 MEMORY = 'the size of objects in memory, or the limits of memory'
 
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -105,6 +106,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_deque\.TestVariousIteratorArgs\.test_(iter_with_altered_data|runtime_error_on_empty_deque)',
         r'test_iterlen\.TestDeque\.test_immutable_during_iteration',
     ),
+    RECIPE: (r'test_module\.ModuleTests\.test_subclass_with_slots',),
     INSIDE: (r'test_call\.TestPEP590\.test_setvectorcall', r'test_descr\.MroTest\.'),
 }
 _PATTERNS = {
