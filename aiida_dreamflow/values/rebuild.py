@@ -125,6 +125,7 @@ class _Circle:
         self.rank = {i: kinds[i].rank(records[i][2]) for i in filled}
         self.pending = sorted(filled, key=self.rank.__getitem__)
         self.waits = {i: [j for j in refs_in(records[i][2]) if j in inside] for i in filled}
+        self.in_part: set[int] = set()
 
     def build(self) -> None:
         for index in sorted(self.members, key=lambda i: self.kinds[i].late):
@@ -146,6 +147,7 @@ class _Circle:
                 if self.kinds[node].late:
                     self.fill_ready()
                     self.fill_needs(node)
+                    self.fill_in_part(node)
                 self.built[node] = _make(self.kinds[node], self.records[node][1], self.reader)
                 stack.pop()
             elif is_needed and need in entered:
@@ -193,6 +195,8 @@ class _Circle:
     def fill_one(self, index: int) -> bool:
         if index not in self.built or any(j not in self.built for j in self.waits[index]):
             return False
+        if index in self.in_part:  # all of them again, in their order
+            object.__getattribute__(self.built[index], '__dict__').clear()
         _fill(self.kinds[index], self.built[index], self.records[index][2], self.reader)
         return True
 
@@ -204,6 +208,18 @@ class _Circle:
             if j not in whole or self.asks_for_hashes(j, waiting) or not self.fill_one(j):
                 waiting.append(j)
         self.pending = waiting
+
+    def fill_in_part(self, index: int) -> None:
+        """Give what an object is made from, and cannot be filled, those of its attributes that are there: a hash may ask for these."""
+        whole = set(self.whole(index))
+        for j in whole.intersection(self.pending, self.built):
+            rest = self.records[j][2]
+            parts = iter(rest.get('dict', ()) if isinstance(rest, dict) else ())
+            for key, value in zip(parts, parts, strict=True):
+                if all(part in self.built for part in refs_in([key, value])):
+                    attributes = object.__getattribute__(self.built[j], '__dict__')
+                    self.in_part.add(j)
+                    attributes[self.reader.get(key)] = self.reader.get(value)
 
     def asks_for_hashes(self, index: int, waiting: Sequence[int]) -> bool:
         """Return whether filling an object asks one for its hash that is not filled yet."""

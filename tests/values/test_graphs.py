@@ -158,6 +158,17 @@ def _pattern(root):
     return result
 
 
+def test_a_hash_needs_an_attribute_of_what_holds_the_set():
+    """The key's other attribute is made from the set itself; its attributes keep their order."""
+    key = things.Keyed('k')
+    key.owner = things.OwnReduce(frozenset([key]), 1)
+    key.last = 2
+    again = back(key)
+    assert list(again.owner.a) == [again]
+    assert next(iter(again.owner.a)) is again
+    assert list(vars(again)) == ['name', 'owner', 'last']
+
+
 def test_a_set_whose_key_holds_another():
     """A key must have its attributes before a set asks for its hash, in whatever order the two are met."""
     shared = {}
