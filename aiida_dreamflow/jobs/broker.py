@@ -1,7 +1,7 @@
 """What goes wrong with a broker and passes: it is restarted, or does not answer for a while.
 
 Relies on what kiwipy (0.8) lets through of ``aio_pika``, whose connection is made again by itself: its own exceptions, and
-a ``RuntimeError`` that says that something is *closed*.
+a ``RuntimeError`` that says that something is *closed*, or *not opened*.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def asking_broker() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, _TROUBLE) or (isinstance(error, RuntimeError) and str(error).endswith(' closed')):
+        if isinstance(error, _TROUBLE) or (
+            isinstance(error, RuntimeError) and str(error).endswith((' closed', ' not opened'))
+        ):
             raise BrokerTroubleError(f'{type(error).__name__}: {error}') from error
         raise
 
