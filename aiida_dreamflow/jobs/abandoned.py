@@ -99,7 +99,13 @@ def find_abandoned() -> Iterable[int]:
                 node = orm.load_node(pk)
             except NotExistent:
                 continue
-            if isinstance(node, orm.ProcessNode) and not node.is_terminated and node.checkpoint is not None:
+            if not isinstance(node, orm.ProcessNode):
+                continue
+            if node.is_terminated and not node.is_sealed:
+                # Its worker was killed when it had all but ended: no worker that is given its task would look at it.
+                node.delete_checkpoint()
+                node.seal()
+            elif not node.is_terminated and node.checkpoint is not None:
                 yield pk
 
 
