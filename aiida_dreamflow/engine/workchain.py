@@ -36,7 +36,7 @@ from ..exceptions import FrameError, WorkflowUsageError
 from ..jobs.broker import BrokerTroubleError, asking_broker
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
-from ..runtime import current_machine, is_stepping
+from ..runtime import current_machine, is_stepping, submit_call
 from .checking import outputs_in
 from .forked import FORK_INPUTS, prepare_fork
 from .node import DreamflowNode
@@ -90,7 +90,7 @@ class _Callable(Protect):
                 f'`{name}(...)` works in another workflow function only, where it is awaited; here, launch it with '
                 f'`aiida.engine.run({name}, ...)` or `aiida.engine.submit({name}, ...)`'
             )
-        return current_machine().submit_call(cls, args, kwargs, sys._getframe(1))
+        return submit_call(current_machine(), cls, args, kwargs, sys._getframe(1))
 
 
 class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):

@@ -4,14 +4,17 @@ Knows the compiler. Must not know AiiDA, nor how a frame is stored: a `Machine` 
 children are, and shows the host its state.
 """
 
+from . import recipes  # noqa: F401  (supplies what compiled code calls)
 from .activation import Activation, Recipe
 from .awaitables import Agenda, Awaitable, Checkpoint, Future, Handle, Kept, Timer
 from .calls import TaskGroup, as_completed, checkpoint, create_task, gather, sleep, timeout, wait, wait_for
 from .combining import AsCompleted, Gather
+from .host import Failed, Host, Outcome, Returned, Suspended
 from .local import Local, run
-from .machine import Failed, Host, Machine, Outcome, Returned, Suspended, current_machine, is_stepping
+from .machine import Machine, current_machine, is_stepping
 from .mapping import Map, Mapped, submit
 from .scoped import Timeout
+from .submitting import submit_call
 from .tasks import Task
 
 __all__ = (
@@ -47,6 +50,7 @@ __all__ = (
     'run',
     'sleep',
     'submit',
+    'submit_call',
     'timeout',
     'wait',
     'wait_for',

@@ -10,6 +10,7 @@ from typing import Generic, ParamSpec, TypeVar
 from ..compiler.desugar import AWAIT_MARK
 from .awaitables import Handle
 from .machine import current_machine
+from .submitting import submit_child
 
 __all__ = ('Local', 'run')
 
@@ -56,14 +57,14 @@ class _Run:
         :raises LaunchError: if it cannot be run.
         :raises WorkflowUsageError: outside of a workflow function.
         """
-        return current_machine('run').submit(Local(function), args, inputs, sys._getframe(1))
+        return submit_child(current_machine('run'), Local(function), args, inputs, sys._getframe(1))
 
     def in_thread(self, function: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Handle[T]:
         """Run a function in a thread of the worker: it starts at once, but nobody can stop it.
 
         Takes, returns and raises what `run` does.
         """
-        return current_machine('run.in_thread').submit(Local(function, True), args, inputs, sys._getframe(1))
+        return submit_child(current_machine('run.in_thread'), Local(function, True), args, inputs, sys._getframe(1))
 
 
 for _function in (_Run, _Run.in_thread):

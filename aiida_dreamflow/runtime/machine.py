@@ -13,95 +13,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from ..compiler import Passed, copies_in, passed_at
+from ..compiler import copies_in, passed_at
 from ..compiler.program import Await, Block, Jump, Reraise
-from ..exceptions import DreamflowError, WorkflowUsageError
-from .activation import Activation, Recipe, activate, nothing_to_reraise
-from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, Handle, Kept, Now, Timer
+from ..exceptions import WorkflowUsageError
+from .activation import Activation, activate, nothing_to_reraise
+from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, Handle, Now, Timer
 from .combining import Gather
 from .coroutines import awaited, begun, discard, is_compiled
 from .generators import hold, release
-from .supplied import supply
+from .host import Failed, Host, Outcome, Returned, Suspended
 from .surroundings import Surroundings
 from .tasks import Task
 from .tracebacks import without_runtime
 
-__all__ = ('Failed', 'Host', 'Machine', 'Outcome', 'Returned', 'Suspended', 'current_machine', 'is_stepping')
-
-
-@dataclass(frozen=True)
-class Suspended:
-    """A step ended, and the run has not.
-
-    :ivar awaiting: what the workflow function awaits; ``None`` if it has ended, and other tasks have not.
-    """
-
-    awaiting: Awaitable | None
-
-
-@dataclass(frozen=True)
-class Returned:
-    """The workflow function returned.
-
-    :ivar value: what it returned.
-    :ivar activation: its activation, as it was at the end, if that was in this step.
-    :ivar names: the variables that it returned as they were, by the name of the output.
-    """
-
-    value: Any
-    activation: Activation | None = None
-    names: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The workflow function raised.
-
-    :ivar exception: what it raised, with a traceback in the user's lines.
-    """
-
-    exception: BaseException
-
-
-Outcome = Suspended | Returned | Failed
-
-
-class Host(Protocol):
-    """What a machine asks of its surroundings."""
-
-    def find(self, target: Any) -> Any:
-        """Return what `submit` is to run: a name may stand for it.
-
-        :raises Exception: what `submit` is to raise.
-        """
-
-    def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
-        """Check the inputs of a child, on the line of `submit`, and return them by name.
-
-        :raises Exception: what `submit` is to raise.
-        """
-
-    def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
-        """Take notice that the current step is given what a child or a task ended with.
-
-        :param source: the child or the task.
-        :param variables: the variables that receive its value unchanged, by their names in the frame; an item of one is
-            ``name[0]``.
-        """
-
-    def now(self) -> float:
-        """Return the time, in seconds since the epoch."""
-
-    def pin(self, value: Any) -> Any:
-        """Return a value in a form that later changes of it don't touch, for a recipe.
-
-        :raises CannotStoreError: if it has none.
-        """
-
-    def needs_recipe(self, value: Any) -> bool:
-        """Return whether a value, by its type, might have no stored form."""
+__all__ = ('Machine', 'current_machine', 'is_stepping')
 
 
 @dataclass(eq=False)
@@ -453,82 +380,6 @@ class Machine:
         """Return a timer that ends after some seconds."""
         return Timer(self.agenda, self.host.now() + delay, gives)
 
-    # -- what compiled code calls
-
-    def submit(
-        self, target: Any, args: tuple[Any, ...], inputs: dict[str, Any], caller: types.FrameType, first: int = 1
-    ) -> Handle[Any]:
-        """Ask for a child (see `submit` of this package).
-
-        :param caller: the frame that calls; in a plain ``def`` it must be the workflow function's own.
-        :param first: how many positional arguments of that call come before those of the child.
-        """
-        self._require_compiled_call(caller.f_code)
-        target = self.host.find(target)
-        label = f'{_name_of(target)}_{self.launched + 1}'
-        try:
-            prepared = self.host.prepare(label, target, args, inputs)
-        except (DreamflowError, TypeError, ValueError) as error:
-            raise error.with_traceback(None)  # noqa: B904  (the user's line says where, the message what is wrong)
-        handle: Handle[Any] = Handle(self.agenda, label, target, prepared)
-        handle.place, passed = self.passed(caller)
-        handle.passed = Passed(passed.args[first:], passed.kwargs)
-        self.launched += 1
-        self.intents.append(handle)
-        self.pending.append(handle)
-        return handle
-
-    def submit_call(
-        self, workflow: Any, args: tuple[Any, ...], inputs: dict[str, Any], caller: types.FrameType
-    ) -> Handle[Any]:
-        """Ask for the child that a direct call of a workflow means, which the compiler could not know for one.
-
-        :raises WorkflowUsageError: in a plain ``def``, where the call would have to wait.
-        """
-        name = _name_of(workflow)
-        if not self.running().stack[-1].program.source.is_async:
-            raise WorkflowUsageError(
-                f'the call `{name}(...)` cannot wait here: `{name}` had no value yet when the function was decorated, or is '
-                f'called under another name. Define it above, or write `submit({name}, ...)`'
-            )
-        return self.submit(workflow, args, inputs, caller, first=0)
-
-    def passed(self, caller: types.FrameType) -> tuple[str, Passed]:
-        """Return which arguments are variables in the call that is being carried out, and of which activation.
-
-        :param caller: the frame that calls.
-        """
-        task = self.running()
-        activation = task.stack[-1]
-        if not activation.runs(caller.f_code):
-            return '', Passed()
-        found = passed_at(activation.block, caller.f_code, caller.f_lasti, caller.f_lineno)
-        return task.place(len(task.stack) - 1), found
-
-    def _require_compiled_call(self, caller: types.CodeType) -> None:
-        activation = self.running().stack[-1]
-        if not activation.program.source.is_async and not activation.runs(caller):
-            raise WorkflowUsageError(
-                f'`submit` was called by `{caller.co_name}`, which is not compiled: in a plain `def`, call it directly '
-                'in the workflow function; to call it in a helper, make both `async def` and `await` the helper'
-            )
-
-    def note_recipe(self, index: int, value: Any, inputs: tuple[Any, ...]) -> None:
-        """Note that an assignment with a recipe was carried out."""
-        activation = self.running().stack[-1]
-        site = activation.program.recipes[index]
-        activation.recipes.pop(site.variable, None)
-        if issubclass(type(value), Kept) or not self.host.needs_recipe(value):
-            return
-        pinned: dict[str, Any] = {}
-        for name, given in zip(site.inputs, inputs, strict=True):
-            own = next((recipe for recipe in activation.recipes.values() if recipe.value is given), None)
-            try:
-                pinned[name] = own or self.host.pin(given)
-            except TypeError:
-                return  # no recipe: should the value have no stored form, the error at the await says why
-        activation.recipes[site.variable] = Recipe(activation.function, site, pinned, value)
-
 
 def _received(task: Task[Any], awaiting: Awaitable) -> Iterator[tuple[Future[Any], Sequence[str]]]:
     """Yield what a task is given by what it has waited for, with the variables that receive it as it is."""
@@ -593,19 +444,3 @@ def _as_current(machine: Machine) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
-
-
-def _made(index: int, value: Any, inputs: tuple[Any, ...]) -> None:
-    """Note that an assignment with a recipe was carried out."""
-    current_machine().note_recipe(index, value, inputs)
-
-
-supply('.made', _made)
-
-
-def _name_of(target: Any) -> str:
-    """Return what a child is called after: the function behind it, or the class that a builder builds."""
-    for behind in ('process_class', '__wrapped__'):
-        target = getattr(target, behind, target)
-    name: str = getattr(target, '__name__', type(target).__name__)
-    return name

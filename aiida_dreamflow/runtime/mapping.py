@@ -11,6 +11,7 @@ from ..compiler.desugar import AWAIT_MARK
 from .awaitables import Agenda, Future, Handle
 from .combining import Gather
 from .machine import current_machine
+from .submitting import submit_child
 from .supplied import supply
 
 __all__ = ('Map', 'Mapped', 'submit')
@@ -121,7 +122,7 @@ class _Submit:
         :raises LaunchError: if the target cannot be run.
         :raises WorkflowUsageError: outside of a workflow function.
         """
-        return current_machine('submit').submit(target, args, inputs, sys._getframe(1))
+        return submit_child(current_machine('submit'), target, args, inputs, sys._getframe(1))
 
     # fmt: off
     @overload
@@ -178,7 +179,7 @@ class _Submit:
             )
             for start in range(0, count, step)
         ]
-        handles = [machine.submit(Mapped(function), chunk, {}, caller) for chunk in chunks]
+        handles = [submit_child(machine, Mapped(function), chunk, {}, caller) for chunk in chunks]
         return Map(machine.agenda, handles, [len(chunk[0]) for chunk in chunks], return_exceptions)
 
 

@@ -27,6 +27,8 @@ _MACHINERY = frozenset(
         'local.py',
         'machine.py',
         'mapping.py',
+        'recipes.py',
+        'submitting.py',
         'supplied.py',
         'tracebacks.py',
     )

@@ -1,0 +1,88 @@
+"""What a call of `submit`, `run` or a workflow does: the machine is asked for a child, whose inputs are checked at once."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+from ..compiler import Passed, passed_at
+from ..exceptions import DreamflowError, WorkflowUsageError
+from .awaitables import Handle
+from .machine import Machine
+
+__all__ = ('submit_call', 'submit_child')
+
+
+def submit_child(
+    machine: Machine,
+    target: Any,
+    args: tuple[Any, ...],
+    inputs: dict[str, Any],
+    caller: types.FrameType,
+    first: int = 1,
+) -> Handle[Any]:
+    """Ask for a child (see `submit` of this package).
+
+    :param caller: the frame that calls; in a plain ``def`` it must be the workflow function's own.
+    :param first: how many positional arguments of that call come before those of the child.
+    """
+    _require_compiled_call(machine, caller.f_code)
+    target = machine.host.find(target)
+    label = f'{_name_of(target)}_{machine.launched + 1}'
+    try:
+        prepared = machine.host.prepare(label, target, args, inputs)
+    except (DreamflowError, TypeError, ValueError) as error:
+        raise error.with_traceback(None)  # noqa: B904  (the user's line says where, the message what is wrong)
+    handle: Handle[Any] = Handle(machine.agenda, label, target, prepared)
+    handle.place, passed = _passed(machine, caller)
+    handle.passed = Passed(passed.args[first:], passed.kwargs)
+    machine.launched += 1
+    machine.intents.append(handle)
+    machine.pending.append(handle)
+    return handle
+
+
+def submit_call(
+    machine: Machine, workflow: Any, args: tuple[Any, ...], inputs: dict[str, Any], caller: types.FrameType
+) -> Handle[Any]:
+    """Ask for the child that a direct call of a workflow means, which the compiler could not know for one.
+
+    :raises WorkflowUsageError: in a plain ``def``, where the call would have to wait.
+    """
+    name = _name_of(workflow)
+    if not machine.running().stack[-1].program.source.is_async:
+        raise WorkflowUsageError(
+            f'the call `{name}(...)` cannot wait here: `{name}` had no value yet when the function was decorated, or is '
+            f'called under another name. Define it above, or write `submit({name}, ...)`'
+        )
+    return submit_child(machine, workflow, args, inputs, caller, first=0)
+
+
+def _passed(machine: Machine, caller: types.FrameType) -> tuple[str, Passed]:
+    """Return which arguments are variables in the call that is being carried out, and of which activation.
+
+    :param caller: the frame that calls.
+    """
+    task = machine.running()
+    activation = task.stack[-1]
+    if not activation.runs(caller.f_code):
+        return '', Passed()
+    found = passed_at(activation.block, caller.f_code, caller.f_lasti, caller.f_lineno)
+    return task.place(len(task.stack) - 1), found
+
+
+def _require_compiled_call(machine: Machine, caller: types.CodeType) -> None:
+    activation = machine.running().stack[-1]
+    if not activation.program.source.is_async and not activation.runs(caller):
+        raise WorkflowUsageError(
+            f'`submit` was called by `{caller.co_name}`, which is not compiled: in a plain `def`, call it directly '
+            'in the workflow function; to call it in a helper, make both `async def` and `await` the helper'
+        )
+
+
+def _name_of(target: Any) -> str:
+    """Return what a child is called after: the function behind it, or the class that a builder builds."""
+    for behind in ('process_class', '__wrapped__'):
+        target = getattr(target, behind, target)
+    name: str = getattr(target, '__name__', type(target).__name__)
+    return name
