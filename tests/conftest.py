@@ -42,6 +42,13 @@ Path(_home, '.aiida').mkdir(mode=0o700)
 os.environ['PATH'] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get('PATH', os.defpath)))
 
 
+def pytest_collection_modifyitems(items):
+    """Put first what needs a daemon: it waits most of its time, and so one process has most of it, with one daemon."""
+    items.sort(
+        key=lambda item: (not {'daemon', 'two_workers'} & set(item.fixturenames), not item.get_closest_marker('slow'))
+    )
+
+
 @pytest.fixture(scope='session')
 def root() -> Path:
     """The folder of the repository."""
