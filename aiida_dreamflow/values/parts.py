@@ -236,7 +236,9 @@ class PartWriter:
         first, others = self._grouped(places, head, single)
         self._require_holders()
         self._parts = [first, *others, *parts]
-        self._checksums = {name: found for name, found in self._checksums.items() if name in places}
+        # A file that this frame does not name may be gone by the next one.
+        arrays = {name for part in parts if part.array is not None for name in part.names}
+        self._checksums = {name: found for name, found in self._checksums.items() if name in arrays}
         self.head = frozenset(first.names)
         return plain, self._parts
 

@@ -223,3 +223,25 @@ def memory(machine):
     """Return which of the arrays share memory."""
     arrays = [value for values in live(machine) for value in values.values() if type(value) is np.ndarray]
     return [[np.shares_memory(one, other) for one in arrays] for other in arrays]
+
+
+FORGOTTEN = """
+async def program():
+    array = np.arange(1_000.0)
+    view = array[:5]
+    array = array.copy()
+    await checkpoint()
+    view = array[:10]  # now both are one snapshot, and the file of the array is not needed
+    await checkpoint()
+    array = array.copy()  # by itself again, with the same bytes
+    await checkpoint()
+    return array, view
+"""
+
+
+def test_a_file_that_a_frame_did_not_name_is_written_again():
+    run = Run(made(FORGOTTEN))
+    for _ in range(3):
+        document = run.step()
+        assert_same_graph(live(run.machine), live(run.loaded(document)))
+    assert run.step() is None
