@@ -12,7 +12,7 @@ from typing import Any
 from ..exceptions import CannotStoreError, FrameError
 from .records import Kind, Reader, Record, Writing, float_of, float_text
 
-__all__ = ('INLINE_BYTES', 'KINDS', 'WRITERS', 'check_keys', 'read_bytes', 'write_bytes')
+__all__ = ('INLINE_BYTES', 'KINDS', 'WRITERS', 'check_keys', 'read_bytes', 'why_lost', 'write_bytes')
 
 # Bytes up to this length stand in the document, as base64; a file of its own for each would cost more than it saves.
 INLINE_BYTES = 1024
@@ -56,12 +56,21 @@ def _write_dict(value: dict[Any, Any], w: Writing) -> Record:
     check_keys(value)
     if '__name__' in value and (module := _module_of(value)) is not None:
         return ['namespace', module]
+    if (reason := why_lost(value)) is not None:
+        raise CannotStoreError('dict', '', reason)
     return ['dict', None, [ref(part) for item in value.items() for part in item]]
+
+
+def why_lost(variables: dict[Any, Any]) -> str | None:
+    """Why a dict must not be copied: it has the variables of a module that nobody finds; ``None`` if it may be."""
+    if variables.get('__spec__') is None or '__builtins__' not in variables or _module_of(variables) is not None:
+        return None
+    return f'it has the variables of a module that `import {variables.get("__name__")}` does not give'
 
 
 def _module_of(value: dict[Any, Any]) -> str | None:
     """The name of the module whose globals a dict is; ``None`` if it is an ordinary one."""
-    name = value['__name__']
+    name = value.get('__name__')
     module = sys.modules.get(name) if isinstance(name, str) else None
     return name if getattr(module, '__dict__', None) is value else None
 

@@ -22,10 +22,19 @@ from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
 from .annotations import annotate, annotations_of
-from .containers import read_bytes, write_bytes
+from .containers import read_bytes, why_lost, write_bytes
 from .records import Kind, Reader, Record, Writing
 
-__all__ = ('KINDS', 'WRITERS', 'complete', 'is_made_by_python', 'parts_of', 'write_class', 'write_function')
+__all__ = (
+    'KINDS',
+    'WRITERS',
+    'complete',
+    'is_made_by_python',
+    'parts_of',
+    'write_attribute',
+    'write_class',
+    'write_function',
+)
 
 _PYTHON = sys.implementation.cache_tag
 #: What `functools.wraps` and others may have changed.
@@ -60,6 +69,8 @@ def _read_code(first: Any, r: Reader) -> object:
 
 def write_function(value: FunctionType, w: Writing) -> Record:
     """The record of a function, by its code and what it closes over."""
+    if (reason := why_lost(value.__globals__)) is not None:
+        raise CannotStoreError('function', '', reason)
     closure = [w.ref(cell) for cell in value.__closure__ or ()]
     return ['function', [w.ref(value.__code__), w.ref(value.__globals__), closure], parts_of(value, w.ref)]
 
@@ -117,6 +128,8 @@ def write_class(value: type, w: Writing) -> Record:
         raise CannotStoreError(type(value).__name__, '', f'{reason}; define the class in its module')
     ref = w.ref
     own = vars(value)
+    if any(type(name) is not str for name in own):
+        raise CannotStoreError(type(value).__name__, '', 'it has an attribute whose name is not a plain text')
     kept = {name: item for name, item in own.items() if name not in _MADE_WITH_IT and not _is_slot(value, item)}
     slots = own.get('__slots__')
     if slots is not None and not isinstance(slots, str | tuple | list | dict):
@@ -238,7 +251,24 @@ def _fill_class(obj: type, rest: Any, r: Reader) -> None:
 # -- what is found in classes
 
 
+def write_attribute(value: object, function: Any, w: Writing) -> Record | None:
+    """The record of what a class that is found by its name has as an attribute; ``None`` for anything else.
+
+    :param value: a property or the like.
+    :param function: the function in it, which bears the name of both.
+    """
+    path, _, name = getattr(function, '__qualname__', '').rpartition('.')
+    cls: Any = sys.modules.get(getattr(function, '__module__', None) or '')
+    for part in path.split('.'):
+        cls = getattr(cls, part, None)
+    if not isinstance(cls, type) or vars(cls).get(name) is not value:
+        return None
+    return ['descriptor', [w.ref(cls), name]]
+
+
 def _write_wrapping(value: Any, w: Writing) -> Record:
+    if (record := write_attribute(value, value.__func__, w)) is not None:
+        return record
     attributes = [w.ref(part) for item in vars(value).items() for part in item]
     return [type(value).__name__, w.ref(value.__func__), attributes]
 
@@ -251,7 +281,9 @@ def _fill_wrapping(obj: Any, rest: Any, r: Reader) -> None:
 
 
 def _write_property(value: property, w: Writing) -> Record:
-    record: Record = ['property', [*map(w.ref, (value.fget, value.fset, value.fdel, value.__doc__))]]
+    if (record := write_attribute(value, value.fget, w)) is not None:
+        return record
+    record = ['property', [*map(w.ref, (value.fget, value.fset, value.fdel, value.__doc__))]]
     if sys.version_info >= (3, 13) and (name := getattr(value, '__name__', None)) is not None:
         record.append(w.ref(name))
     return record

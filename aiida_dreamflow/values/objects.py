@@ -9,6 +9,7 @@ import _thread
 import asyncio
 import contextlib
 import copyreg
+import functools
 import inspect
 import io
 import mmap
@@ -25,7 +26,7 @@ from enum import Enum
 from typing import Any
 
 from ..exceptions import CannotStoreError
-from .definitions import is_made_by_python
+from .definitions import is_made_by_python, write_attribute
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, sentinel_name, write_named
@@ -62,9 +63,9 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     ),
 )
 _KINDS_OF_REFUSED = tuple(kind for kinds, _ in _REFUSALS for kind in kinds)
+_DESCRIPTORS = (types.DynamicClassAttribute, functools.cached_property)
 _MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
-# `obj` is the object on which an attribute was missed: anything at all, and nobody's business after a restart.
-_NOT_KEPT = {'args', 'obj', 'exceptions', 'message'}
+_NOT_KEPT = {'args', 'exceptions', 'message'}
 
 
 def is_refused(value: object) -> bool:
@@ -124,10 +125,13 @@ def write_exception(value: BaseException, w: Writing) -> Record:
     """The record of an exception: args, attributes and notes, cause and context. Its traceback is dropped for now."""
     ref = w.ref
     made_from = _made_from(value)
+    members = _native_members(value)
+    if w.is_left_out(value):
+        members.pop('obj', None)
     first = [ref(type(value)), *map(ref, made_from)]
     rest = {
         **state_of(value, w),
-        'members': [ref(part) for item in _native_members(value).items() for part in item],
+        'members': [ref(part) for item in members.items() for part in item],
         'cause': ref(value.__cause__),
         'context': ref(value.__context__),
         'suppress': value.__suppress_context__,
@@ -222,6 +226,10 @@ def write_object(value: object, w: Writing) -> Record:
     if _answers_for_another(type(value)):
         rest = state_of(value, w)
         return ['object', [w.ref(type(value)), [], []], rest] if rest else ['object', [w.ref(type(value)), [], []]]
+    if issubclass(type(value), _DESCRIPTORS):
+        found = write_attribute(value, _function_of(value), w)
+        if found is not None:
+            return found
     reduced = _reduced(value)
     if isinstance(reduced, str):
         return write_named(value, reduced)
@@ -250,6 +258,10 @@ def write_object(value: object, w: Writing) -> Record:
     if with_fields:
         record[0] = 'fields'
     return [*record, rest] if rest else record
+
+
+def _function_of(descriptor: Any) -> Any:
+    return descriptor.func if isinstance(descriptor, functools.cached_property) else descriptor.fget
 
 
 def _answers_for_another(cls: Any) -> bool:

@@ -20,10 +20,11 @@ import io
 import sys
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol, cast
 
 from ..exceptions import CannotStoreError
+from .addresses import Address, refuse_addresses
 from .chunks import ChunkCodec, files_of
 from .owned import is_owned, references_to
 from .records import canonical
@@ -235,6 +236,7 @@ class PartWriter:
         self._written = []
         first, others = self._grouped(places, head, single)
         self._require_holders()
+        self._refuse_addresses()
         self._parts = [first, *others, *parts]
         # A file that this frame does not name may be gone by the next one.
         arrays = {name for part in parts if part.array is not None for name in part.names}
@@ -270,6 +272,18 @@ class PartWriter:
                         raise refused_reference(
                             path if path in names else next(iter(names)) + path.removeprefix(_VALUE)
                         )
+
+    def _refuse_addresses(self) -> None:
+        """Refuse numbers and texts that say where an object of the frame lies."""
+        found: dict[str, list[Address]] = {}
+        alone = (({name: _VALUE}, form.snapshot) for name, form in self._forms.items() if form.snapshot is not None)
+        for names, snapshot in (*self._written, *alone):
+            for address in snapshot.addresses:
+                is_named = any(own == _VALUE for own in names.values())
+                root = next(iter(names)) if is_named else ''
+                path = address.path.removeprefix(_VALUE) if is_named else address.path
+                found.setdefault(root, []).append(replace(address, path=path))
+        refuse_addresses(found, (snapshot.objects for _, snapshot in self._written))
 
     def mortal(self) -> list[object]:
         """Return the objects of the frame just written whose end would be noticed: those with a `__del__`, or a callback."""

@@ -61,6 +61,9 @@ class Writing(Protocol):
     def defer(self, finish: Callable[[list[tuple[int, Any]], Writing], None], value: object) -> Record:
         """Leave the record of `value` open until the whole graph is known; `finish` then calls :meth:`settle`."""
 
+    def is_left_out(self, error: object) -> bool:
+        """Whether the object on which an attribute was missed is left out of an exception: it cannot be stored."""
+
     def note_weak(self, target: object) -> None:
         """Take notice that the object being written is a weak reference to another."""
 

@@ -18,7 +18,7 @@ from ..exceptions import CannotStoreError, FrameError
 from .definitions import is_made_by_python, write_class, write_function
 from .records import Kind, Reader, Record, Writing
 
-__all__ = ('KINDS', 'WRITERS', 'has_name', 'sentinel_name', 'write_global', 'write_named')
+__all__ = ('KINDS', 'WRITERS', 'has_name', 'sentinel_name', 'write_global', 'write_module', 'write_named')
 
 # A wrapped function and the function behind a class method share their name with what replaced them.
 _DETOURS = ('', '.__func__', '.__wrapped__')
@@ -57,7 +57,7 @@ def _named(value: Any, qualname: str) -> str | None:
         for detour in _DETOURS:
             if _leads_to(module, qualname + detour, value):
                 return f'{module}:{qualname}{detour}'
-    if (name := _TYPE_NAMES.get(id(value))) is None and owner in sys.modules and '<locals>' not in qualname:
+    if (name := _TYPE_NAMES.get(id(value))) is None and '<locals>' not in qualname:
         name = _in_a_double(owner, qualname, value)
     return name
 
@@ -148,13 +148,48 @@ def _read_global(first: str, r: Reader) -> object:
         ) from error
 
 
-def _write_module(value: ModuleType, w: Writing) -> Record:
-    name = value.__name__
+def write_module(value: ModuleType, w: Writing) -> Record:
+    """The record of a module: its name, or what it consists of if it was made and not imported."""
+    name = _namespace(value).get('__name__')
+    if not isinstance(name, str):
+        raise CannotStoreError('module', '', 'it is a module without a name')
     if sys.modules.get(name) is not value:
         if place := next((place for place, module in _doubles(name) if module is value), None):
             return ['global', place]
+        if _is_own(value):
+            return [
+                'own module',
+                w.ref(type(value)),
+                [w.ref(part) for item in _namespace(value).items() for part in item],
+            ]
         raise CannotStoreError('module', '', f'`import {name}` does not give this module object')
     return ['module', name]
+
+
+def _namespace(module: ModuleType) -> dict[str, Any]:
+    """Return the variables of a module, whatever its class says of them."""
+    found: dict[str, Any] = vars(ModuleType)['__dict__'].__get__(module)
+    return found
+
+
+def _is_own(module: ModuleType) -> bool:
+    """Return whether a module was not imported, but made, and nothing but the module itself leads to its variables."""
+    variables = _namespace(module)
+    functions = (value for value in variables.values() if isinstance(value, FunctionType))
+    is_imported = variables.get('__spec__') is not None or variables.get('__loader__') is not None
+    return (
+        not is_imported and '__builtins__' not in variables and not any(f.__globals__ is variables for f in functions)
+    )
+
+
+def _make_own_module(first: Any, r: Reader) -> object:
+    return ModuleType.__new__(r.get(first))
+
+
+def _fill_own_module(obj: Any, rest: Any, r: Reader) -> None:
+    parts = iter(rest)
+    for key in parts:
+        _namespace(obj)[r.get(key)] = r.get(next(parts))
 
 
 def _read_module(first: str, r: Reader) -> object:
@@ -189,12 +224,13 @@ WRITERS: dict[type, Any] = {
     FunctionType: write_global,
     BuiltinFunctionType: _write_builtin,
     MethodType: _write_method,
-    ModuleType: _write_module,
+    ModuleType: write_module,
 }
 
 KINDS = (
     Kind('global', _read_global),
     Kind('module', _read_module),
+    Kind('own module', _make_own_module, _fill_own_module),
     Kind('method', lambda first, r: MethodType(*map(r.get, first))),
     Kind('builtin method', _read_builtin, late=1),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import types
 import weakref
 from enum import Enum
 from typing import Any
@@ -98,6 +99,8 @@ def _without_codec(cls: type) -> Any:
             return writer
     if issubclass(cls, type):
         return references.write_global
+    if issubclass(cls, types.ModuleType):
+        return references.write_module
     if issubclass(cls, Enum):
         return objects.write_enum
     if issubclass(cls, BaseException):

@@ -18,6 +18,7 @@ from sys import intern
 from typing import Any, Protocol, cast
 
 from ..exceptions import CannotStoreError, FrameError, UntrustedValueError
+from .addresses import LOWEST, Address, address_in
 from .objects import is_refused
 from .paths import path_between
 from .rebuild import rebuild
@@ -91,6 +92,7 @@ class Snapshot:
     :ivar blobs: longer bytes by their sha256: `.npy` bytes of arrays, and plain bytes.
     :ivar plain_codecs: the kinds of records that codecs without ``runs_code`` wrote.
     :ivar objects: the objects of the records, in their order.
+    :ivar addresses: what may say where an object lies.
     :ivar dangling: the paths of weak references to objects that nothing else in the snapshot leads to, by the `id` of these.
     """
 
@@ -99,6 +101,7 @@ class Snapshot:
     plain_codecs: frozenset[str] = field(default=frozenset(), compare=False)
     objects: Sequence[object] = field(default=(), compare=False, repr=False)
     dangling: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
+    addresses: Sequence[Address] = field(default=(), compare=False, repr=False)
 
     def strong(self) -> set[int]:
         """Return the `id` of each object that something else than a weak reference leads to."""
@@ -135,19 +138,23 @@ def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = (), *, whole: 
     :raises CannotStoreError: if something has no stored form; its path starts with the name of the root.
     """
     rescued: dict[int, tuple[object, Codec]] = {}
+    left_out: dict[int, object] = {}
     paths: set[str] = set()
     while True:
-        encoder = _Encoder(codecs, rescued)
+        encoder = _Encoder(codecs, rescued, left_out)
         try:
             document = encoder.run(roots)
         except CannotStoreError as error:
+            if encoder.leave_out():
+                continue
             if error.by_choice or not encoder.rescue(paths):
                 raise
         else:
             dangling = encoder.dangling(document) if encoder.weak else {}
             if dangling and whole:
                 raise refused_reference(next(iter(dangling.values())))
-            return Snapshot(document, encoder.blobs, _plain_kinds(codecs), encoder.values, dangling)
+            addresses = encoder.addresses() if encoder.numbers else ()
+            return Snapshot(document, encoder.blobs, _plain_kinds(codecs), encoder.values, dangling, addresses)
 
 
 def refused_reference(path: str) -> CannotStoreError:
@@ -207,10 +214,13 @@ def _plain_kinds(codecs: Sequence[Codec]) -> frozenset[str]:
 class _Encoder:
     """Writes one document. Objects are numbered when first met; the list of them is also the list of work to do."""
 
-    def __init__(self, codecs: Sequence[Codec], rescued: dict[int, tuple[object, Codec]]) -> None:
+    def __init__(
+        self, codecs: Sequence[Codec], rescued: dict[int, tuple[object, Codec]], left_out: dict[int, object]
+    ) -> None:
         self.codecs = [codec for codec in codecs if not getattr(codec, 'last_resort', False)]
         self.last_resort = [codec for codec in codecs if getattr(codec, 'last_resort', False)]
         self.rescued = rescued
+        self.left_out = left_out
         self.blobs: dict[str, bytes] = {}
         self.names: list[str] = []
         self.values: list[object] = []  # also keeps temporaries alive, so that no `id` is used twice
@@ -218,20 +228,26 @@ class _Encoder:
         self.records: list[Record] = []
         self.open: dict[Any, list[tuple[int, Any]]] = {}
         self.weak: list[tuple[int, object]] = []
+        self.numbers: list[tuple[int | str, str | int]] = []
         self.current = 0
         self.ref = self._make_ref()
 
     def _make_ref(self) -> Callable[[object], Any]:
         memo: dict[int, dict[str, int]] = {}
-        values = self.values
+        # Nothing here may refer to the encoder, which would then keep all values alive: references are counted.
+        values, records, numbers = self.values, self.records, self.numbers
 
         def ref(value: Any) -> Any:
             kind = type(value)
             if kind is str:
+                if value[-1:] == '>':
+                    numbers.append((len(records), value))
                 if len(value) <= _TEXT_INLINE and value.isprintable():
                     return value
             elif kind is int:
                 if -_INT_LIMIT <= value < _INT_LIMIT:
+                    if value > LOWEST:
+                        numbers.append((len(records), value))
                     return value
             elif kind is float:
                 if -_FLOAT_LIMIT < value < _FLOAT_LIMIT and (value or copysign(1.0, value) > 0):
@@ -250,22 +266,26 @@ class _Encoder:
         refs = {}
         values = self.values
         for name, value in roots.items():
+            known = len(self.numbers)
             refs[name] = self.ref(value)
             self.names.extend([name] * (len(values) - len(self.names)))
+            self.numbers[known:] = [(name, number) for _, number in self.numbers[known:]]
         self.parents.extend([-1] * len(values))
         try:
             self._work()
             self._finish()
         except CannotStoreError as refusal:
-            path = self._path(self.current) + refusal.path
-            raise CannotStoreError(
-                refusal.value_type, path, refusal.reason, refusal.by_choice, refusal.is_outside
-            ) from refusal.__cause__
+            raise self._placed(refusal, self.current) from refusal.__cause__
         except Exception as error:  # from a method of the object's
             reason = f'to ask it what it consists of fails ({type(error).__name__}: {error})'
             kind = type(self.values[self.current]).__name__
             raise CannotStoreError(kind, self._path(self.current), reason) from error
         return {'version': VERSION, 'roots': refs, 'objects': self.records}
+
+    def _placed(self, refusal: CannotStoreError, index: int) -> CannotStoreError:
+        """Return a refusal with the whole path to what is refused."""
+        path = self._path(index) + refusal.path
+        return CannotStoreError(refusal.value_type, path, refusal.reason, refusal.by_choice, refusal.is_outside)
 
     def _work(self) -> None:
         values, parents, records = self.values, self.parents, self.records
@@ -299,6 +319,29 @@ class _Encoder:
                 finish(waiting, self)
             self._work()
 
+    def leave_out(self) -> bool:
+        """After a refusal: have the object left out on which an attribute was missed, if what is refused is in there.
+
+        It may be anything at all: it says more about the exception, but whoever keeps that does not ask for it.
+
+        :returns: whether encoding should start again.
+        """
+        index = self.current
+        while (parent := self.parents[index]) >= 0:
+            error: Any = self.values[parent]
+            if (
+                issubclass(type(error), AttributeError)
+                and error.obj is self.values[index]
+                and not self.is_left_out(error)
+            ):
+                self.left_out[id(error)] = error
+                return True
+            index = parent
+        return False
+
+    def is_left_out(self, error: object) -> bool:
+        return id(error) in self.left_out
+
     def rescue(self, paths: set[str]) -> bool:
         """After a refusal: have the refused object, or a plain container around it, stored by a last resort.
 
@@ -312,7 +355,11 @@ class _Encoder:
             value, path = self.values[index], self._path(index)
             if path not in paths and id(value) not in self.rescued:
                 for codec in self.last_resort:
-                    if codec.encode(value, self.ref) is not None:
+                    try:
+                        taken = codec.encode(value, self.ref) is not None
+                    except CannotStoreError as refusal:
+                        raise self._placed(refusal, index) from None
+                    if taken:
                         self.rescued[id(value)] = (value, codec)
                         paths.add(path)
                         return True
@@ -339,6 +386,16 @@ class _Encoder:
 
     def note_weak(self, target: object) -> None:
         self.weak.append((self.current, target))
+
+    def addresses(self) -> list[Address]:
+        """Return what may say where an object lies."""
+        found = []
+        for place, value in self.numbers:
+            number = address_in(value) if isinstance(value, str) else value
+            if number is not None:
+                path = place if isinstance(place, str) else self._path(min(place, len(self.records) - 1))
+                found.append(Address(path, number, value if isinstance(value, str) else None))
+        return found
 
     def dangling(self, document: dict[str, Any]) -> dict[int, str]:
         strong = strong_in(document, self.values)

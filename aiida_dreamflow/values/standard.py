@@ -22,10 +22,18 @@ from .references import has_name, write_named
 
 __all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'process_wide')
 
+
+def _set_random(generator: random.Random, state: tuple[Any, dict[str, Any]]) -> None:
+    generator.setstate(state[0])
+    vars(generator).update(state[1])
+
+
 #: How objects of these classes are made again, as `copyreg` has it.
 REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     struct.Struct: lambda value: (struct.Struct, (value.format,)),
     random.SystemRandom: lambda value: (random.SystemRandom, ()),
+    # What it says itself leaves out the attributes that were set on it.
+    random.Random: lambda value: (random.Random, (), (value.getstate(), vars(value)), None, None, _set_random),
 }
 
 

@@ -70,7 +70,9 @@ def writer_for(cls: type) -> Callable[[Any, Writing], Record] | None:
         or (cls.__reduce__ is not base.__reduce__ and not is_counter)
     ):
         return None
-    if any(getattr(cls, name, None) is not getattr(object, name, None) for name in _OWN_WORDS):
+    if any(
+        getattr(cls, name, None) not in (getattr(base, name, None), getattr(object, name, None)) for name in _OWN_WORDS
+    ):
         return None
     return _refuse_widened if _is_widened(cls, base) else lambda value, w: _write(base, value, w)
 

@@ -29,7 +29,7 @@ def write_reference(value: weakref.ReferenceType[Any], w: Writing) -> Record:
             known: int | None = weakref.ref.__hash__(value)
         except TypeError:  # it was never asked for
             known = None
-        record: Record = ['dead reference', [w.ref(cls), w.ref(known)]]
+        record: Record = ['dead reference', [w.ref(cls), known]]
     else:
         w.note_weak(target)
         record = ['weak reference', [w.ref(cls), w.ref(target), w.ref(callback)]]

@@ -8,6 +8,7 @@ import collections.abc
 import dataclasses
 import enum
 import functools
+import types
 
 import pytest
 from values.graphs import back, through
@@ -212,3 +213,37 @@ def test_unchanged_functions_give_the_same_bytes():
         return {x: (1.5, 'text', frozenset({'one'}))}
 
     assert encode({'v': function}).digest() == encode({'v': function}).digest()
+
+
+class Owner:
+    @property
+    def size(self):
+        return 1
+
+    @staticmethod
+    def make():
+        return 2
+
+    @functools.cached_property
+    def cached(self):
+        return 3
+
+
+@pytest.mark.parametrize('name', ['size', 'make', 'cached'])
+def test_an_attribute_of_a_class_that_has_a_name_is_that_attribute(name):
+    assert back(vars(Owner)[name]) is vars(Owner)[name]
+    assert back(vars(enum.Enum)['name']) is vars(enum.Enum)['name']
+
+
+class Plugin(types.ModuleType):
+    pass
+
+
+@pytest.mark.parametrize('kind', [types.ModuleType, Plugin])
+def test_modules_that_were_made_and_not_imported(kind):
+    module = kind('values.made', 'A doc.')
+    module.items = [module]
+    twin = back(module)
+    assert type(twin) is kind
+    assert (twin.__name__, twin.__doc__, twin.__spec__) == ('values.made', 'A doc.', None)
+    assert twin.items[0] is twin

@@ -6,6 +6,8 @@ import asyncio
 import collections
 import ctypes
 import functools
+import importlib.machinery
+import importlib.util
 import io
 import socket
 import subprocess
@@ -17,7 +19,9 @@ import pytest
 from values import things
 from values.graphs import back
 
+from aiida_dreamflow import checkpoint
 from aiida_dreamflow.exceptions import CannotStoreError
+from aiida_dreamflow.testing import run_in_memory
 from aiida_dreamflow.values.snapshot import encode
 
 
@@ -117,3 +121,50 @@ def test_path_of_an_array_that_shares():
     with pytest.raises(CannotStoreError) as caught:
         encode({'v': [1, {'a': base, 'b': base[:]}]})
     assert caught.value.path == "v[1]['a']"
+
+
+class _Plain:
+    pass
+
+
+def _crossing(make):
+    """Return what crosses an await beside the object that it was made from."""
+
+    async def flow():
+        thing = _Plain()
+        kept = make(thing)
+        await checkpoint()
+        return kept, thing
+
+    return run_in_memory(flow)[0]
+
+
+@pytest.mark.parametrize(
+    ('make', 'kind'),
+    [
+        (id, 'int'),
+        (hash, 'int'),
+        (lambda thing: {id(thing): thing}, 'int'),
+        (repr, 'str'),
+        (lambda thing: [1, (str(thing),)], 'str'),
+        (lambda thing: repr([thing][0].__init__), 'str'),
+    ],
+)
+def test_an_address_does_not_survive(make, kind):
+    with pytest.raises(CannotStoreError, match=r'variable `kept.*needed after the await.*lies elsewhere') as caught:
+        _crossing(make)
+    assert caught.value.value_type == kind
+
+
+def test_what_only_mentions_an_address_is_text():
+    assert 'at 0x' in _crossing('made {}'.format)
+    assert _crossing(lambda thing: id(thing) + 1) > 1
+    assert _crossing(lambda thing: repr(_Plain())).startswith('<')
+
+
+def test_the_variables_of_a_module_that_nobody_finds():
+    module = importlib.util.module_from_spec(importlib.machinery.ModuleSpec('values.unfound', None))
+    exec('def double(x): return twice * x\ntwice = 2', vars(module))
+    for value in (module, module.double, vars(module)):
+        with pytest.raises(CannotStoreError, match=r'`import values\.unfound` does not give'):
+            encode({'v': value})
