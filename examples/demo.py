@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 N_DOE, N_ITERATIONS = 3, 10
 POLL = 0.2
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_received: list[int] = []
 
 
 class Moment(NamedTuple):
@@ -48,13 +50,21 @@ def main() -> int:
     folder = options.folder.resolve()
     console = Console(highlight=False)
     # What ends a program from outside ends it as Ctrl-C does, so that the daemon is stopped.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _: sys.exit(128 + received))
-    try:
-        return _demonstrate(console, folder, options.workers, options.timeout)
-    except KeyboardInterrupt:
-        console.print('\nInterrupted; the daemon is stopped.')
-        return 130
+    for number in STOPS:
+        signal.signal(number, _stop)
+    return _demonstrate(console, folder, options.workers, options.timeout)
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    _ignore_signals()
+    _received.append(number)
+    sys.exit(128 + number)
+
+
+def _ignore_signals() -> None:
+    """A second Ctrl-C must not leave the daemon behind."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _demonstrate(console: Console, folder: Path, workers: int, timeout: float) -> int:
@@ -76,9 +86,10 @@ def _demonstrate(console: Console, folder: Path, workers: int, timeout: float) -
         ok = _tell_result(console, node)
         _tell_how_to_look(console, node, folder)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave the daemon behind
+        _ignore_signals()
+        if _received:
+            console.print('\nInterrupted; the daemon is stopped.')
         daemon.__exit__(None, None, None)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     console.print(f'The daemon is stopped. All this took {time.monotonic() - started:.0f} s.')
     return 0 if ok else 1
 
@@ -139,6 +150,8 @@ def _watch(console: Console, node: ProcessNode, function: Any, timeout: float) -
                 text = f'{moment.done:>4} of {N_DOE + N_ITERATIONS} done   {moment.line}'
                 console.print(text, markup=False, no_wrap=True, overflow='ellipsis')
             shown = moment
+            if _received:  # where the exception was raised, somebody has swallowed it
+                sys.exit(128 + _received[0])
             if ended:
                 return
             if time.monotonic() > deadline:

@@ -51,7 +51,7 @@ def create_profile(
     storage: tuple[str, dict[str, Any]] = ('core.sqlite_dos', {}),
     broker: tuple[str, dict[str, Any]] | None = None,
 ) -> None:
-    """Create and load a profile, with ``localhost`` as a computer that is never kept waiting.
+    """Create and load a profile, with ``localhost`` as a computer that is hardly kept waiting.
 
     :param storage: the storage plugin and its configuration.
     :param broker: the broker plugin and its configuration; ZeroMQ by default.
@@ -86,7 +86,8 @@ def create_profile(
         workdir=str(Path(config.dirpath) / 'scratch' / profile.name),
     ).store()
     computer.configure(safe_interval=0, use_login_shell=False)
-    computer.set_minimum_job_poll_interval(0)
+    # Not 0: AiiDA would then do nothing but ask for the state of a job, a core's work for as long as one runs.
+    computer.set_minimum_job_poll_interval(0.2)
     computer.set_default_mpiprocs_per_machine(1)
 
 

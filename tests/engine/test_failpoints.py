@@ -57,10 +57,10 @@ def test_killed_where_a_step_is_stored_and_a_child_launched(bench):
 
 
 def test_killed_at_points_drawn_by_lot(bench):
-    points = random.Random(0).sample(bench.points, 8)
+    points = random.Random(0).sample(bench.points, 4)
     killed, wrong = bench.kill_at(*points)
     assert wrong == [], points
-    assert killed >= 4, 'most are reached, though each kill changes what comes after'
+    assert killed >= 2, 'most are reached, though each kill changes what comes after'
 
 
 def test_a_failure_is_the_failure_of_the_step(bench):
