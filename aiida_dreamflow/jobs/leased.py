@@ -29,6 +29,7 @@ class Leased(Base):
     """
 
     _lease: Lease | None = None
+    _attached: frozenset[str] = frozenset()
 
     @classmethod
     def recreate_from(cls, saved_state: Any, load_context: Any = None) -> Any:
@@ -78,6 +79,13 @@ class Leased(Base):
                 raise
             self._lease.drop()
             raise kiwipy.DuplicateSubscriberIdentifier(f'no broker to run process {self.pid} with: {error}') from error
+
+    def update_outputs(self) -> None:
+        """Attach outputs that are new. AiiDA asks the database which are, at every change of state and mostly for nothing."""
+        outputs = frozenset(self._flat_outputs())
+        if not outputs <= self._attached:
+            super().update_outputs()
+            self._attached = outputs
 
     def on_entered(self, from_state: Any) -> None:
         """Let a test know of the change of state."""
