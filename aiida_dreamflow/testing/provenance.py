@@ -14,7 +14,8 @@ from typing import Any
 __all__ = ('check_provenance',)
 
 #: For how many seconds a process that has ended may wait for its seal.
-_PATIENCE = 3.0
+_PATIENCE = 10.0
+_ENDED = ('finished', 'excepted', 'killed')
 
 
 def check_provenance(workflow: Any) -> list[str]:
@@ -29,8 +30,8 @@ def check_provenance(workflow: Any) -> list[str]:
     """
     graph = _read(workflow)
     end = time.monotonic() + _PATIENCE
-    while workflow.is_terminated and not all(graph.sealed.values()) and time.monotonic() < end:
-        time.sleep(0.1)  # a worker seals a process a moment after its end
+    while graph.is_being_sealed and time.monotonic() < end:
+        time.sleep(0.1)
         graph = _read(workflow)
     return [
         *(f'{graph.name(pk)} is not sealed: it has not ended' for pk in graph.processes if not graph.sealed[pk]),
@@ -65,6 +66,7 @@ class _Graph:
     :ivar root: the workflow.
     :ivar processes: the name of the workflow and of each process under it.
     :ivar sealed: whether a process is sealed.
+    :ivar is_being_sealed: whether one has ended and is not: a worker seals a process a moment after its end.
     :ivar data: the type of each data node that one of them took or gave, codes left out.
     :ivar born: when the data nodes were made.
     :ivar creators: the processes that made the data nodes, those of other runs too.
@@ -73,6 +75,7 @@ class _Graph:
     root: Any
     processes: dict[int, str] = field(default_factory=dict)
     sealed: dict[int, bool] = field(default_factory=dict)
+    is_being_sealed: bool = False
     calls: list[_Link] = field(default_factory=list)
     inputs: list[_Link] = field(default_factory=list)
     created: list[_Link] = field(default_factory=list)
@@ -105,16 +108,18 @@ def _read(workflow: Any) -> _Graph:
     graph = _Graph(workflow)
     graph.processes[workflow.pk] = workflow.process_label or type(workflow).__name__
     graph.sealed[workflow.pk] = workflow.is_sealed
+    graph.is_being_sealed = workflow.is_terminated and not workflow.is_sealed
     level = [workflow.pk]
-    project = ['id', 'attributes.process_label', 'node_type', 'attributes.sealed']
+    project = ['id', 'attributes.process_label', 'node_type', 'attributes.sealed', 'attributes.process_state']
     while level:
         found = _linked(orm.ProcessNode, level, (LinkType.CALL_CALC, LinkType.CALL_WORK), False, project)
         level = []
-        for link, (pk, label, node_type, sealed) in found:
+        for link, (pk, label, node_type, sealed, state) in found:
             graph.calls.append(link)
             if pk not in graph.processes:
                 graph.processes[pk] = label or node_type.split('.')[-2]
                 graph.sealed[pk] = bool(sealed)
+                graph.is_being_sealed |= not sealed and state in _ENDED
                 level.append(pk)
     for links, types, incoming in (
         (graph.inputs, (LinkType.INPUT_CALC, LinkType.INPUT_WORK), True),
