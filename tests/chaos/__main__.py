@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import random
 import secrets
+import shutil
 import statistics
 import sys
 import tempfile
@@ -30,6 +31,9 @@ def main() -> int:
     parser.add_argument('--workflows', type=int, default=6, help='how many at once')
     parser.add_argument('--pause', type=float, default=1.0, help='seconds between two attacks, on average')
     parser.add_argument('--patience', type=float, default=180.0, help='seconds for everything to end afterwards')
+    parser.add_argument(
+        '--keep', type=Path, help='a folder that does not exist: for what is left if something is wrong'
+    )
     parser.add_argument('--seed', type=int, default=secrets.randbelow(10**6))
     arguments = parser.parse_args()
     print(f'seed {arguments.seed}', flush=True)
@@ -90,12 +94,14 @@ def _attack(arguments: argparse.Namespace, folder: Path, servers: Any) -> int:
                 attack = time.monotonic() + lot.expovariate(1 / arguments.pause)
             time.sleep(0.1)
         stopped = time.monotonic()
-        while running.going and time.monotonic() < stopped + arguments.patience:
+        while (running.going or running.unsealed()) and time.monotonic() < stopped + arguments.patience:
             agent.watch()
             running.keep(0)
             time.sleep(0.2)
         last = time.monotonic() - stopped
         wrong = running.violations()
+        if wrong and arguments.keep is not None:
+            shutil.copytree(folder, arguments.keep, symlinks=True, ignore_dangling_symlinks=True)
     _tell(agent, running, last, wrong)
     return bool(wrong)
 
@@ -105,7 +111,8 @@ def _tell(agent: Any, running: Any, last: float, wrong: list[str]) -> None:
     print(f'{kills} workers killed, {agent.effective} of them at work', end='; ')
     print(', '.join(f'{count} {what}' for what, count in sorted(agent.done.items()) if what != 'SIGKILL'))
     print(
-        f'{len(running.ended)} workflows ended, {len(running.going)} did not; the last {last:.1f} s after the last attack'
+        f'{len(running.ended)} workflows ended, {len(running.going)} did not; the last, and the last seal of a job, '
+        f'{last:.1f} s after the last attack'
     )
     if times := sorted(agent.recoveries):
         late = sum(seconds > 10.0 for seconds in times)

@@ -158,9 +158,7 @@ def unsealed(after: int) -> list[str]:
     """
     from aiida import orm
 
-    builder = orm.QueryBuilder().append(orm.ProcessNode, filters={'id': {'>': after}}, project='*')
-    return [
-        f'{node.process_label} {node.pk} is not sealed: {node.process_state}'
-        for node in builder.all(flat=True)
-        if not node.is_sealed
-    ]
+    # By its columns: the session would not read again what it knows of a node.
+    columns = ['id', *(f'attributes.{name}' for name in ('process_label', 'process_state', 'sealed'))]
+    builder = orm.QueryBuilder().append(orm.ProcessNode, filters={'id': {'>': after}}, project=columns)
+    return [f'{label} {pk} is not sealed: {state}' for pk, label, state, sealed in builder.all() if not sealed]

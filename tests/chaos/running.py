@@ -25,7 +25,8 @@ class Running:
         from aiida import orm
 
         self._folder = folder
-        self._before = orm.QueryBuilder().append(orm.Node, project='id').order_by({orm.Node: {'id': 'desc'}}).first()
+        before = orm.QueryBuilder().append(orm.Node, project='id').order_by({orm.Node: {'id': 'desc'}})
+        self._first = before.first(flat=True) or 0
         self.going: dict[int, Path] = {}
         self.ended: dict[int, Path] = {}
         self.folders = 0
@@ -63,14 +64,17 @@ class Running:
         while len(self.going) < number:
             self._submit()
 
+    def unsealed(self) -> list[str]:
+        """Return the processes of any of them that are not sealed."""
+        return unsealed(self._first)
+
     def violations(self) -> list[str]:
         """Return what is wrong with any of them."""
         from aiida import orm
 
-        first = self._before[0] if self._before else 0
         every = {**self.ended, **self.going}
         nodes = [orm.load_node(pk) for pk in every]
         wrong = [fault for node in nodes for fault in violations(node, every[node.pk], self.expected)]
-        left = orphans(first, nodes)
+        left = orphans(self._first, nodes)
         self.folders = sum(map(is_lost_folder, left))
-        return wrong + unsealed(first) + [fault for fault in left if not is_lost_folder(fault)]
+        return wrong + self.unsealed() + [fault for fault in left if not is_lost_folder(fault)]
