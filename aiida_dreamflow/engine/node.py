@@ -18,6 +18,7 @@ from aiida.common.links import LinkType
 from aiida.orm.nodes.process.workflow.workflow import WorkflowNodeLinks
 
 from ..exceptions import WorkflowUsageError
+from ..jobs.abandoned import watch_if_worker
 from ..runtime import is_stepping
 
 __all__ = ('CHILD_FILTERS', 'DreamflowNode')
@@ -70,3 +71,6 @@ class DreamflowNode(orm.WorkChainNode):
 
 # AiiDA gives each class of nodes a logger that is named after its module; reports reach the database from its own only.
 DreamflowNode._logger = orm.WorkChainNode._logger
+
+# A worker that meets a workflow only after it has ended is told nothing else of it, and it may not be sealed.
+watch_if_worker()

@@ -21,9 +21,9 @@ import fcntl
 import inspect
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiida import orm
 from aiida.common.exceptions import NotExistent
@@ -36,8 +36,9 @@ from plumpy.persistence import LoadSaveContext
 from . import failpoints
 from .broker import BrokerTroubleError, asking_broker
 from .lease import lease_folder
+from .zeromq import leave_if_alone, survive_broker
 
-__all__ = ('find_abandoned', 'find_waiting', 'is_leased', 'watch')
+__all__ = ('find_abandoned', 'find_waiting', 'is_leased', 'seal_ended', 'watch', 'watch_if_worker')
 
 #: How often a worker looks, in seconds. What it finds free twice is abandoned: a broker had the time between to act.
 INTERVAL = 15.0
@@ -55,7 +56,15 @@ def watch(runner: Any) -> None:
     """
     if runner.loop not in _watching:
         _watching.add(runner.loop)
+        survive_broker()
         _keep(runner.loop.create_task(_look(runner)))
+
+
+def watch_if_worker() -> None:
+    """Let this process look for abandoned processes if it is a worker; to be called when it meets a process of ours."""
+    runner = get_manager()._runner
+    if runner is not None and runner.is_daemon_runner:
+        watch(runner)
 
 
 async def _look(runner: Any) -> None:
@@ -64,6 +73,8 @@ async def _look(runner: Any) -> None:
         await asyncio.sleep(INTERVAL)
         # A database that is gone for a moment is no reason to stop looking.
         with contextlib.suppress(Exception):
+            leave_if_alone()
+            seal_ended()
             room = get_manager().get_option('daemon.worker_process_slots') - len(_running(runner.loop))
             found = {*find_abandoned(), *itertools.islice(find_waiting(), max(0, room))}
             for pk in sorted(found & before):
@@ -90,26 +101,32 @@ def _is_running(coroutine: Any) -> bool:
     return False
 
 
-def find_abandoned() -> Iterable[int]:
+def seal_ended() -> None:
+    """Seal the processes that have ended with a worker that was killed before it did: AiiDA takes their tasks for done."""
+    for node in _left():
+        if node.is_terminated and not node.is_sealed:
+            node.delete_checkpoint()
+            node.seal()
+
+
+def find_abandoned() -> Iterator[int]:
     """Return the processes that have not ended and whose lease nobody holds."""
+    for node in _left():
+        if not node.is_terminated and node.checkpoint is not None:
+            yield cast(int, node.pk)
+
+
+def _left() -> Iterator[orm.ProcessNode]:
+    """Yield the processes that have a lease which nobody holds."""
     for path in sorted(lease_folder().glob('*.lock')):
         if not _is_held(path):
-            pk = int(path.stem)
-            try:
-                node = orm.load_node(pk)
-            except NotExistent:
-                continue
-            if not isinstance(node, orm.ProcessNode):
-                continue
-            if node.is_terminated and not node.is_sealed:
-                # Its worker was killed when it had all but ended: no worker that is given its task would look at it.
-                node.delete_checkpoint()
-                node.seal()
-            elif not node.is_terminated and node.checkpoint is not None:
-                yield pk
+            with contextlib.suppress(NotExistent):
+                node = orm.load_node(int(path.stem))
+                if isinstance(node, orm.ProcessNode):
+                    yield node
 
 
-def find_waiting() -> Iterable[int]:
+def find_waiting() -> Iterator[int]:
     """Return the processes with a lease that were handed to the broker, and that no worker has taken on."""
     builder = orm.QueryBuilder()
     builder.append(orm.ProcessNode, filters={'attributes.process_state': 'created'}, project='*')
@@ -117,7 +134,7 @@ def find_waiting() -> Iterable[int]:
     for (node,) in builder.iterall():
         path = lease_folder() / f'{node.pk}.lock'
         if node.checkpoint is not None and is_leased(node) and not (path.exists() and _is_held(path)):
-            yield node.pk
+            yield cast(int, node.pk)
 
 
 def is_leased(node: orm.ProcessNode) -> bool:

@@ -37,14 +37,7 @@ def everything(pair_daemon, tmp_path):
 
 def assert_as_uninterrupted(node, log: Path, n: int = 1) -> None:
     """The workflow ends with the result, the children and the provenance that it has when nothing happens."""
-    try:
-        wait_until(lambda: node.is_terminated, f'{node} ends', node, seconds=60)
-    except AssertionError:
-        # AiiDA's ZeroMQ broker leaves one task in some hundred with its dead worker until a client goes away; a worker that is
-        # new, and the only one, has no reason yet to look for such (docs/restart.md).
-        get_manager().reset_broker()
-        get_manager().reset_runner()
-        wait_until(lambda: node.is_terminated, f'{node} ends', node, seconds=180)
+    wait_until(lambda: node.is_terminated, f'{node} ends', node, seconds=180)
     assert node.is_finished_ok, (node.exception, node.exit_message)
     assert node.outputs.seen.get_list() == [*(i * i for i in range(n)), 100, 121]
     assert node.outputs.nested.value == 20 * 20 + 21 * 21

@@ -38,6 +38,7 @@ def test_not_found_while_a_worker_runs_it(process):
 def test_not_found_when_it_has_ended(process):
     process.set_process_state('killed')
     assert process.pk not in list(abandoned.find_abandoned())
+    abandoned.seal_ended()
     assert process.is_sealed, 'its worker was killed when it had all but ended'
 
 

@@ -1,0 +1,73 @@
+"""What AiiDA's ZeroMQ broker (aiida-core 2.9) loses, and how its workers get it back.
+
+- **Of a dead worker.** The broker asks all workers whether they live when the system tells it that a connection has ended.
+  Up to one time in ten that is too early: the dead counts as alive, and keeps its tasks until the next connection ends,
+  whoever's it is. A fresh worker is no reason to ask again. So each worker has a companion: a shell that does nothing until
+  the worker is gone, waits for a moment, then connects to the broker and hangs up.
+- **Of a dead broker.** The next one listens at another place, and the workers stay at the old one. They look now and then;
+  one that has been left alone ends, and the daemon starts another.
+
+Relies on this: a broker writes into the file ``broker.sockets`` where it listens (``ZeromqBroker._router_endpoint``), and its
+communicator knows where it has connected to (``_resources.communicator._router_endpoint``).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from aiida.common.log import AIIDA_LOGGER
+from aiida.manage import get_manager
+
+__all__ = ('leave_if_alone', 'survive_broker')
+
+#: How many seconds after the end of a worker its companion knocks; by then the broker has noticed.
+_MOMENT = 1.0
+
+_WAIT_AND_KNOCK = 'read _; sleep "$1"; shift; exec "$@"'
+#: A connection of ZeroMQ's own kind; one that cannot be made is given up after some time, as the broker is gone then.
+_KNOCK = """
+import sys, zmq
+context = zmq.Context()
+socket = context.socket(zmq.DEALER)
+monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+socket.connect(sys.argv[1])
+monitor.poll(5000)
+context.destroy(linger=0)
+"""
+
+_logger = AIIDA_LOGGER.getChild('dreamflow')
+_companions: list[subprocess.Popen[bytes]] = []
+
+
+def survive_broker() -> None:
+    """Give this worker a companion, if its broker is ZeroMQ's; a second call changes nothing."""
+    endpoint = _endpoint()
+    if endpoint is None or _companions:
+        return
+    knock = [sys.executable, '-I', '-c', _KNOCK, endpoint]
+    quiet = subprocess.DEVNULL
+    companion = subprocess.Popen(
+        ['/bin/sh', '-c', _WAIT_AND_KNOCK, 'dreamflow', str(_MOMENT), *knock],
+        stdin=subprocess.PIPE,  # it ends when the worker does, however that is
+        stdout=quiet,
+        stderr=quiet,
+        cwd='/',
+        start_new_session=True,  # what ends the worker is not to end its companion
+    )
+    _companions.append(companion)
+
+
+def leave_if_alone() -> None:
+    """End this worker if its broker was started anew elsewhere; what it ran is then taken on by the next."""
+    here, broker = _endpoint(), get_manager().get_broker()
+    if here is not None and broker._router_endpoint not in (None, here):  # type: ignore[union-attr]
+        _logger.error('the broker was started anew, elsewhere; another worker takes the place of this one')
+        os._exit(1)
+
+
+def _endpoint() -> str | None:
+    """Return where this process has connected to, if that is ZeroMQ's broker."""
+    resources = getattr(get_manager().get_broker(), '_resources', None)
+    return getattr(getattr(resources, 'communicator', None), '_router_endpoint', None)
