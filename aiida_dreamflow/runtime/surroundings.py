@@ -2,13 +2,15 @@
 
 While a workflow waits, its process goes on with others. So what a step has replaced is put back at its end, and brought in
 again before the next step: after a restart too, as the frame keeps it. The environment and the working directory are left
-as they are, as programs that are started between two steps shall see them, and brought in again as well.
+as they are, as programs that are started between two steps shall see them, and brought in again as well. A password in the
+environment is left too, but enters no frame: what is stored can be read, and exported, by others.
 """
 
 from __future__ import annotations
 
 import builtins
 import contextlib
+import logging
 import operator
 import os
 import sys
@@ -30,6 +32,9 @@ _SLOTS: tuple[tuple[types.ModuleType, tuple[str, ...]], ...] = (
 )
 _GETTERS: tuple[Callable[[Any], Any], ...] = tuple(operator.attrgetter(*names, *names[:1]) for _, names in _SLOTS)
 _MISSING = object()
+#: Words in the name of a variable of the environment that say that its value is nobody's business.
+_SECRET = frozenset(('KEY', 'TOKEN', 'SECRET', 'PASSWORD', 'PASSWD', 'PASSPHRASE', 'CREDENTIAL', 'CREDENTIALS'))
+_logger = logging.getLogger('aiida_dreamflow')
 _FILTERS, _FOLDER, _ENVIRONMENT, _PATCHES = 'warnings.filters', 'folder', 'environment', 'patches'
 
 
@@ -46,6 +51,7 @@ class Surroundings:
         self._content: list[Any] = []
         self._folder: str | None = None
         self._environment: dict[Any, Any] = {}
+        self._told: set[Any] = set()
 
     def enter(self) -> None:
         """Bring in what the workflow has changed: a step begins."""
@@ -100,10 +106,22 @@ class Surroundings:
                     _set(place, [] if old is _MISSING else [old])
 
     def _note_environment(self, environment: dict[Any, Any]) -> None:
-        before = self._environment
-        differences = {name: environment.get(name) for name in before.keys() | environment.keys()}
-        differences = {name: value for name, value in differences.items() if value != before.get(name)}
-        self.changed[_ENVIRONMENT] = {**self.changed.get(_ENVIRONMENT, {}), **differences}
+        before, known = self._environment, self.changed.get(_ENVIRONMENT, {})
+        changed = {name for name in before.keys() | environment.keys() if environment.get(name) != before.get(name)}
+        secrets = {name for name in changed if _is_secret(name)}
+        if changed - secrets:
+            self.changed[_ENVIRONMENT] = {**known, **{name: environment.get(name) for name in changed - secrets}}
+        for name in sorted(map(os.fsdecode, secrets - self._told)):
+            _logger.warning(
+                '`os.environ[%r]` looks like a secret: it is not stored with the workflow, and not there after a restart. Set it '
+                'in each step that needs it, or in the environment of the daemon',
+                name,
+            )
+        self._told |= secrets
+
+
+def _is_secret(name: Any) -> bool:
+    return not _SECRET.isdisjoint(os.fsdecode(name).upper().split('_'))
 
 
 def _values(number: int) -> tuple[Any, ...]:

@@ -81,3 +81,23 @@ def test_environment_is_brought_in_again(value, monkeypatch):
     os.environ['DREAMFLOW_TRIED'] = 'another workflow'
     surroundings.enter()
     assert os.environ.get('DREAMFLOW_TRIED') == value
+
+
+def test_a_secret_in_the_environment_enters_no_frame(monkeypatch, caplog):
+    """It stays in the process; that it is gone after a restart is said once."""
+    monkeypatch.delenv('MY_API_KEY', raising=False)
+    surroundings = Surroundings()
+    for text in ('hunter2', 'hunter3'):
+        surroundings.enter()
+        os.environ['MY_API_KEY'] = text
+        surroundings.leave(ended=False)
+    assert os.environ.pop('MY_API_KEY') == 'hunter3'
+    assert surroundings.changed == {}
+    (record,) = caplog.records
+    assert "os.environ['MY_API_KEY']" in record.getMessage()
+    assert 'hunter' not in caplog.text
+    surroundings.enter()
+    os.environ['KEYBOARD'] = 'is none'
+    surroundings.leave(ended=False)
+    del os.environ['KEYBOARD']
+    assert list(surroundings.changed['environment'].values()) in ([b'is none'], ['is none'])
