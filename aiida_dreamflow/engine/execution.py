@@ -69,6 +69,8 @@ class Execution:
 
     def __init__(self, process: FunctionWorkChain, tasks: ChildTasks) -> None:
         self.process = process
+        if isinstance(process.bundle, Exception):
+            raise FrameError(str(process.bundle))
         self.children = Children(process, tasks)
         self.function = type(process).require_function()
         self.entities = EntityCodec()

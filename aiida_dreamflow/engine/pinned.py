@@ -144,7 +144,7 @@ def source_key(node: orm.ProcessNode) -> str:
 def class_of(node: orm.ProcessNode) -> type[FunctionWorkChain]:
     """Return the process class of a workflow with the source that it was launched with.
 
-    :raises WorkflowUsageError: if the node is no workflow's.
+    :raises WorkflowUsageError: if the node is no workflow's, or that source cannot be loaded.
     :raises UntrustedValueError: if another profile has stored that source.
     """
     content = node.base.attributes.get(_ATTRIBUTE, None) or {}
@@ -154,6 +154,8 @@ def class_of(node: orm.ProcessNode) -> type[FunctionWorkChain]:
         found: type[FunctionWorkChain] = __getattr__(content['class'])
     except AttributeError as error:
         raise UntrustedValueError(str(error)) from None
+    if isinstance(found.bundle, Exception):
+        raise found.bundle
     return found
 
 
@@ -169,7 +171,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     if name not in _classes:
         bundle = _stored_bundle(name)
-        found = _from_module(bundle, name) or _from_source(bundle)
+        found = _from_module(bundle, name)
+        try:
+            found = found or _from_source(bundle)
+        except Exception as error:  # whatever it imports, or does
+            from .unloadable import stand_in
+
+            return stand_in(name, error)
         _classes[name] = found
     return _classes[name]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import subprocess
 import sys
@@ -9,12 +10,14 @@ import textwrap
 
 import pytest
 from aiida import engine, orm
+from aiida.manage import get_manager
 from engine import workflows
 from engine.helpers import wait_until
+from plumpy.persistence import LoadSaveContext
 
 from aiida_dreamflow import workflow
 from aiida_dreamflow.engine import pinned
-from aiida_dreamflow.exceptions import UntrustedValueError
+from aiida_dreamflow.exceptions import UntrustedValueError, WorkflowUsageError
 
 SCRIPT = """
     import sys
@@ -115,3 +118,67 @@ def test_other_names_are_not_looked_up(monkeypatch):
     monkeypatch.setattr(pinned, '_stored_bundle', asked)
     for name in ('survivor', 'aenter', '__path__', 'f_123'):
         assert not hasattr(pinned, name)
+
+
+NEEDS_A_MODULE = """
+    import dreamflow_gone
+    from aiida_dreamflow import workflow
+
+    @workflow
+    async def needing(x: int):
+        return x + dreamflow_gone.ONE
+"""
+
+
+def test_a_module_that_is_gone_pauses_the_run(profile, tmp_path, monkeypatch):
+    """It goes on where it was once the module is there again; until then it can be killed, but not launched or forked."""
+    installed = tmp_path / 'site-packages'  # what is not installed is stored with the run
+    installed.mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(str(installed))
+    gone = installed / 'dreamflow_gone.py'
+    gone.write_text('ONE = 1')
+    (tmp_path / 'dreamflow_needing.py').write_text(textwrap.dedent(NEEDS_A_MODULE))
+    process_class = importlib.import_module('dreamflow_needing').needing
+    runner = get_manager().create_runner(communicator=None)
+    node = runner.instantiate_process(process_class, x=2).node
+
+    def forget():
+        importlib.invalidate_caches()
+        pinned._classes.pop(process_class.__name__)
+        for name in [name for name in sys.modules if name.startswith(('dreamflow_', f'{pinned.__name__}_'))]:
+            monkeypatch.delitem(sys.modules, name)
+
+    def go_on(until):
+        """Do what a worker does that takes the process on."""
+        process = get_manager().get_persister().load_checkpoint(node.pk).unbundle(LoadSaveContext(runner=runner))
+        if process.paused:
+            process.play()
+        task = runner.loop.create_task(process.step_until_terminated())
+
+        async def wait():
+            while not until():
+                await asyncio.sleep(0.01)
+
+        runner.loop.run_until_complete(asyncio.wait_for(wait(), 20))
+        task.cancel()
+        process.close()
+        process._lease.drop()
+
+    text = gone.read_text()
+    gone.unlink()
+    forget()
+    go_on(lambda: node.paused)
+    assert "No module named 'dreamflow_gone'" in node.process_status
+    assert f'verdi process play {node.pk}' in node.process_status
+    assert not node.is_terminated
+    with pytest.raises(WorkflowUsageError, match='dreamflow_gone'):
+        pinned.class_of(node)
+    with pytest.raises(WorkflowUsageError, match='dreamflow_gone'):
+        engine.run(node.process_class, x=2)
+
+    gone.write_text(text)
+    importlib.invalidate_caches()
+    go_on(lambda: node.is_sealed)
+    assert node.is_finished_ok, node.exception
+    assert node.outputs.result.value == 3
