@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument('--items', type=int, default=1000, help='for `submit.map`')
     parser.add_argument('--single', type=int, default=10, help='how many of them as a job each')
     parser.add_argument('--jobs', type=int, default=100, help='under the daemon')
+    parser.add_argument('--without-pythonjob', action='store_true', help='under the daemon')
     parser.add_argument('--children', type=int, default=1000, help='in flight')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--workers', type=int, default=1, help='of the daemon')
@@ -63,7 +64,8 @@ def _per_item(process: Any, n: int) -> Callable[[], float]:
 
 
 def _daemon(options: argparse.Namespace) -> None:
-    from aiida.calculations.arithmetic.add import ArithmeticAddCalculation
+    import sys
+
     from aiida.engine import submit
     from aiida.orm import InstalledCode, load_computer
 
@@ -72,28 +74,42 @@ def _daemon(options: argparse.Namespace) -> None:
     import throwaway
     import workloads
 
-    computer = load_computer('localhost')
-    bash = InstalledCode(label='bash', computer=computer, filepath_executable='/bin/bash').store()
+    python = InstalledCode(
+        label='python', computer=load_computer('localhost'), filepath_executable=sys.executable
+    ).store()
     n = options.jobs
 
     def bare() -> list[Any]:
-        inputs: list[dict[str, Any]] = [{'x': to_node(1), 'y': to_node(2), 'code': bash} for _ in range(n)]
-        return [submit(ArithmeticAddCalculation, each) for each in inputs]
+        inputs: list[dict[str, Any]] = [{'x': to_node(1), 'y': to_node(2), 'code': python} for _ in range(n)]
+        return [submit(workloads.PythonCalculation, each) for each in inputs]
 
     ways: dict[str, Callable[[], list[Any]]] = {
-        'bare CalcJobs, core.arithmetic.add': bare,
+        'bare CalcJobs that run python': bare,
         'function jobs of one workflow': lambda: [submit(workloads.many_no_ops, n=n)],
     }
-    if (pythonjob := _pythonjobs(n)) is not None:
+    if (pythonjob := _pythonjobs(n)) is not None and not options.without_pythonjob:
         ways['aiida-pythonjob'] = pythonjob
-    with throwaway.running_daemon(options.workers):
+    with throwaway.running_daemon(options.workers) as daemon:
         submitted = [each for way in ways.values() for each in way()[:1]]  # the workers have imported everything then
         _wait(submitted)
-        found = interleaved({name: _timed(way, n) for name, way in ways.items()}, options.rounds)
-    bare_times = found['bare CalcJobs, core.arithmetic.add']
-    rows = [(name, *milliseconds(times), ratio(times, bare_times)) for name, times in found.items()]
+        used: dict[str, list[float]] = {name: [] for name in ways}
+        measures = {name: _timed(way, n, int(daemon.get_daemon_pid() or 0), used[name]) for name, way in ways.items()}
+        found = interleaved(measures, options.rounds)
+    bare_times, bare_used = (times['bare CalcJobs that run python'] for times in (found, used))
+    rows = [
+        (
+            name,
+            *milliseconds(found[name]),
+            ratio(found[name], bare_times),
+            *milliseconds(used[name]),
+            ratio(used[name], bare_used),
+        )
+        for name in ways
+    ]
     print_table(
-        f'A job, of {n} under a daemon with {options.workers} worker(s)', ('', 'ms', 'range', 'over bare'), rows
+        f'A job, of {n} under a daemon with {options.workers} worker(s); CPU time without that of the jobs',
+        ('', 'ms', 'range', 'over bare', 'CPU ms', 'range', 'over bare'),
+        rows,
     )
 
 
@@ -112,10 +128,17 @@ def _pythonjobs(n: int) -> Callable[[], list[Any]] | None:
     ]
 
 
-def _timed(way: Callable[[], list[Any]], n: int) -> Callable[[], float]:
+def _timed(way: Callable[[], list[Any]], n: int, daemon: int, used: list[float]) -> Callable[[], float]:
+    import psutil
+
+    def cpu() -> float:
+        family = [psutil.Process(), *psutil.Process(daemon).children(recursive=True)]
+        return sum(sum(process.cpu_times()[:2]) for process in family)
+
     def measure() -> float:
-        started = time.perf_counter()
+        started, before = time.perf_counter(), cpu()
         _wait(way())
+        used.append((cpu() - before) / n)
         return (time.perf_counter() - started) / n
 
     return measure
@@ -127,7 +150,7 @@ def _wait(nodes: list[Any]) -> None:
         while not node.is_terminated:
             if time.monotonic() > deadline:
                 raise SystemExit(f'{node.process_label} {node.pk} has not ended: {node.process_state}')
-            time.sleep(0.05)
+            time.sleep(0.2)
         _require_ok(node)
 
 

@@ -186,6 +186,16 @@ class AddLoop(Loop):
 # -- many jobs
 
 
+class PythonCalculation(ArithmeticAddCalculation):
+    """A calculation job by hand that runs a line of Python."""
+
+    def prepare_for_submission(self, folder: Any) -> Any:
+        prepared = super().prepare_for_submission(folder)
+        with folder.open(self.options.input_filename, 'w') as file:
+            file.write(f'print({self.inputs.x.value} + {self.inputs.y.value})\n')
+        return prepared
+
+
 def ten_milliseconds(x: int) -> int:
     """Keep a core busy for so long."""
     end = time.perf_counter() + 0.01

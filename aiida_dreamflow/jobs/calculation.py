@@ -14,7 +14,7 @@ from aiida.engine import CalcJob
 
 from ..compiler.bundle import Bundle
 from ..values.nodes import from_node
-from . import remote
+from . import remote, wire
 from .leased import Leased
 from .names import python_name
 
@@ -29,7 +29,8 @@ STDOUT_FILE, STDERR_FILE = remote.PRINTED_FILES
 FILES_FOLDER = 'files'
 #: Nodes that are files; the function gets their path.
 FILE_NODES = (orm.SinglefileData, orm.FolderData)
-
+#: What runs the function there.
+_RUNNER = {remote.REMOTE_FILE: remote, remote.WIRE_FILE: wire}
 
 _OPTIONS: dict[str, Any] = {
     'parser_name': 'dreamflow.function',
@@ -265,20 +266,21 @@ class FunctionJob(Leased, CalcJob):
         """
         bundle = node_to_bundle(self.inputs.function)
         path = Path(folder.abspath)
-        arrays = remote.ArrayFolder(path, 'input')
+        arrays = wire.ArrayFolder(path, 'input')
         document = {
             'format': remote.FORMAT,
             'qualname': bundle.qualname,
             'filename': bundle.filename,
             'offset': bundle.offset,
-            'arguments': remote.encode(self.arguments_there(path), arrays.save),
+            'arguments': wire.encode(self.arguments_there(path), arrays.save),
             'limit': remote.MAX_RESULT,
             'mpi': self.inputs.metadata.options.withmpi,
         }
         self.complete(document, path)
-        (path / remote.INPUTS_FILE).write_text(remote.dumps(document), encoding='ascii')
+        (path / remote.INPUTS_FILE).write_text(wire.dumps(document), encoding='ascii')
         (path / remote.FUNCTION_FILE).write_bytes(self.inputs.function.content)
-        (path / remote.REMOTE_FILE).write_bytes(Path(remote.__file__).read_bytes())
+        for name, module in _RUNNER.items():
+            (path / name).write_bytes(Path(str(module.__file__)).read_bytes())
 
         code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..exceptions import RemoteTraceback
-from . import remote
+from . import remote, wire
 
 __all__ = ('attach_origin', 'rebuild_exception')
 
@@ -31,9 +31,9 @@ def rebuild_exception(details: Mapping[str, Any], namespace: Mapping[str, Any]) 
     if kind is None:
         return None
     try:
-        encoded = remote.loads(details['encoded_args'])
-        args = tuple(remote.decode(encoded)) if encoded is not None else (details['message'],)
-        attributes = remote.decode(remote.loads(details['encoded_attributes']))
+        encoded = wire.loads(details['encoded_args'])
+        args = tuple(wire.decode(encoded)) if encoded is not None else (details['message'],)
+        attributes = wire.decode(wire.loads(details['encoded_attributes']))
         return _make(kind, args, attributes)
     except Exception:
         # Whatever is odd about it: the caller then tells of the failure in words.

@@ -15,7 +15,7 @@ from aiida import orm
 from ..compiler.bundle import bundle
 from ..exceptions import ChildFailedError, LaunchError, RemoteTraceback
 from ..values.nodes import from_node, to_node
-from . import remote
+from . import remote, wire
 from .calculation import FILE_NODES, FunctionJob, bundle_to_node
 from .codes import find_code
 from .failures import attach_origin, rebuild_exception
@@ -165,8 +165,8 @@ def argument_node(name: str, value: Any) -> Any:
     if isinstance(value, orm.Node) and not isinstance(value, orm.Data):
         raise LaunchError(f'argument `{name}`: `{value}` is no data; a function job takes values and data nodes')
     try:
-        remote.encode(from_node(value) if isinstance(value, orm.Data) else value, lambda array: '')
-    except remote.NotSendableError as error:
+        wire.encode(from_node(value) if isinstance(value, orm.Data) else value, lambda array: '')
+    except wire.NotSendableError as error:
         raise LaunchError(f'argument `{name}`: {error}') from None
     return value if isinstance(value, orm.Data) else to_node(value)
 

@@ -17,7 +17,7 @@ from aiida.common.links import LinkType
 
 from ..exceptions import CannotStoreError, ChildFailedError, RemoteTraceback
 from ..values.nodes import from_node, scalar_node
-from . import remote, spread
+from . import remote, spread, wire
 from .calculation import FunctionJob, value_there
 from .launch import argument_node, check_arguments, failure_of, place_inputs, raised_there
 from .names import port_name, python_name
@@ -134,7 +134,7 @@ class MapParser(FunctionParser):
         if type(items) is not list or len(items) != _count(
             self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
         ):
-            raise remote.MalformedError('it is not about as many items as were sent')
+            raise wire.MalformedError('it is not about as many items as were sent')
         # All of it is looked at before any of it is used.
         found = [self._item(index, item) for index, item in enumerate(items)]
         for label, node in found:
@@ -168,7 +168,7 @@ class MapParser(FunctionParser):
             texts = {name: shown(value, _MAX_MESSAGE) for name, value in report.items() if name != 'status'}
             details = {'message_for_people': _REASONS[status].format(how=how, **texts)}
         else:
-            raise remote.MalformedError('unknown status')
+            raise wire.MalformedError('unknown status')
         return f'{_EXCEPTION}.{label}', detach(orm.Dict(details))
 
 
@@ -181,7 +181,7 @@ def _count(inputs: Mapping[str, Any]) -> int:
 
 def _ending(code: Any) -> str:
     if type(code) is not int:
-        raise remote.MalformedError('no exit code')
+        raise wire.MalformedError('no exit code')
     if code >= 0:
         return f' with exit code {code}'
     names = {number.value: number.name for number in signal.Signals}

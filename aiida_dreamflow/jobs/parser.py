@@ -1,6 +1,6 @@
 """The parser of function jobs: from ``result.json`` to output nodes and exit codes.
 
-What it reads comes from another machine and is distrusted: only :mod:`~aiida_dreamflow.jobs.remote` decodes it.
+What it reads comes from another machine and is distrusted: only :mod:`~aiida_dreamflow.jobs.wire` decodes it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aiida.parsers import Parser
 
 from ..exceptions import CannotStoreError
 from ..values.nodes import to_node
-from . import remote
+from . import remote, wire
 from .calculation import STDERR_FILE
 from .endings import last_line_with, scheduler_ending
 
@@ -50,15 +50,15 @@ class FunctionParser(Parser):
             return self._without_result()
         try:
             if len(text) == _MAX_DOCUMENT:
-                raise remote.MalformedError('it is too large; large data belongs into numpy arrays')
-            return self._report(remote.loads(text))
-        except (remote.MalformedError, LookupError, OSError, TypeError, ValueError) as error:
+                raise wire.MalformedError('it is too large; large data belongs into numpy arrays')
+            return self._report(wire.loads(text))
+        except (wire.MalformedError, LookupError, OSError, TypeError, ValueError) as error:
             return self.exit('ERROR_RESULT_MALFORMED', reason=error)
 
     def result_of(self, report: Any) -> ExitCode | None:
         """Act on what the job says when the function was called."""
         if report['status'] != 'returned':
-            raise remote.MalformedError('unknown status')
+            raise wire.MalformedError('unknown status')
         try:
             self.out('result', self.node_of(report['value']))
         except CannotStoreError as error:
@@ -69,13 +69,13 @@ class FunctionParser(Parser):
         """Return the node for an encoded result: of a file or a folder that the function returned the path of, its content.
 
         :raises CannotStoreError: if it has none.
-        :raises remote.MalformedError: if no function job wrote it.
+        :raises wire.MalformedError: if no function job wrote it.
         """
         if type(data) is not dict or data.get('!') not in ('file', 'folder'):
-            node: orm.Data = to_node(remote.decode(data, self.open_array))
+            node: orm.Data = to_node(wire.decode(data, self.open_array))
             return node
         if type(data['name']) is not str or not _FILES.fullmatch(data['name']):
-            raise remote.MalformedError('no folder of returned files')
+            raise wire.MalformedError('no folder of returned files')
         repository = self.retrieved.base.repository
         paths = [folder / name for folder, _, names in repository.walk(Path(data['name'])) for name in names]
         if data['!'] == 'file':
@@ -175,7 +175,7 @@ def shown(value: object, limit: int) -> str:
 def exception_details(exception: Any) -> dict[str, Any]:
     """Return what the node of an exception holds; its arguments stay encoded, as text."""
     if exception['phase'] not in ('load', 'call'):
-        raise remote.MalformedError('unknown phase')
+        raise wire.MalformedError('unknown phase')
     notes = exception['notes'] if isinstance(exception['notes'], list) else []
     return {
         'phase': exception['phase'],
@@ -192,7 +192,7 @@ def exception_details(exception: Any) -> dict[str, Any]:
 def _bounded(data: Any, otherwise: str) -> str:
     """Return JSON data as text if it is small enough for the attribute of a node."""
     try:
-        text = remote.dumps(data)
+        text = wire.dumps(data)
     except RecursionError:
         return otherwise
     return text if len(text) <= _MAX_TEXT else otherwise

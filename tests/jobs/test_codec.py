@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from aiida_dreamflow.jobs import remote
+from aiida_dreamflow.jobs import wire
 from aiida_dreamflow.jobs.names import port_name, python_name
 
 
@@ -41,8 +41,8 @@ def same(left, right):
 
 
 def round_trip(value, folder):
-    text = remote.dumps(remote.encode(value, remote.ArrayFolder(folder, 'input').save))
-    return remote.decode(remote.loads(text), remote.ArrayFolder(folder, 'input').open)
+    text = wire.dumps(wire.encode(value, wire.ArrayFolder(folder, 'input').save))
+    return wire.decode(wire.loads(text), wire.ArrayFolder(folder, 'input').open)
 
 
 keys = st.one_of(
@@ -89,9 +89,9 @@ values = st.recursive(
 @settings(max_examples=400, deadline=None)
 @given(values)
 def test_values_come_back_as_they_were(value):
-    text = remote.dumps(remote.encode(value))
+    text = wire.dumps(wire.encode(value))
     assert text.isascii()
-    assert same(remote.decode(remote.loads(text)), value)
+    assert same(wire.decode(wire.loads(text)), value)
 
 
 @settings(deadline=None)
@@ -117,9 +117,9 @@ def test_more_arrays(tmp_path):
 def test_large_numbers_and_named_zones():
     zone = datetime.timezone(datetime.timedelta(hours=1), 'CET')
     for value in (10**5000, -(2**63), range(10**30), Fraction(10**5000, 3), datetime.time(1, tzinfo=zone)):
-        assert remote.decode(remote.loads(remote.dumps(remote.encode(value)))) == value
-    assert remote.decode(remote.encode(zone)).tzname(None) == 'CET'
-    assert remote.decode(remote.encode(datetime.timezone.utc)) is datetime.timezone.utc
+        assert wire.decode(wire.loads(wire.dumps(wire.encode(value)))) == value
+    assert wire.decode(wire.encode(zone)).tzname(None) == 'CET'
+    assert wire.decode(wire.encode(datetime.timezone.utc)) is datetime.timezone.utc
 
 
 Pair = namedtuple('Pair', 'x y')
@@ -146,8 +146,8 @@ for _ in range(200):
     ],
 )
 def test_what_cannot_be_sent_is_named(value, path, words):
-    with pytest.raises(remote.NotSendableError, match=words) as caught:
-        remote.encode(value, lambda array: 'input-0.npy')
+    with pytest.raises(wire.NotSendableError, match=words) as caught:
+        wire.encode(value, lambda array: 'input-0.npy')
     assert caught.value.path == path
 
 
@@ -193,8 +193,8 @@ def test_what_cannot_be_sent_is_named(value, path, words):
     ],
 )
 def test_hostile_documents_are_refused(text, tmp_path):
-    with pytest.raises(remote.MalformedError):
-        remote.decode(remote.loads(text), remote.ArrayFolder(tmp_path, 'result').open)
+    with pytest.raises(wire.MalformedError):
+        wire.decode(wire.loads(text), wire.ArrayFolder(tmp_path, 'result').open)
 
 
 def test_hostile_arrays_are_refused(tmp_path):
@@ -202,25 +202,25 @@ def test_hostile_arrays_are_refused(tmp_path):
     path = tmp_path / 'result-0.npy'
     with path.open('wb') as handle:
         np.save(handle, np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(remote.MalformedError):
-        remote.decode(document, remote.ArrayFolder(tmp_path, 'result').open)
+    with pytest.raises(wire.MalformedError):
+        wire.decode(document, wire.ArrayFolder(tmp_path, 'result').open)
     # A header that promises more memory than there is.
     header = np.lib.format.magic(1, 0) + struct.pack('<H', 118)
     shape = b"{'descr': '<f8', 'fortran_order': False, 'shape': (100000000000000,), }"
     path.write_bytes(header + shape.ljust(117) + b'\n' + b'\0' * 8)
-    with pytest.raises(remote.MalformedError, match='size is not what its header says'):
-        remote.decode(document, remote.ArrayFolder(tmp_path, 'result').open)
+    with pytest.raises(wire.MalformedError, match='size is not what its header says'):
+        wire.decode(document, wire.ArrayFolder(tmp_path, 'result').open)
     path.write_bytes(b'cos\nsystem\n(S"echo"\ntR.')
-    with pytest.raises(remote.MalformedError):
-        remote.decode(document, remote.ArrayFolder(tmp_path, 'result').open)
+    with pytest.raises(wire.MalformedError):
+        wire.decode(document, wire.ArrayFolder(tmp_path, 'result').open)
 
 
 def test_too_many_values_are_refused(monkeypatch):
-    monkeypatch.setattr(remote, 'MAX_ITEMS', 10)
-    with pytest.raises(remote.MalformedError):
-        remote.decode([0] * 10)
-    with pytest.raises(remote.NotSendableError, match='more than 10 values'):
-        remote.encode([0] * 10)
+    monkeypatch.setattr(wire, 'MAX_ITEMS', 10)
+    with pytest.raises(wire.MalformedError):
+        wire.decode([0] * 10)
+    with pytest.raises(wire.NotSendableError, match='more than 10 values'):
+        wire.encode([0] * 10)
 
 
 @given(st.text() | st.from_regex(r'\A[Z0_a-z]{0,6}\Z'))

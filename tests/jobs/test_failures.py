@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from aiida_dreamflow.jobs import remote
+from aiida_dreamflow.jobs import remote, wire
 from aiida_dreamflow.jobs.failures import attach_origin, rebuild_exception
 from aiida_dreamflow.jobs.parser import exception_details
 
@@ -27,7 +27,7 @@ class Outer:
 
 
 def travel(error, *, namespace=None, **changes):
-    details = exception_details(remote.loads(remote.dumps(remote.describe_exception(error, 'call'))))
+    details = exception_details(wire.loads(wire.dumps(remote.describe_exception(error, 'call'))))
     details.update(changes)
     return rebuild_exception(details, globals() if namespace is None else namespace)
 

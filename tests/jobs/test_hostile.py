@@ -17,7 +17,7 @@ from aiida.engine import ExitCode
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from aiida_dreamflow.jobs import remote
+from aiida_dreamflow.jobs import wire
 from aiida_dreamflow.jobs.mapping import MapParser
 from aiida_dreamflow.jobs.parser import FunctionParser
 
@@ -112,7 +112,7 @@ NAMES = st.sampled_from(
     ['result-0.npy', 'result-1-0.npy', '../result-0.npy', '/etc/passwd', 'result.json', 'stdout', 'x\0y', '']
 )
 TAGS = st.sampled_from(
-    [*remote._ITEM_DECODERS, *remote._DECODERS, 'array', 'datetime', 'time', 'pickle', 'file', 'folder', 'x']
+    [*wire._ITEM_DECODERS, *wire._DECODERS, 'array', 'datetime', 'time', 'pickle', 'file', 'folder', 'x']
 )
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5) | NAMES
 FIELDS = (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from aiida_dreamflow.jobs import remote, spread
+from aiida_dreamflow.jobs import remote, spread, wire
 
 
 def interpreters(version):
@@ -46,16 +46,17 @@ def prepare(folder, source, qualname='f', arguments=None, **more):
     """Write the files of a job."""
     (folder / remote.RESULT_FILE).unlink(missing_ok=True)
     (folder / remote.REMOTE_FILE).write_bytes(Path(remote.__file__).read_bytes())
+    (folder / remote.WIRE_FILE).write_bytes(Path(wire.__file__).read_bytes())
     (folder / remote.FUNCTION_FILE).write_text(source)
     if 'count' in more:
         (folder / remote.SPREAD_FILE).write_bytes(Path(spread.__file__).read_bytes())
     inputs = {
         'qualname': qualname,
         'filename': '/home/me/script.py',
-        'arguments': remote.encode(arguments or {}),
+        'arguments': wire.encode(arguments or {}),
         **more,
     }
-    (folder / remote.INPUTS_FILE).write_text(remote.dumps(inputs))
+    (folder / remote.INPUTS_FILE).write_text(wire.dumps(inputs))
 
 
 def test_returns(tmp_path, python):
@@ -64,10 +65,10 @@ def test_returns(tmp_path, python):
     )
     report, ended = run(tmp_path, python, source, arguments={'x': b'1'})
     assert report['status'] == 'returned'
-    assert remote.decode(report['value']) == (b'1', [3, {1}])
+    assert wire.decode(report['value']) == (b'1', [3, {1}])
     assert (ended.stdout, ended.stderr, ended.returncode) == ('hello\n', '', 0)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted(
-        (remote.REMOTE_FILE, remote.FUNCTION_FILE, remote.INPUTS_FILE, remote.RESULT_FILE)
+        (remote.REMOTE_FILE, remote.WIRE_FILE, remote.FUNCTION_FILE, remote.INPUTS_FILE, remote.RESULT_FILE)
     )
 
 
@@ -97,7 +98,7 @@ def f():
     report, _ = run(tmp_path, python, source)
     assert report['exception']['message'] == '<its text cannot be had>'
     assert report['exception']['args'] is None
-    assert remote.decode(report['exception']['attributes']) == {'more': (1,)}
+    assert wire.decode(report['exception']['attributes']) == {'more': (1,)}
 
 
 @pytest.mark.parametrize(
@@ -135,9 +136,9 @@ def test_killed_leaves_nothing(tmp_path, python):
 def test_signatures(tmp_path, python):
     source = 'def f(a, /, b, *args, c, **more):\n    return [a, b, args, c, more]\n'
     report, _ = run(tmp_path, python, source, arguments={'a': 1, 'b': 2, 'args': [3, 4], 'c': 5, 'd': 6})
-    assert remote.decode(report['value']) == [1, 2, (3, 4), 5, {'d': 6}]
+    assert wire.decode(report['value']) == [1, 2, (3, 4), 5, {'d': 6}]
     report, _ = run(tmp_path, python, source, arguments={'a': 1, 'b': 2, 'c': 5})
-    assert remote.decode(report['value']) == [1, 2, (), 5, {}]
+    assert wire.decode(report['value']) == [1, 2, (), 5, {}]
 
 
 def test_classes_and_processes_of_the_function(tmp_path, python):
@@ -236,7 +237,7 @@ def f(x, y=2):
     assert [item['status'] for item in report['items']] == [
         'returned', 'returned', 'returned', 'raised', 'died', 'unsendable', 'returned', 'returned',
     ]  # fmt: skip
-    found = [remote.decode(item['value']) for item in report['items'] if item['status'] == 'returned']
+    found = [wire.decode(item['value']) for item in report['items'] if item['status'] == 'returned']
     assert [value for value, _ in found] == [0, 2, 4, 12, 14]
     assert len({pid for _, pid in found}) in (2, 3)
     assert report['items'][4]['exit'] == -9
