@@ -6,7 +6,6 @@ as a thousand nodes one by one would take longer than the job.
 
 from __future__ import annotations
 
-import itertools
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,10 +20,12 @@ from . import remote, spread, wire
 from .calculation import FunctionJob, value_there
 from .launch import argument_node, check_arguments, failure_of, place_inputs, raised_there
 from .names import port_name, python_name
-from .parser import FunctionParser, exception_details, shown
+from .parser import MAX_DOCUMENT, FunctionParser, exception_details, shown
 from .rows import Scalar, detach, store_outputs
 
 if TYPE_CHECKING:
+    from aiida.common.datastructures import CalcInfo
+    from aiida.common.folders import Folder
     from aiida.engine import CalcJobProcessSpec, ExitCode
 
 __all__ = ('MapJob', 'MapParser', 'map_job_inputs', 'map_outcome')
@@ -105,6 +106,16 @@ class MapJob(FunctionJob):
         columns.update({name: [values[index] for index in sorted(values)] for name, values in parameters.items()})
         return columns
 
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        """Write what the remote needs.
+
+        :param folder: the folder that is uploaded.
+        :returns: what to run and what to retrieve.
+        """
+        calculation = super().prepare_for_submission(folder)
+        calculation.retrieve_list = [*(calculation.retrieve_list or ()), remote.ITEMS_FILE]
+        return calculation
+
     def complete(self, document: dict[str, Any], path: Path) -> None:
         """Add the number of items, and what calls the function for them."""
         document['count'] = _count(self.inputs)
@@ -131,9 +142,7 @@ class MapParser(FunctionParser):
         if report['status'] != 'mapped':
             return super().result_of(report)
         items = report['items']
-        if type(items) is not list or len(items) != _count(
-            self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
-        ):
+        if type(items) is not list or len(items) != self.count():
             raise wire.MalformedError('it is not about as many items as were sent')
         # All of it is looked at before any of it is used.
         found = [self._item(index, item) for index, item in enumerate(items)]
@@ -142,9 +151,30 @@ class MapParser(FunctionParser):
         failed = sum(label.startswith(_EXCEPTION) for label, _ in found)
         return self.exit('ERROR_ITEMS_FAILED', failed=failed, count=len(found)) if failed else None
 
+    def without_result(self) -> ExitCode | None:
+        """Find out why the job ended before all items were done, and keep those that were."""
+        for label, node in self._done():
+            self.out(label, node)  # type: ignore[arg-type]  # as above
+        return super().without_result()
+
+    def _done(self) -> list[tuple[str, orm.Data | Scalar]]:
+        """Return label and node of each item that was done when the job died."""
+        text, count = self.read(remote.ITEMS_FILE, MAX_DOCUMENT) or '', self.count()
+        found: dict[str, orm.Data | Scalar] = {}
+        for line in text.split('\n')[:-1]:  # after the last end of a line there may be half of one
+            try:
+                index, report = wire.loads(line)
+                if type(index) is not int or not 0 <= index < count:
+                    raise wire.MalformedError('no such item')
+                label, node = self._item(index, report)
+            except (wire.MalformedError, LookupError, OSError, TypeError, ValueError):
+                break  # the disk was full, or no function job wrote this
+            found[label] = node
+        return list(found.items())
+
     def count(self) -> int:
         """Return how many items the job was given."""
-        return _count(self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested())
+        return count_items(self.node)
 
     def _result(self, data: Any) -> orm.Data | Scalar:
         if type(data) in (bool, int, float, str) and (scalar := scalar_node(data)) is not None:
@@ -170,6 +200,11 @@ class MapParser(FunctionParser):
         else:
             raise wire.MalformedError('unknown status')
         return f'{_EXCEPTION}.{label}', detach(orm.Dict(details))
+
+
+def count_items(node: orm.CalculationNode) -> int:
+    """Return how many items a job was given."""
+    return _count(node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested())
 
 
 def _count(inputs: Mapping[str, Any]) -> int:
@@ -199,14 +234,14 @@ def map_outcome(node: orm.CalculationNode, target: Callable[..., Any]) -> list[A
     if not node.is_finished or not any(label.startswith((_RESULT, _EXCEPTION)) for label in outputs):
         raise failure_of(node, target)
     found: list[Any] = []
-    for index in itertools.count():
+    for index in range(count_items(node)):
         if (result := outputs.get(f'{_RESULT}__item_{index}')) is not None:
             found.append(from_node(result))
         elif (exception := outputs.get(f'{_EXCEPTION}__item_{index}')) is not None:
             found.append(_exception(node, index, exception.get_dict(), target))
         else:
-            return found
-    raise AssertionError('unreachable')
+            found.append(failure_of(node, target))  # the job ended before it
+    return found
 
 
 def _exception(node: orm.CalculationNode, index: int, details: dict[str, Any], target: Callable[..., Any]) -> Exception:

@@ -22,9 +22,10 @@ from .endings import last_line_with, scheduler_ending
 if TYPE_CHECKING:
     from aiida.engine import ExitCode
 
-__all__ = ('FunctionParser', 'exception_details', 'shown')
+__all__ = ('MAX_DOCUMENT', 'FunctionParser', 'exception_details', 'shown')
 
-_MAX_DOCUMENT = 2**30
+#: How many bytes a document may have.
+MAX_DOCUMENT = 2**30
 _MAX_TEXT = 20_000
 _MAX_MESSAGE = 500
 _MAX_STDERR = 2**20
@@ -45,11 +46,11 @@ class FunctionParser(Parser):
         :param kwargs: not used.
         :returns: the exit code if there is no result; ``None`` leaves that of the scheduler, if any.
         """
-        text = self._read(remote.RESULT_FILE, _MAX_DOCUMENT)
+        text = self.read(remote.RESULT_FILE, MAX_DOCUMENT)
         if text is None:
-            return self._without_result()
+            return self.without_result()
         try:
-            if len(text) == _MAX_DOCUMENT:
+            if len(text) == MAX_DOCUMENT:
                 raise wire.MalformedError('it is too large; large data belongs into numpy arrays')
             return self._report(wire.loads(text))
         except (wire.MalformedError, LookupError, OSError, TypeError, ValueError) as error:
@@ -112,9 +113,9 @@ class FunctionParser(Parser):
         label = 'ERROR_FUNCTION_RAISED' if details['phase'] == 'call' else 'ERROR_FUNCTION_NOT_LOADED'
         return self.exit(label, type=details['type'], message=details['message'], python=python)
 
-    def _without_result(self) -> ExitCode | None:
+    def without_result(self) -> ExitCode | None:
         """Find out why the job wrote nothing."""
-        stderr = self._read(STDERR_FILE, _MAX_STDERR) or ''
+        stderr = self.read(STDERR_FILE, _MAX_STDERR) or ''
         if 'SyntaxError' in stderr and remote.REMOTE_FILE in stderr:
             return self.exit('ERROR_PYTHON_TOO_OLD', version='')
         executable = str(self.node.inputs.code.get_executable())
@@ -127,7 +128,7 @@ class FunctionParser(Parser):
 
     def _ended_by_scheduler(self) -> ExitCode | None:
         """Find out from the scheduler's words whether it ended the job."""
-        words = self._read(str(self.node.get_option('scheduler_stderr')), _MAX_STDERR)
+        words = self.read(str(self.node.get_option('scheduler_stderr')), _MAX_STDERR)
         ending = scheduler_ending(words or '', self.node.get_detailed_job_info(), self.node.exit_status)
         if words is None and ending is None:
             # Not even the file for the words is there.
@@ -140,7 +141,7 @@ class FunctionParser(Parser):
         return self.exit(ending) if ending is not None else None
 
     def _tail(self, stderr: str) -> str:
-        words = stderr or self._read(str(self.node.get_option('scheduler_stderr')), _MAX_STDERR) or '(nothing)'
+        words = stderr or self.read(str(self.node.get_option('scheduler_stderr')), _MAX_STDERR) or '(nothing)'
         return '\n'.join(words.splitlines()[-_TAIL:])
 
     def exit(self, label: str, **details: object) -> ExitCode:
@@ -149,7 +150,7 @@ class FunctionParser(Parser):
         code: ExitCode = self.exit_codes[label].format(pk=self.node.pk, **texts)
         return code
 
-    def _read(self, name: str, limit: int) -> str | None:
+    def read(self, name: str, limit: int) -> str | None:
         """Return the end of a retrieved text file, at most so many bytes of it."""
         content = b''
         try:

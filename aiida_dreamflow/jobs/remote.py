@@ -42,6 +42,8 @@ SPREAD_FILE = 'dreamflow_spread.py'
 FILES_SUFFIX = '-files'
 INPUTS_FILE = 'inputs.json'
 RESULT_FILE = 'result.json'
+#: What is known of items when a job for many dies: a line for each that is done.
+ITEMS_FILE = 'items.jsonl'
 
 #: What the function prints, and how many bytes of each are kept.
 PRINTED_FILES = ('stdout', 'stderr')
@@ -218,7 +220,16 @@ def _map(folder: str, function: Callable[..., Any], columns: dict[str, Any], cou
             sys.stderr.write('item %d: %s' % (index, report['exception']['traceback']))
         return wire.dumps(report)
 
-    texts = other.spread(evaluate, count, other.cores())
+    with open(os.path.join(folder, ITEMS_FILE), 'w', encoding='ascii') as done:
+
+        def note(index: int, text: str) -> None:
+            try:
+                done.write('[%d, %s]\n' % (index, text))
+                done.flush()
+            except OSError:  # on a full disk the result matters more
+                pass
+
+        texts = other.spread(evaluate, count, other.cores(), note)
     size = _size(folder, 'result') + sum(len(text) for text in texts if isinstance(text, str))
     if size > limit:
         _remove(folder, 'result')
@@ -413,6 +424,8 @@ def main() -> int:
         pass
     _write_report(temporary, report)
     os.replace(temporary, result)
+    if os.path.exists(os.path.join(folder, ITEMS_FILE)):
+        os.unlink(os.path.join(folder, ITEMS_FILE))
     for name in PRINTED_FILES:
         _shorten(os.path.join(folder, name))
     del lock

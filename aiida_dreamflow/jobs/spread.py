@@ -29,16 +29,23 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def spread(action: Callable[[int], str], count: int, processes: int) -> list[str | int]:
+def spread(
+    action: Callable[[int], str], count: int, processes: int, note: Callable[[int, str], None]
+) -> list[str | int]:
     """Call a function with 0, 1, ... in several processes, each time with the next number when one is free.
 
     :param action: gives text; it must not raise.
     :param count: how many numbers.
+    :param note: is called here with each number and its text, as soon as it is there.
     :param processes: how many processes at a time. They are forked, so that they have all that is loaded.
     :returns: the texts in order; in place of one, the exit code of the process that died on it, negative for a signal.
     """
     if not hasattr(os, 'fork'):  # Windows
-        return [action(number) for number in range(count)]
+        texts: list[str | int] = []
+        for number in range(count):
+            texts.append(action(number))
+            note(number, str(texts[-1]))
+        return texts
     sys.stdout.flush()
     sys.stderr.flush()
     found: list[str | int] = [0] * count
@@ -51,7 +58,7 @@ def spread(action: Callable[[int], str], count: int, processes: int) -> list[str
         for connection in ready:
             process, number = running[connection]
             try:
-                found[number] = connection.recv()
+                found[number] = text = connection.recv()
             except (EOFError, OSError):
                 process.join()
                 found[number] = process.exitcode or 0
@@ -59,6 +66,7 @@ def spread(action: Callable[[int], str], count: int, processes: int) -> list[str
                 if waiting:
                     _begin(action, running, waiting)
             else:
+                note(number, text)
                 _give(connection, running, waiting)
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from ..compiler.desugar import AWAIT_MARK
-from .awaitables import Awaitable, Checkpoint, Future, Handle
+from .awaitables import Awaitable, Checkpoint, Future
 from .combining import AsCompleted, Gather, Wait, WaitFor
 from .coroutines import discard
 from .machine import current_machine
@@ -75,9 +75,6 @@ def gather(*aws: Any, return_exceptions: bool = False, limit: int | None = None)
         raise ValueError(f'limit must be at least 1, not {limit!r}')
     machine = current_machine('gather')
     parts, held = machine.futures(aws, start=limit is None)
-    for handle in held:
-        if isinstance(handle, Handle):
-            handle.held = True
     return Gather(machine.agenda, parts, return_exceptions, held, limit)
 
 

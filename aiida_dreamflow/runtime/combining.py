@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Generic, TypeVar, cast
 
-from .awaitables import Agenda, Future, Kept, Timer
+from .awaitables import Agenda, Future, Handle, Kept, Timer
 
 __all__ = ('AsCompleted', 'Gather', 'Next', 'Wait', 'WaitFor')
 
@@ -46,6 +46,9 @@ class Gather(Future[T]):
         single = list({id(part): part for part in parts}.values())
         self.left = len(single)
         self.limit = len(single) if limit is None else limit
+        for part in held:
+            if isinstance(part, Handle):
+                part.held = True
         self.waiting = list(reversed(held))
         self.running = len(single) - len(held)
         for part in single:

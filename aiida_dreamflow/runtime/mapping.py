@@ -49,9 +49,17 @@ class Map(Gather[T]):
     :ivar collects: whether a failure stands in the place of its result; otherwise the first is raised.
     """
 
-    def __init__(self, agenda: Agenda, parts: Sequence[Future[Any]], sizes: Sequence[int], collects: bool) -> None:
+    def __init__(
+        self,
+        agenda: Agenda,
+        parts: Sequence[Future[Any]],
+        sizes: Sequence[int],
+        collects: bool,
+        held: Sequence[Any],
+        limit: int | None,
+    ) -> None:
         self.sizes, self.collects = tuple(sizes), collects
-        super().__init__(agenda, parts, True, (), None)
+        super().__init__(agenda, parts, True, held, limit)
 
     def notice(self, future: Future[Any]) -> None:
         """Take notice of the end of a job."""
@@ -126,21 +134,21 @@ class _Submit:
 
     # fmt: off
     @overload
-    def map(self, function: Callable[[A], T], xs: Iterable[A], /, *, chunksize: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
+    def map(self, function: Callable[[A], T], xs: Iterable[A], /, *, chunksize: int | None = None, limit: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
     @overload
-    def map(self, function: Callable[[A], T], xs: Iterable[A], /, *, chunksize: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
+    def map(self, function: Callable[[A], T], xs: Iterable[A], /, *, chunksize: int | None = None, limit: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
     @overload
-    def map(self, function: Callable[[A, B], T], xs: Iterable[A], ys: Iterable[B], /, *, chunksize: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
+    def map(self, function: Callable[[A, B], T], xs: Iterable[A], ys: Iterable[B], /, *, chunksize: int | None = None, limit: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
     @overload
-    def map(self, function: Callable[[A, B], T], xs: Iterable[A], ys: Iterable[B], /, *, chunksize: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
+    def map(self, function: Callable[[A, B], T], xs: Iterable[A], ys: Iterable[B], /, *, chunksize: int | None = None, limit: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
     @overload
-    def map(self, function: Callable[[A, B, C], T], xs: Iterable[A], ys: Iterable[B], zs: Iterable[C], /, *, chunksize: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
+    def map(self, function: Callable[[A, B, C], T], xs: Iterable[A], ys: Iterable[B], zs: Iterable[C], /, *, chunksize: int | None = None, limit: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
     @overload
-    def map(self, function: Callable[[A, B, C], T], xs: Iterable[A], ys: Iterable[B], zs: Iterable[C], /, *, chunksize: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
+    def map(self, function: Callable[[A, B, C], T], xs: Iterable[A], ys: Iterable[B], zs: Iterable[C], /, *, chunksize: int | None = None, limit: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
     @overload
-    def map(self, function: Callable[..., T], xs: Iterable[Any], ys: Iterable[Any], zs: Iterable[Any], vs: Iterable[Any], /, *more: Iterable[Any], chunksize: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
+    def map(self, function: Callable[..., T], xs: Iterable[Any], ys: Iterable[Any], zs: Iterable[Any], vs: Iterable[Any], /, *more: Iterable[Any], chunksize: int | None = None, limit: int | None = None, return_exceptions: Literal[False] = False) -> Map[list[T]]: ...
     @overload
-    def map(self, function: Callable[..., T], xs: Iterable[Any], ys: Iterable[Any], zs: Iterable[Any], vs: Iterable[Any], /, *more: Iterable[Any], chunksize: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
+    def map(self, function: Callable[..., T], xs: Iterable[Any], ys: Iterable[Any], zs: Iterable[Any], vs: Iterable[Any], /, *more: Iterable[Any], chunksize: int | None = None, limit: int | None = None, return_exceptions: Literal[True]) -> Map[list[T | BaseException]]: ...
     # fmt: on
     def map(
         self,
@@ -148,6 +156,7 @@ class _Submit:
         /,
         *iterables: Iterable[Any],
         chunksize: int | None = None,
+        limit: int | None = None,
         return_exceptions: bool = False,
     ) -> Any:
         """Call a function for each of many items, in few jobs that use all cores of their computer.
@@ -157,15 +166,18 @@ class _Submit:
         :param function: a plain Python function, with or without `job(...)`.
         :param iterables: its arguments, as the builtin `map` takes them: the shortest ends it.
         :param chunksize: how many items a job gets; without it, one job gets all.
+        :param limit: how many jobs may be under way at a time; without it, all are.
         :param return_exceptions: whether the exception of an item that failed is returned in its place; otherwise the first
             is raised. The others have run all the same, and their results have been stored.
         :returns: something to await, whose value is the list of results in the order of the items.
         :raises TypeError: if the items do not fit the function.
-        :raises ValueError: if the chunk size is less than one.
+        :raises ValueError: if the chunk size or the limit is less than one.
         :raises LaunchError: if it cannot be run.
         """
         if chunksize is not None and chunksize < 1:
             raise ValueError(f'chunksize must be at least 1, not {chunksize!r}')
+        if limit is not None and limit < 1:
+            raise ValueError(f'limit must be at least 1, not {limit!r}')
         if not iterables:
             raise TypeError('submit.map() must have at least one iterable beside the function')
         machine, caller = current_machine('submit.map'), sys._getframe(1)
@@ -180,7 +192,8 @@ class _Submit:
             for start in range(0, count, step)
         ]
         handles = [submit_child(machine, Mapped(function), chunk, {}, caller) for chunk in chunks]
-        return Map(machine.agenda, handles, [len(chunk[0]) for chunk in chunks], return_exceptions)
+        parts, held = machine.futures(tuple(handles), start=limit is None)
+        return Map(machine.agenda, parts, [len(chunk[0]) for chunk in chunks], return_exceptions, held, limit)
 
 
 def _sequence(items: Iterable[Any]) -> Any:

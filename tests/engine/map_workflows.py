@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
+import time
 
 import numpy as np
 from aiida import orm
@@ -54,6 +56,25 @@ def maps_plainly(n: int):
 async def collects():
     found = await submit.map(odd_one, [0, 1, 2, 3, 4], return_exceptions=True)
     return {'found': [str(each) if isinstance(each, Exception) else each for each in found], 'key': found[1].args}
+
+
+def deadly(x):
+    """Kill the job when the first two items are done."""
+    if x == 2:
+        for _ in range(1000):
+            with open('items.jsonl') as file:
+                if file.read().count('\n') == 2:
+                    os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(0.01)
+    if x == 3:
+        time.sleep(60)
+    return [x, np.full(2, x)]
+
+
+@workflow
+async def dies():
+    found = await submit.map(deadly, [0, 1, 2, 3, 0], chunksize=4, limit=1, return_exceptions=True)
+    return {'found': found[:2] + found[4:], 'errors': [str(error) for error in found[2:4]]}
 
 
 @workflow

@@ -48,6 +48,19 @@ def test_failures_are_those_of_items(run):
     assert check_provenance(node) == []
 
 
+def test_results_that_were_there_when_the_job_died(run):
+    """They are kept; the other items get the failure of the job. With `limit=1` the second job begins when the first has ended."""
+    outputs, node = run(workflows.dies)
+    assert [(x, array.tolist()) for x, array in outputs['found']] == [(0, [0, 0]), (1, [1, 1]), (0, [0, 0])]
+    assert all('exit status 340' in text for text in outputs['errors'])
+    first, second = node.called
+    assert (first.exit_status, second.exit_status) == (340, 0)
+    assert second.ctime > first.outputs.retrieved.ctime
+    assert sorted(first.base.links.get_outgoing().nested()['results']) == ['item_0', 'item_1']
+    assert 'items.jsonl' not in second.outputs.retrieved.base.repository.list_object_names()
+    assert check_provenance(node) == []
+
+
 def test_first_failure_is_raised(run):
     outputs, _ = run(workflows.raises)
     assert outputs == {'args': ('one', 1)}
