@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from .engine.workchain import FunctionWorkChain
     from .jobs.launch import job
     from .runtime import (
+        BoundedSemaphore,
+        Event,
+        Lock,
+        Semaphore,
         TaskGroup,
         as_completed,
         checkpoint,
         create_task,
         gather,
         run,
+        shield,
         sleep,
         submit,
         timeout,
@@ -31,8 +36,12 @@ if TYPE_CHECKING:
 __version__ = '0.1.0'
 
 __all__ = (
+    'BoundedSemaphore',
     'Codec',
+    'Event',
     'FunctionWorkChain',
+    'Lock',
+    'Semaphore',
     'TaskGroup',
     'as_completed',
     'checkpoint',
@@ -41,6 +50,7 @@ __all__ = (
     'gather',
     'job',
     'run',
+    'shield',
     'sleep',
     'submit',
     'timeout',
@@ -50,8 +60,12 @@ __all__ = (
 )
 
 _HOMES = {
+    'BoundedSemaphore': '.runtime',
     'Codec': '.values.snapshot',
+    'Event': '.runtime',
     'FunctionWorkChain': '.engine.workchain',
+    'Lock': '.runtime',
+    'Semaphore': '.runtime',
     'TaskGroup': '.runtime',
     'as_completed': '.runtime',
     'checkpoint': '.runtime',
@@ -60,6 +74,7 @@ _HOMES = {
     'gather': '.runtime',
     'job': '.jobs.launch',
     'run': '.runtime',
+    'shield': '.runtime',
     'sleep': '.runtime',
     'submit': '.runtime',
     'timeout': '.runtime',

@@ -7,10 +7,11 @@ children are, and shows the host its state.
 from . import recipes  # noqa: F401  (supplies what compiled code calls)
 from .activation import Activation, Recipe
 from .awaitables import Agenda, Awaitable, Checkpoint, Future, Handle, Kept, Timer
-from .calls import TaskGroup, as_completed, checkpoint, create_task, gather, sleep, timeout, wait, wait_for
+from .calls import TaskGroup, as_completed, checkpoint, create_task, gather, shield, sleep, timeout, wait, wait_for
 from .combining import AsCompleted, Gather
 from .host import Failed, Host, Outcome, Returned, Suspended
 from .local import Local, run
+from .locks import BoundedSemaphore, Event, Lock, Semaphore
 from .machine import Machine, current_machine, is_stepping
 from .mapping import Map, Mapped, submit
 from .scoped import Timeout
@@ -22,7 +23,9 @@ __all__ = (
     'Agenda',
     'AsCompleted',
     'Awaitable',
+    'BoundedSemaphore',
     'Checkpoint',
+    'Event',
     'Failed',
     'Future',
     'Gather',
@@ -30,12 +33,14 @@ __all__ = (
     'Host',
     'Kept',
     'Local',
+    'Lock',
     'Machine',
     'Map',
     'Mapped',
     'Outcome',
     'Recipe',
     'Returned',
+    'Semaphore',
     'Suspended',
     'Task',
     'TaskGroup',
@@ -48,6 +53,7 @@ __all__ = (
     'gather',
     'is_stepping',
     'run',
+    'shield',
     'sleep',
     'submit',
     'submit_call',

@@ -388,14 +388,30 @@ def has_source(code: types.CodeType) -> bool:
     return bool(linecache.getlines(code.co_filename))
 
 
+_OURS = ('Event', 'Lock', 'Semaphore', 'TaskGroup', 'sleep', 'wait', 'wait_for')
+_INSTEAD = {
+    **{name: f'use that of this package, `from aiida_dreamflow import {name}`' for name in _OURS},
+    'Timeout': 'use that of this package, `from aiida_dreamflow import timeout`',
+    '_ContextManagerMixin': 'use those of this package, `from aiida_dreamflow import Lock, Semaphore`',
+    'Condition': 'use a list and an `Event` of this package',
+    'Queue': 'use a list and a `Semaphore` of this package that counts its items, or `as_completed`',
+    'Barrier': 'use `gather`',
+    'to_thread': '`await run(function, ...)` of this package calls it beside the worker',
+}
+
+
 def refuse_asyncio(function: types.FunctionType) -> None:
     """Refuse a coroutine function of asyncio's.
 
     :raises WorkflowUsageError: if it is one.
     """
     if (function.__module__ or '').partition('.')[0] == 'asyncio':
+        name = function.__qualname__
+        advice = _INSTEAD.get(
+            name.partition('.')[0], 'await children, helpers and what `aiida_dreamflow` has of that name'
+        )
         raise WorkflowUsageError(
-            f'`asyncio.{function.__name__}` cannot be awaited in a workflow: an event loop does not survive a restart'
+            f'`asyncio.{name}` cannot be awaited in a workflow: an event loop does not survive a restart; {advice}'
         )
 
 

@@ -89,6 +89,9 @@ class Awaitable(Kept, ABC):
         """Stop waiting; returns whether that can be done."""
         return False
 
+    def declined(self) -> None:
+        """Take notice that the task that waited was cancelled just before it would have gone on: it takes no value."""
+
     def __await__(self) -> Generator[Any, None, Any]:
         raise WorkflowUsageError(
             f'a {type(self).__name__.lower()} can only be awaited by a workflow function or a helper that one awaits'

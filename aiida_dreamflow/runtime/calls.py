@@ -9,13 +9,24 @@ from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from ..compiler.desugar import AWAIT_MARK
 from .awaitables import Awaitable, Checkpoint, Future
-from .combining import AsCompleted, Gather, Wait, WaitFor
+from .combining import AsCompleted, Gather, Shield, Wait, WaitFor
 from .coroutines import discard
 from .machine import current_machine
 from .scoped import TaskGroup, Timeout
 from .tasks import Task
 
-__all__ = ('TaskGroup', 'as_completed', 'checkpoint', 'create_task', 'gather', 'sleep', 'timeout', 'wait', 'wait_for')
+__all__ = (
+    'TaskGroup',
+    'as_completed',
+    'checkpoint',
+    'create_task',
+    'gather',
+    'shield',
+    'sleep',
+    'timeout',
+    'wait',
+    'wait_for',
+)
 
 P = ParamSpec('P')
 T = TypeVar('T')
@@ -135,6 +146,20 @@ def wait_for(aw: Awaiting[T], timeout: float | None) -> WaitFor[T]:
     machine = current_machine('wait_for')
     (part,), _ = machine.futures((aw,))
     return WaitFor(machine.agenda, part, None if timeout is None else machine.timer(timeout))
+
+
+def shield(aw: Awaiting[T]) -> Shield[T]:
+    """Let a child or a helper go on when who waits for it is cancelled.
+
+    ``y = await shield(handle)``
+
+    :param aw: a handle, a task, or the call of an ``async def`` function.
+    :returns: something to await, whose value is that of what is waited for.
+    :raises TypeError: if something else is given.
+    """
+    machine = current_machine('shield')
+    (part,), _ = machine.futures((aw,))
+    return Shield(machine.agenda, part)
 
 
 @overload

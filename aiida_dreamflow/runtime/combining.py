@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from .awaitables import Agenda, Future, Handle, Kept, Timer
 
-__all__ = ('AsCompleted', 'Gather', 'Next', 'Wait', 'WaitFor')
+__all__ = ('AsCompleted', 'Gather', 'Next', 'Shield', 'Wait', 'WaitFor')
 
 T = TypeVar('T')
 
@@ -244,6 +244,39 @@ class Wait(Future[Any]):
         super().outcome()
         done = {part for part in self.parts if part.ended}
         return done, {part for part in self.parts if not part.ended}
+
+
+class Shield(Future[T]):
+    """One future that goes on when who waits for it is cancelled.
+
+    :ivar part: the future.
+    """
+
+    def __init__(self, agenda: Agenda, part: Future[T]) -> None:
+        super().__init__(agenda)
+        self.part = part
+        part.watch(self)
+
+    def notice(self, future: Future[Any]) -> None:
+        """Take notice of the end of the future."""
+        if future.error is not None:
+            self.set_exception(future.error, future.trace)
+        else:
+            self.set_result(future.value)  # type: ignore[arg-type]
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Wait no longer for the future, which goes on."""
+        self.part.unwatch(self)
+        return super().cancel(msg)
+
+    def outcome(self) -> Any:
+        """Return the value of the future, or raise."""
+        self.part.asked = self.part.asked or self.part.ended
+        return super().outcome()
+
+    def sources(self) -> Iterator[Future[Any]]:
+        """Yield where the value comes from."""
+        yield from self.part.sources()
 
 
 class WaitFor(Future[T]):

@@ -183,6 +183,8 @@ class Machine:
                 value = awaiting.outcome()
             except BaseException as raised:
                 error = raised.with_traceback(awaiting.trace)
+        else:
+            awaiting.declined()
         for source, variables in _received(task, awaiting) if error is None else _unreceived(awaiting):
             if isinstance(source, Task) and source.returned:
                 self._note_copies(dict.fromkeys(variables, source.returned))

@@ -101,6 +101,11 @@ _SHIMS = {
     'wait_for': asyncio.wait_for,
     'create_task': asyncio.create_task,
     'timeout': getattr(asyncio, 'timeout', None),
+    'BoundedSemaphore': asyncio.BoundedSemaphore,
+    'Event': asyncio.Event,
+    'Lock': asyncio.Lock,
+    'Semaphore': asyncio.Semaphore,
+    'shield': asyncio.shield,
     'TaskGroup': getattr(asyncio, 'TaskGroup', None),
 }
 

@@ -21,9 +21,9 @@ NEWER = (
 )
 MODULES = [concurrency]
 if sys.version_info >= (3, 11):
-    from .corpus import task_groups
+    from .corpus import locks, task_groups  # semaphores of Python 3.10 are less fair
 
-    MODULES.append(task_groups)
+    MODULES += [task_groups, locks]
 CASES = [
     pytest.param(function, id=name.removeprefix('do_'))
     for module in MODULES

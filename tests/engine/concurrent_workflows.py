@@ -5,6 +5,7 @@ import pathlib
 import time
 
 from aiida_dreamflow import (
+    Semaphore,
     as_completed,
     checkpoint,
     create_task,
@@ -37,9 +38,15 @@ async def relax(x):
     return [x, z]
 
 
+async def relax_in_turn(gate, x):
+    async with gate:
+        return await relax(x)
+
+
 @workflow
 async def relaxes(n: int):
-    results = await gather(*(relax(x) for x in range(n)))
+    gate = Semaphore(2)
+    results = await gather(*(relax_in_turn(gate, x) for x in range(n)))
     return {'results': results}
 
 

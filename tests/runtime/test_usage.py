@@ -139,8 +139,46 @@ def test_asyncio_sleep():
         await asyncio.sleep(1)
 
     message, line = error_of(workflow)
-    assert message == '`asyncio.sleep` cannot be awaited in a workflow: an event loop does not survive a restart'
+    assert message == (
+        '`asyncio.sleep` cannot be awaited in a workflow: an event loop does not survive a restart; '
+        'use that of this package, `from aiida_dreamflow import sleep`'
+    )
     assert line == 'await asyncio.sleep(1)'
+
+
+@pytest.mark.parametrize(
+    ('made', 'instead'),
+    [
+        ('lock', '`from aiida_dreamflow import Lock, Semaphore`'),
+        ('queue', 'use a list and a `Semaphore` of this package that counts its items, or `as_completed`'),
+        ('event', '`from aiida_dreamflow import Event`'),
+        ('condition', 'use a list and an `Event` of this package'),
+        ('thread', '`await run(function, ...)`'),
+    ],
+)
+def test_what_to_write_instead_of_asyncio(made, instead):
+    async def lock():
+        async with asyncio.Lock():
+            pass
+
+    async def queue():
+        queue = asyncio.Queue()
+        await queue.get()
+
+    async def event():
+        event = asyncio.Event()
+        await event.wait()
+
+    async def condition():
+        condition = asyncio.Condition()
+        await condition.wait()
+
+    async def thread():
+        await asyncio.to_thread(print)
+
+    message, _ = error_of(locals()[made])
+    assert 'cannot be awaited in a workflow: an event loop does not survive a restart; ' in message
+    assert instead in message
 
 
 def test_not_awaitable():
