@@ -67,6 +67,8 @@ class Agent:
             actions.append((5, self.restart_database))
         if self.servers.broker is not None:
             actions.append((5, self.restart_broker))
+        else:
+            actions.append((3, self.kill_zeromq))
         weights, functions = zip(*actions, strict=True)
         self.lot.choices(functions, weights)[0]()
         self._last = time.monotonic()
@@ -161,6 +163,20 @@ class Agent:
         time.sleep(self.lot.uniform(0.0, 3.0))
         broker.start()
         self.done['broker restarts'] += 1
+        reconnect()
+
+    def kill_zeromq(self) -> None:
+        """Kill AiiDA's own broker; the daemon starts another, elsewhere."""
+        from aiida.manage import get_manager
+
+        broker: Any = get_manager().get_broker()
+        if (pid := broker._get_service_pid()) is None:
+            return
+        os.kill(pid, signal.SIGKILL)
+        self.done['broker kills'] += 1
+        end = time.monotonic() + 60
+        while broker._get_service_pid() in (pid, None) and time.monotonic() < end:
+            time.sleep(0.1)
         reconnect()
 
     def restart_database(self) -> None:
