@@ -71,7 +71,7 @@ failpoints: $(VENV)/.tests
 	@$(BIN)/python -m tests.chaos.failpoints $(FAILPOINTS_ARGS)
 
 benchmark: $(VENV)/.examples
-	@for name in lines imports compiling between steps many arrays children jobs; do $(BIN)/python benchmarks/$$name.py || exit; done
+	@for name in lines imports compiling between steps many crowd arrays children jobs; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check

@@ -47,6 +47,10 @@ def test_many(root):
     assert 'A resume' in output
 
 
+def test_crowd(root):
+    assert 'a calcfunction a turn' in run(root, 'crowd', '--processes', '2', '--steps', '2')
+
+
 @pytest.mark.daemon
 def test_children(root):
     output = run(root, 'children', '--children', '1', '--rounds', '1')

@@ -18,13 +18,13 @@ from ..exceptions import LaunchError
 from ..jobs import failpoints
 from ..jobs.abandoned import is_leased
 from ..jobs.names import port_name
+from ..jobs.trouble import asking_broker
 from ..runtime import Handle, Machine
 from .kinds import kind_of
 from .lookup import current_node
 from .node import CHILD_FILTERS
 from .targets import given_by, mark_failure, tell_outcome
 from .transaction import delete_lost
-from .trouble import handing_over
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -128,7 +128,7 @@ class Children:
         failpoints.reach('launch.begins')
         try:
             if runner.is_daemon_runner and not kind_of(handle.target).is_lost:
-                with handing_over(handle.label):
+                with asking_broker(f'{handle.label} could not be handed to the broker'):
                     node = self._parent.submit(process_class, inputs)
                 failpoints.reach('launch.message_sent')
                 node.base.extras.set(_HANDED_OVER, True)
@@ -163,7 +163,7 @@ class Children:
         handed_over = node.base.extras.get(_HANDED_OVER, False)
         if controller is not None and (is_leased(node) or not handed_over):
             # A message to a broker that is going down is lost. One too many does no harm to a process with a lease.
-            with handing_over(handle.label):
+            with asking_broker(f'{handle.label} could not be handed to the broker'):
                 controller.continue_process(node.pk, nowait=False, no_reply=True)
             failpoints.reach('adoption.message_sent')
             node.base.extras.set(_HANDED_OVER, True)

@@ -21,6 +21,7 @@ from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError, DreamflowError, FrameError
 from ..jobs import failpoints
 from ..jobs.names import port_name, python_name
+from ..jobs.trouble import PassingTroubleError, storing
 from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended, Task
 from ..values.data import type_name
 from ..values.entities import EntityCodec
@@ -43,7 +44,6 @@ from .returning import named_outputs, shape_of
 from .steps import Step, latest_step, write_step
 from .targets import Sources, child_of, prepare_child
 from .transaction import Caller, detach
-from .trouble import PassingTroubleError, storing
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain

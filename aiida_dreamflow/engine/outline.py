@@ -14,9 +14,9 @@ import plumpy
 from plumpy.workchains import Stepper, _Instruction
 
 from ..exceptions import FrameError
+from ..jobs.trouble import PassingTroubleError, storing
 from .children import Children, ChildTasks
 from .execution import Execution
-from .trouble import PassingTroubleError, storing
 
 if TYPE_CHECKING:
     from ..compiler import Program

@@ -33,9 +33,9 @@ from aiida.engine.processes.workchains.workchain import Protect
 
 from ..compiler import Bundle, compile_function
 from ..exceptions import FrameError, WorkflowUsageError
-from ..jobs.broker import BrokerTroubleError, asking_broker
 from ..jobs.leased import Leased
 from ..jobs.names import port_name
+from ..jobs.trouble import PassingTroubleError, asking_broker
 from ..runtime import current_machine, is_stepping, submit_call
 from .checking import outputs_in
 from .forked import FORK_INPUTS, prepare_fork
@@ -43,7 +43,6 @@ from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper, outline_of
 from .parameters import by_port, value_port
 from .pinned import is_pinned, pin_source
-from .trouble import PassingTroubleError
 
 #: How many seconds a killed workflow gives its children to end first, when they live in the same process.
 _PATIENCE = 2.0
@@ -314,7 +313,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
             try:
                 with asking_broker():
                     self.runner.call_on_process_finish(pk, finished)
-            except BrokerTroubleError as error:
+            except PassingTroubleError as error:
                 self.logger.warning('the broker cannot tell of the end of %d now: %s', pk, error)
                 self._heeded.remove(pk)
                 self.loop.call_later(_MOMENT, self.call_soon, self._heed_children)
@@ -416,7 +415,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         pause = _FIRST_PAUSE
         while children := self._program.children.running():
             for child in children:
-                with contextlib.suppress(BrokerTroubleError), asking_broker():
+                with contextlib.suppress(PassingTroubleError), asking_broker():
                     controller.kill_process(child.pk, msg_text=f'Killed by parent<{self.node.pk}>')
                 await asyncio.sleep(0)
             await asyncio.sleep(pause)

@@ -34,8 +34,8 @@ from aiida.manage import get_manager
 from plumpy.persistence import LoadSaveContext
 
 from . import failpoints
-from .broker import BrokerTroubleError, asking_broker
 from .lease import lease_folder
+from .trouble import PassingTroubleError, asking_broker
 from .zeromq import leave_if_alone, survive_broker
 
 __all__ = ('find_abandoned', 'find_waiting', 'is_leased', 'seal_ended', 'watch', 'watch_if_worker')
@@ -81,7 +81,7 @@ async def _look(runner: Any) -> None:
                 _logger.warning('nobody runs process %d, although it has not ended: this worker takes it on', pk)
                 _keep(runner.loop.create_task(_take_on(runner, pk)))
                 if runner.controller is not None:
-                    with contextlib.suppress(BrokerTroubleError), asking_broker():
+                    with contextlib.suppress(PassingTroubleError), asking_broker():
                         runner.controller.continue_process(pk, nowait=False, no_reply=True)
                     failpoints.reach('abandoned.message_sent')
             before = found

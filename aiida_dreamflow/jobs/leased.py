@@ -9,9 +9,9 @@ from aiida import orm
 
 from . import failpoints
 from .abandoned import watch
-from .broker import BrokerTroubleError, Undeterred, asking_broker
 from .database import survive_database
 from .lease import Lease, LeaseTakenError, lease_folder
+from .trouble import PassingTroubleError, Undeterred, asking_broker
 from .understudy import Understudy
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Leased(Base):
         try:
             with asking_broker():
                 super().init()
-        except BrokerTroubleError as error:
+        except PassingTroubleError as error:
             if self._lease is None:
                 raise
             self._lease.drop()

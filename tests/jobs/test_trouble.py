@@ -1,11 +1,11 @@
-"""What is the trouble of a broker, and what is not."""
+"""What is trouble that passes, and what is not."""
 
 from __future__ import annotations
 
 import kiwipy
 import pytest
 
-from aiida_dreamflow.jobs.broker import BrokerTroubleError, Undeterred, asking_broker
+from aiida_dreamflow.jobs.trouble import PassingTroubleError, Undeterred, asking_broker
 
 TROUBLE = [
     RuntimeError('<Connection: "amqp://127.0.0.1"> closed'),
@@ -17,7 +17,7 @@ TROUBLE = [
 
 @pytest.mark.parametrize('error', TROUBLE)
 def test_trouble(error):
-    with pytest.raises(BrokerTroubleError), asking_broker():
+    with pytest.raises(PassingTroubleError), asking_broker():
         raise error
 
 
