@@ -29,3 +29,13 @@ async def asks():
 async def answers():
     """Nothing to do."""
     return 1
+
+
+def square(x):
+    return x * x
+
+
+@workflow
+async def asks_one():
+    """One job."""
+    return await submit(square, x=3)
