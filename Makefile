@@ -37,7 +37,7 @@ help:
 	@echo 'make mutations  check that the differential tests notice faults of the compiler'
 	@echo 'make corpus     run the tests of CPython as workflow functions (an hour or more; some differ still)'
 	@echo 'make chaos      kill and freeze workers under running workflows for SECONDS=60, on PAIR=sqlite or postgresql'
-	@echo 'make failpoints kill a worker at each point where that could matter (an hour)'
+	@echo 'make failpoints kill a worker at each point where that could matter (an hour), on PAIR=sqlite or postgresql'
 	@echo 'make benchmark  what compiling, a step and a child cost, and lines per room'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make docs       build the documentation into docs/_build/html'
@@ -68,7 +68,7 @@ chaos: $(VENV)/.tests
 	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) --pair $(PAIR) $(CHAOS_ARGS)
 
 failpoints: $(VENV)/.tests
-	@$(BIN)/python -m tests.chaos.failpoints $(FAILPOINTS_ARGS)
+	@$(BIN)/python -m tests.chaos.failpoints --pair $(PAIR) $(FAILPOINTS_ARGS)
 
 benchmark: $(VENV)/.examples
 	@for name in lines imports compiling between steps many crowd arrays children jobs; do $(BIN)/python benchmarks/$$name.py || exit; done

@@ -42,34 +42,10 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix='dreamflow-chaos-') as folder, contextlib.ExitStack() as at_end:
         throwaway.use_folder(Path(folder))
-        from servers.profiles import on_servers, without_servers
+        from chaos.places import new_profile
 
-        from chaos.agent import Servers
-
-        servers = Servers()
-        if arguments.pair == 'postgresql':
-            servers = _start(Path(folder), at_end)
-            (Path(folder) / 'repository').mkdir()
-            at_end.enter_context(on_servers(servers.database, servers.broker, Path(folder) / 'repository'))
-        else:
-            at_end.enter_context(without_servers())
+        _, servers = new_profile(arguments.pair, Path(folder), at_end)
         return _attack(arguments, Path(folder), servers)
-
-
-def _start(folder: Path, at_end: contextlib.ExitStack) -> Any:
-    from servers.postgresql import PostgreSQL
-    from servers.processes import temporary_folder
-    from servers.rabbitmq import RabbitMQ
-
-    from chaos.agent import Servers
-
-    started = []
-    for server_class in (PostgreSQL, RabbitMQ):
-        if (reason := server_class.missing()) is not None:
-            raise SystemExit(reason)
-        started.append(server_class(at_end.enter_context(temporary_folder('chaos'))))
-        at_end.callback(started[-1].close)
-    return Servers(*started)
 
 
 def _attack(arguments: argparse.Namespace, folder: Path, servers: Any) -> int:

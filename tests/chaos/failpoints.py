@@ -7,6 +7,7 @@ at a time in one run, spread over it. Says at the end how many workers were kill
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
@@ -21,19 +22,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog='python -m tests.chaos.failpoints', description=__doc__)
     parser.add_argument('--seconds', type=float, default=float('inf'), help='begin no run after so many')
     parser.add_argument('--together', type=int, default=12, help='how many kills at commits in one run')
+    parser.add_argument('--pair', choices=('sqlite', 'postgresql'), default='sqlite', help='database and broker')
+    parser.add_argument('--part', default='1/1', help='2/5: the second of five parts of all runs')
     arguments = parser.parse_args()
-    from chaos.experiments import Bench
 
     import throwaway
 
-    with tempfile.TemporaryDirectory(prefix='dreamflow-failpoints-') as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix='dreamflow-failpoints-') as folder,
+        contextlib.ExitStack() as at_end,
+    ):
         throwaway.use_folder(Path(folder))
-        throwaway.create_profile('failpoints')
-        bench = Bench('failpoints', Path(folder))
+        from chaos.experiments import Bench
+        from chaos.places import new_profile
+
+        profile, _ = new_profile(arguments.pair, Path(folder), at_end)
+        bench = Bench(profile, Path(folder))
         commits = [point for point in bench.points if point[0].startswith('commit.')]
         runs = [[point] for point in bench.points if not point[0].startswith('commit.')]
         number = -(-len(commits) // arguments.together)
         runs = [*(commits[start::number] for start in range(number)), *runs]
+        part, parts = map(int, arguments.part.split('/'))
+        runs = runs[part - 1 :: parts]
         print(f'{len(bench.points)} points, {len(commits)} of them commits: {len(runs)} runs', flush=True)
         return _try(bench, runs, time.monotonic() + arguments.seconds)
 
