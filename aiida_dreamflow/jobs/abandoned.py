@@ -128,8 +128,9 @@ def _left() -> Iterator[orm.ProcessNode]:
 
 def find_waiting() -> Iterator[int]:
     """Return the processes with a lease that were handed to the broker, and that no worker has taken on."""
-    builder = orm.QueryBuilder()
-    builder.append(orm.ProcessNode, filters={'attributes.process_state': 'created'}, project='*')
+    # Records of steps, of which there may be many, have no process type: their attributes need not be looked into.
+    filters = {'process_type': {'!==': None}, 'attributes.process_state': 'created'}
+    builder = orm.QueryBuilder().append(orm.ProcessNode, filters=filters, project='*')
     builder.order_by({orm.ProcessNode: {'id': 'asc'}})
     for (node,) in builder.iterall():
         path = lease_folder() / f'{node.pk}.lock'
