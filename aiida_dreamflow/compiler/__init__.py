@@ -6,6 +6,7 @@ before left it. Nothing in here runs user code.
 
 from __future__ import annotations
 
+import inspect
 import types
 from typing import Any
 
@@ -37,6 +38,7 @@ __all__ = (
     'Program',
     'bundle',
     'bundle_again',
+    'compile_called',
     'compile_function',
     'compile_generator',
     'copies_in',
@@ -77,9 +79,9 @@ def compile_function(function: Any) -> Program:
 
 
 def compile_generator(function: Any) -> Program:
-    """Compile the function of a generator, once per process: its ``yield`` expressions are its await points.
+    """Compile the function of a generator, once per process: its ``yield`` expressions are await points.
 
-    :param function: a generator function, or the function of a generator expression.
+    :param function: a generator function, asynchronous or not, or the function of a generator expression.
     :returns: its program.
     :raises CompileError: if it has no source or says something that the language does not have.
     """
@@ -89,6 +91,14 @@ def compile_generator(function: Any) -> Program:
         is_expression = code.co_name == '<genexpr>'
         program = _compile(read_expression(function) if is_expression else read_source(function, generator=True))
     return program
+
+
+def compile_called(function: Any) -> Program:
+    """Compile a function whose call may be an activation of a task: a workflow function, a helper, an asynchronous generator.
+
+    :raises CompileError: if it has no source or says something that the language does not have.
+    """
+    return compile_generator(function) if inspect.isasyncgenfunction(function) else compile_function(function)
 
 
 def _compile(source: FunctionSource) -> Program:

@@ -39,9 +39,9 @@ PROCESS_FUNCTION_MARK = 'is_process_function'
 def desugar(program: Program) -> None:
     """Make the awaits explicit, in a plain ``def`` and in a generator, and drop the annotations of variables."""
     _drop_annotations(program.source.node.body, program.declared)
-    if not program.source.is_async:
+    if program.source.yields or not program.source.is_async:
         node = program.source.node
-        transformer = _Yields() if program.source.is_generator else _PlainAwaits(program)
+        transformer = _Yields() if program.source.yields else _PlainAwaits(program)
         node.body = [cast(ast.stmt, transformer.visit(statement)) for statement in node.body]
 
 

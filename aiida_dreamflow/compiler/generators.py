@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 import linecache
 import sys
 import types
@@ -41,7 +42,11 @@ def read_expression(function: types.FunctionType) -> FunctionSource:
     numbers = range(node.lineno, (node.end_lineno or node.lineno) + 1)
     text = ast.get_source_segment(''.join(lines), node) or ''
     return FunctionSource(
-        function, code.co_filename, text, _as_function(node), {n: lines[n - 1].rstrip('\n') for n in numbers}
+        function,
+        code.co_filename,
+        text,
+        _as_function(node, inspect.isasyncgenfunction(function)),
+        {n: lines[n - 1].rstrip('\n') for n in numbers},
     )
 
 
@@ -76,17 +81,19 @@ def _shape(code: types.CodeType) -> tuple[object, ...]:
     return code.co_varnames, plain, len(code.co_code)
 
 
-def _as_function(expression: ast.GeneratorExp) -> ast.FunctionDef:
-    """Return ``def <genexpr>(.0): for ... in .0: ... yield ...`` for an expression."""
+def _as_function(expression: ast.GeneratorExp, is_async: bool) -> ast.FunctionDef | ast.AsyncFunctionDef:
+    """Return ``def <genexpr>(.0): for ... in .0: ... yield ...`` for an expression; an ``async def`` if it awaits."""
     node = copy.deepcopy(expression)
     body: ast.stmt = copy_place(ast.Expr(ast.Yield(node.elt)), node.elt)
     for number, loop in reversed(list(enumerate(node.generators))):
         for test in reversed(loop.ifs):
             body = copy_place(ast.If(test, [body], []), test)
         iterable = loop.iter if number else load('.0', loop.iter)
-        body = copy_place(ast.For(loop.target, iterable, [body], []), loop.target)
+        kind = ast.AsyncFor if loop.is_async else ast.For
+        body = copy_place(made(loop.target, iterable, [body], []), loop.target)
     arguments = ast.arguments([], [ast.arg('.0')], None, [], [], None, [])
-    return copy_place(ast.FunctionDef('<genexpr>', arguments, [body], [], None), node)
+    made = ast.AsyncFunctionDef if is_async else ast.FunctionDef
+    return copy_place(made('<genexpr>', arguments, [body], [], None), node)
 
 
 def waiting_at(program: Program, offset: int) -> tuple[Block, Await] | None:

@@ -25,7 +25,7 @@ def mark_recipes(program: Program) -> None:
 
     Assignments inside of nested functions, and those that read the variable they assign, are none.
     """
-    for node in [] if program.source.is_generator else program.own(ast.Assign):
+    for node in [] if program.source.yields else program.own(ast.Assign):
         if len(node.targets) > 1 or not isinstance(node.value, ast.Call):
             continue
         target = node.targets[0]

@@ -13,7 +13,6 @@ from typing import Any
 from .namespaces import READERS
 from .program import Program
 from .supers import is_bare
-from .trees import awaits_repeatedly
 
 __all__ = ('RULES', 'refuse_unsupported')
 
@@ -29,18 +28,8 @@ def refuse_unsupported(program: Program) -> None:
 
 
 def _generator(program: Program, node: ast.AST) -> None:
-    if isinstance(node, ast.Yield | ast.YieldFrom) and not program.source.is_generator:
+    if isinstance(node, ast.Yield | ast.YieldFrom) and not program.source.yields:
         program.source.refuse(node, '`yield` makes a generator, which cannot be a workflow', 'use `return`')
-
-
-def _awaiting_generator(program: Program, node: ast.AST) -> None:
-    if isinstance(node, ast.GeneratorExp) and awaits_repeatedly(node):
-        program.source.refuse(
-            node,
-            '`await` and `async for` inside a generator expression make an asynchronous generator, which keeps its '
-            'place on the stack of Python',
-            'use a list comprehension: `[... for ...]`',
-        )
 
 
 def _namespace(program: Program, node: ast.AST) -> None:
@@ -69,6 +58,5 @@ def _namespace(program: Program, node: ast.AST) -> None:
 RULES: dict[type[ast.AST], tuple[Callable[[Program, Any], None], ...]] = {
     ast.Yield: (_generator,),
     ast.YieldFrom: (_generator,),
-    ast.GeneratorExp: (_awaiting_generator,),
     ast.Call: (_namespace,),
 }

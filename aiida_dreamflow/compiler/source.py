@@ -64,6 +64,11 @@ class FunctionSource:
         return inspect.isgeneratorfunction(self.function)
 
     @property
+    def yields(self) -> bool:
+        """Whether it is a generator of either kind, asynchronous ones included."""
+        return self.is_generator or inspect.isasyncgenfunction(self.function)
+
+    @property
     def qualname(self) -> str:
         """The qualified name that what is defined inside of the function is named after."""
         qualname: str = getattr(self.function.__code__, 'co_qualname', self.function.__qualname__)
@@ -193,7 +198,7 @@ def _require_function(function: object, generator: bool) -> types.FunctionType:
             f'a lambda cannot be a workflow function ({code.co_filename}, line {code.co_firstlineno}): '
             'give it a name with `def` or `async def`'
         )
-    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function) is not generator:
+    if (inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function)) is not generator:
         code = function.__code__
         raise CompileError(
             f'`{name}` is a generator function ({code.co_filename}, line {code.co_firstlineno}): a workflow function '

@@ -21,6 +21,7 @@ from typing import Any
 from ..compiler import Await, Block, Program, compile_function
 from ..compiler.codegen import block_code, raising_code, recipe_code
 from ..compiler.program import Exit, Jump, RecipeSite, Reraise
+from ..compiler.source import read_source
 from ..exceptions import WorkflowUsageError
 from .supplied import SUPPLIED, supply
 from .tracebacks import find_frame, without_runtime
@@ -86,6 +87,7 @@ class Activation:
     :ivar handled: the exceptions being handled, outermost first; ``None`` where a ``finally`` runs without one.
     :ivar awaiting: the exit through which it waits.
     :ivar recipes: how values of its variables can be made again.
+    :ivar stream: the asynchronous generator whose call it is, while it runs.
     :ivar caller: until it has begun: where it was called, as code, instruction and line.
     """
 
@@ -97,6 +99,7 @@ class Activation:
     handled: list[BaseException | None] = field(default_factory=list)
     awaiting: Await | None = None
     recipes: dict[str, Recipe] = field(default_factory=dict)
+    stream: Any = field(default=None, repr=False)
     caller: tuple[types.CodeType, int, int] | None = field(default=None, repr=False)
     _running: types.CodeType | None = field(default=None, repr=False)
     _functions: dict[Block, types.FunctionType] = field(default_factory=dict, repr=False)
@@ -209,6 +212,10 @@ class Activation:
                 found[name] = cell.cell_contents
         return found
 
+    def innermost(self) -> BaseException | None:
+        """Return the exception that it is handling, the innermost of several."""
+        return next((error for error in reversed(self.handled) if error is not None), None)
+
     # -- going on
 
     def jump(self, exit: Jump, value: Any) -> None:
@@ -290,8 +297,11 @@ class Activation:
 
     def converted(self, error: BaseException) -> BaseException:
         """Return what leaves the function for an exception that nothing in it handles (PEP 479)."""
-        if isinstance(error, StopIteration) and self.program.source.is_async:
-            converted = RuntimeError('coroutine raised StopIteration')
+        stops = (StopIteration,) if self.stream is None else (StopIteration, StopAsyncIteration)
+        if isinstance(error, stops) and self.program.source.is_async:
+            kind = 'coroutine' if self.stream is None else 'async generator'
+            name = 'StopIteration' if isinstance(error, StopIteration) else 'StopAsyncIteration'
+            converted = RuntimeError(f'{kind} raised {name}')
             converted.__cause__ = converted.__context__ = error
             return converted
         return error
@@ -308,6 +318,8 @@ def activate(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
         return activate(function.func, (*function.args, *args), {**function.keywords, **kwargs})
     if isinstance(function, types.MethodType):
         return activate(function.__func__, (function.__self__, *args), kwargs)
+    if inspect.isasyncgenfunction(function):
+        read_source(function)  # which says why that is none
     program = compile_function(function)
     assert isinstance(function, types.FunctionType)
     assert program.binder is not None

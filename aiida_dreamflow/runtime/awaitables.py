@@ -51,6 +51,7 @@ class Agenda:
     :ivar killing: the children that were cancelled and are to be killed.
     :ivar released: the children that were held back and are to be launched now.
     :ivar asked: the futures whose outcome the current step has asked for without an await.
+    :ivar lost: the streams of asynchronous generators that nobody holds any more, and that are to be closed.
     """
 
     def __init__(self) -> None:
@@ -60,6 +61,7 @@ class Agenda:
         self.killing: list[Handle[Any]] = []
         self.released: list[Handle[Any]] = []
         self.asked: list[Future[Any]] = []
+        self.lost: list[Any] = []
 
 
 class Awaitable(Kept, ABC):

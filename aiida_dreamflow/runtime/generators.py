@@ -88,7 +88,7 @@ def _run(suspension: Suspension) -> Generator[Any, Any, Any]:
     while activation.awaiting is not None:
         received: Any = None
         thrown: BaseException | None = None
-        handled = _innermost(activation)
+        handled = activation.innermost()
         try:
             if handled is not None:
                 received = yield from _wait_handling(handled, activation, value)
@@ -157,7 +157,7 @@ def _advance(activation: Activation, received: Any, thrown: BaseException | None
     while True:
         if error is not None and not activation.catch(error):
             _raise(error)
-        handled = _innermost(activation)
+        handled = activation.innermost()
         error = None
         try:
             exit, value = activation.run_block(handled)
@@ -176,10 +176,6 @@ def _advance(activation: Activation, received: Any, thrown: BaseException | None
             error = nothing_to_reraise(activation, exit) if current is None else current
         else:
             return value
-
-
-def _innermost(activation: Activation) -> BaseException | None:
-    return next((error for error in reversed(activation.handled) if error is not None), None)
 
 
 def _raise(error: BaseException) -> NoReturn:

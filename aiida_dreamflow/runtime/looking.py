@@ -30,7 +30,7 @@ from .generators import Suspension, suspension_of
 __all__ = ('call_of', 'look_into')
 
 Generator: TypeAlias = 'types.GeneratorType[Any, Any, Any]'
-Coroutine: TypeAlias = 'types.CoroutineType[Any, Any, Any]'
+Coroutine: TypeAlias = 'types.CoroutineType[Any, Any, Any] | types.AsyncGeneratorType[Any, Any]'
 Cells: TypeAlias = 'dict[str, types.CellType]'
 
 
@@ -59,7 +59,7 @@ def look_into(generator: Generator) -> Suspension:
 
 
 def call_of(coroutine: Coroutine) -> tuple[types.FunctionType, dict[str, Any], Cells]:
-    """Return the function of a coroutine object that has not begun, its variables, and its cells."""
+    """Return the function of a coroutine or an asynchronous generator that has not begun, its variables, and its cells."""
     function, referents = _function(coroutine, _referents(coroutine))
     variables, cells, _ = _variables(coroutine, referents)
     return function, variables, cells
@@ -70,13 +70,17 @@ def _refusal(reason: str) -> CannotStoreError:
 
 
 def _frame(generator: Generator | Coroutine) -> types.FrameType:
-    frame = generator.gi_frame if isinstance(generator, types.GeneratorType) else generator.cr_frame
+    frame: types.FrameType | None = getattr(generator, f'{_PREFIXES[type(generator)]}_frame')
     assert frame is not None
     return frame
 
 
 def _code(generator: Generator | Coroutine) -> types.CodeType:
-    return generator.gi_code if isinstance(generator, types.GeneratorType) else generator.cr_code
+    code: types.CodeType = getattr(generator, f'{_PREFIXES[type(generator)]}_code')
+    return code
+
+
+_PREFIXES: dict[type, str] = {types.GeneratorType: 'gi', types.CoroutineType: 'cr', types.AsyncGeneratorType: 'ag'}
 
 
 def _referents(generator: Generator | Coroutine) -> list[Any]:

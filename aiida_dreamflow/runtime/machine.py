@@ -8,6 +8,7 @@ What awaits a `checkpoint`, a child or a timer goes on with a step to come.
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..compiler import copies_in, passed_at
-from ..compiler.program import Await, Block, Jump, Reraise
+from ..compiler.program import Await, Block, Jump, Reraise, Yielded
 from ..exceptions import WorkflowUsageError
 from .activation import Activation, activate, nothing_to_reraise
 from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, Handle, Now, Timer
@@ -24,6 +25,7 @@ from .combining import Gather
 from .coroutines import awaited, begun, discard, is_compiled
 from .generators import hold, release
 from .host import Failed, Host, Outcome, Returned, Suspended
+from .streams import KINDS, Drive, Stream, Thrown, drive_of, live_streams, stream_of
 from .surroundings import Surroundings
 from .tasks import Task
 from .tracebacks import without_runtime
@@ -46,6 +48,7 @@ class Machine:
     :ivar intents: the handles of the children that the current step has asked for.
     :ivar finished: the tasks that the current step has brought to their end.
     :ivar ran: the blocks that the current step has run, with the places of their activations.
+    :ivar entered: the places at which the current step has let asynchronous generators go on.
     :ivar copies: the variables that have received the value of another in the current step as it was, by their names in the
         frame: which one had it when the step began, or when it was made.
     :ivar surroundings: what it has changed of the process.
@@ -62,6 +65,7 @@ class Machine:
     intents: list[Handle[Any]] = field(default_factory=list)
     finished: list[Task[Any]] = field(default_factory=list)
     ran: set[tuple[str, Block]] = field(default_factory=set)
+    entered: set[str] = field(default_factory=set)
     copies: dict[str, str] = field(default_factory=dict)
     surroundings: Surroundings = field(default_factory=Surroundings)
     _current: Task[Any] | None = field(default=None, repr=False)
@@ -102,7 +106,7 @@ class Machine:
         while soon and not isinstance(soon[0][0], Task):
             watcher, future = soon.popleft()
             watcher.notice(future)
-        return bool(soon or self.agenda.later)
+        return bool(soon or self.agenda.later or self.agenda.lost)
 
     def next_due(self) -> float | None:
         """Return when the next timer ends."""
@@ -112,7 +116,7 @@ class Machine:
         """Run each task that can go on until it waits, or ends."""
         for task in self.finished:
             task.returned = ''
-        self.intents, self.finished, self.ran, self.copies = [], [], set(), {}
+        self.intents, self.finished, self.ran, self.entered, self.copies = [], [], set(), set(), {}
         self._returned = None
         while self._held:
             release(self._held.pop())
@@ -120,15 +124,21 @@ class Machine:
         soon.extendleft((task, None) for task in reversed(later))
         later.clear()
         self.surroundings.enter()
+        hooks = sys.get_asyncgen_hooks()  # an event loop's, which would close the generators of workflows itself
+        sys.set_asyncgen_hooks(None, None)
         try:
             with _as_current(self):
+                self._close_lost()
                 while soon and self._fatal is None:
                     watcher, future = soon.popleft()
                     if isinstance(watcher, Task):
                         self._run(watcher, future)
                     else:
                         watcher.notice(future)
+                    if self.agenda.lost or not self.tasks:
+                        self._close_lost()
         finally:
+            sys.set_asyncgen_hooks(*hooks)
             values = (value for activation in self.activations().values() for value in activation.variables.values())
             self.surroundings.leave(values, ended=not self.tasks or self._fatal is not None)
         for source in self.agenda.asked:
@@ -220,6 +230,9 @@ class Machine:
             self._raise(task, nothing_to_reraise(activation, exit) if handled is None else handled)
         else:
             task.stack.pop()
+            if activation.stream is not None:
+                self._at_end(task, activation.stream.leave(None))
+                return
             returned = f'{place}:{exit.names["result"]}' if 'result' in exit.names else ''
             if task.stack:
                 self._hand_back(task, returned)
@@ -231,7 +244,11 @@ class Machine:
             self._end(task, None, value)
 
     def _await(self, task: Task[Any], exit: Await, value: Any) -> None:
-        task.stack[-1].suspend(exit)
+        activation = task.stack[-1]
+        activation.suspend(exit)
+        if activation.stream is not None and isinstance(exit.node, Yielded):
+            self._give(task, value)
+            return
         raised: BaseException | None = None
         if isinstance(value, Activation):
             task.stack.append(value)
@@ -245,6 +262,8 @@ class Machine:
             try:
                 if isinstance(value, types.CoroutineType) and is_compiled(value):
                     task.stack.append(begun(value))
+                elif type(value) in KINDS and (drive := drive_of(value)) is not None:
+                    self._drive(task, drive)
                 else:
                     task.awaiting = Now(awaited(value))
             except BaseException as error:
@@ -256,7 +275,13 @@ class Machine:
         """Let an exception go to the innermost handler, from activation to activation."""
         stack = task.stack
         while not stack[-1].catch(error):
-            error = stack.pop().converted(error)
+            activation = stack.pop()
+            error = activation.converted(error)
+            if activation.stream is not None:
+                drive = activation.stream.leave(None)
+                if drive.kind == 'aclose' and isinstance(error, GeneratorExit | StopAsyncIteration):
+                    self._hand_on(task, None)
+                    return
             if not stack:
                 self._end(task, error)
                 return
@@ -265,6 +290,78 @@ class Machine:
     def _throw(self, task: Task[Any], error: BaseException) -> None:
         """Let an exception appear where the innermost activation of a task waits."""
         self._raise(task, task.stack[-1].throw(error))
+
+    # -- asynchronous generators
+
+    def _drive(self, task: Task[Any], drive: Drive) -> None:
+        """Let an asynchronous generator go on, on top of a task.
+
+        :raises BaseException: what awaiting `drive` raises at once.
+        """
+        assert drive.shell is not None
+        stream = stream_of(drive.shell)
+        assert stream is not None
+        activation = stream.enter(drive)
+        if activation is None:
+            task.awaiting = Now(drive.after_end())
+            return
+        stream.agenda = self.agenda
+        self.entered.add(task.place(len(task.stack)))
+        task.stack.append(activation)
+        if (error := drive.error) is not None:
+            if error.__context__ is None:
+                error.__context__ = activation.innermost()  # and not what is handled around it
+            self._throw(task, error)
+        elif activation.awaiting is not None:
+            activation.resume(drive.given)
+
+    def _give(self, task: Task[Any], value: Any) -> None:
+        """Hand a value that an asynchronous generator yields to who drives it."""
+        activation = task.stack.pop()
+        drive = activation.stream.leave(activation)
+        if drive.kind == 'aclose':
+            self._fail(task, RuntimeError('async generator ignored GeneratorExit'))
+        else:
+            self._hand_on(task, value)
+
+    def _at_end(self, task: Task[Any], drive: Drive) -> None:
+        """Tell who drives an asynchronous generator that it has come to its end."""
+        if drive.kind == 'aclose':
+            self._hand_on(task, None)
+        elif drive.default:
+            self._hand_on(task, drive.default[0])
+        else:
+            self._fail(task, StopAsyncIteration())
+
+    def _hand_on(self, task: Task[Any], value: Any) -> None:
+        if task.stack:
+            task.stack[-1].resume(value)
+        else:
+            self._end(task, None, value)
+
+    def _fail(self, task: Task[Any], error: BaseException) -> None:
+        if task.stack:
+            self._throw(task, self._in_context(task, error))
+        else:
+            self._end(task, error)
+
+    def _close_lost(self) -> None:
+        """Close the asynchronous generators that nobody holds any more; those too that are left when all has ended."""
+        # The end of `asyncio.run` cancels what it finds closing, and closes what is left.
+        while self.agenda.lost:
+            self._close(self.agenda.lost.pop(0), CancelledError() if self.main.ended else GeneratorExit())
+        if not self.tasks:
+            for stream in live_streams(self.agenda):
+                self._close(stream, GeneratorExit())
+
+    def _close(self, stream: Stream, error: BaseException) -> None:
+        activation = stream.enter(Drive(None, 'aclose'))
+        assert activation is not None
+        task = self._begin(activation)
+        self.entered.add(task.place(0))
+        task.awaiting = Thrown(error)
+        task.start()
+        stream.agenda = None  # this is done once
 
     def _in_context(self, task: Task[Any], error: BaseException) -> BaseException:
         """Give the exception of a child the context that raising it here gives it."""
@@ -408,11 +505,7 @@ def _unreceived(awaiting: Awaitable) -> Iterator[tuple[Future[Any], Sequence[str
 
 def _handled(task: Task[Any]) -> BaseException | None:
     """Return the exception being handled in a task: that of the innermost activation that handles one."""
-    for activation in reversed(task.stack):
-        for handled in reversed(activation.handled):
-            if handled is not None:
-                return handled
-    return None
+    return next((handled for each in reversed(task.stack) if (handled := each.innermost()) is not None), None)
 
 
 _current: ContextVar[Machine | None] = ContextVar('dreamflow_machine', default=None)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from ..compiler import Await, Block, Program, compile_function
+from ..compiler import Await, Block, Program, compile_called
 from ..compiler.program import RecipeSite, is_hidden
 from ..compiler.source import is_filled
 from ..exceptions import FrameError
@@ -97,7 +97,7 @@ class Edits:
             code for code in candidates if (code.co_name, code.co_freevars) == (old_code.co_name, old_code.co_freevars)
         ]
         if len(found) != 1:
-            programs = (self._require_old(owner), compile_function(owner))
+            programs = (self._require_old(owner), compile_called(owner))
             self.refuse(programs, f'the frame holds the function `{old_code.co_name}` made inside of it')
         return found[0]
 
@@ -112,7 +112,7 @@ class Edits:
 
         :raises FrameError: if it is not there, or not alone.
         """
-        old, new = self.old_program(function, compile_function), compile_function(function)
+        old, new = self.old_program(function, compile_called), compile_called(function)
         if old is None:
             return None
         site = old.recipes[index]
@@ -123,7 +123,7 @@ class Edits:
         return found[0]
 
     def _require_old(self, function: types.FunctionType) -> Program:
-        old = self.old_program(function, compile_function)
+        old = self.old_program(function, compile_called)
         assert old is not None
         return old
 

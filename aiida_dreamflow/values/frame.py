@@ -19,14 +19,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ..compiler import Program, compile_function
+from ..compiler import Program, compile_called
 from ..compiler.trees import iterate_own
 from ..exceptions import CannotStoreError, FrameError
 from ..runtime import Activation, Agenda, Host, Machine, Recipe
+from ..runtime.streams import live_streams
 from .chunks import ChunkCodec
 from .edits import Edits, placed
 from .frame_codecs import FunctionCodec, KeptCodec, RecipeCodec, RecipeValueCodec, TracebackCodec, is_awaitable
-from .generators import GeneratorCodec
+from .generators import AsyncGeneratorCodec, GeneratorCodec
 from .held import HeldCodec
 from .parts import Files, Form, MemoryFiles, PartWriter, Place
 from .records import VERSION
@@ -39,6 +40,9 @@ FRAME_VERSION = 3
 
 #: What the names of what the workflow has changed of its process begin with.
 _CHANGED = 'process:'
+
+#: In the text of a part that has an asynchronous generator: it goes on without the variable that holds it.
+_MOVING = '"codec:asynchronous generator"'
 
 #: In the text of a part that has something that must be made again.
 _MADE = '"codec:made"'
@@ -75,6 +79,7 @@ class FrameWriter:
         self._memory = MemoryFiles()
         self._writer = PartWriter(self.chunks, self._memory if files is None else files)
         self._methods: dict[str, Any] = {}
+        self._moving: frozenset[str] = frozenset()
 
     def store(self, machine: Machine) -> StoredFrame:
         """Turn the frame of a machine that waits into its stored form.
@@ -92,8 +97,9 @@ class FrameWriter:
         """
         values = RecipeValueCodec([recipe for act in machine.activations().values() for recipe in act.recipes.values()])
         self._tracebacks, self._values, self._generators = TracebackCodec(), values, GeneratorCodec()
+        self._streams = AsyncGeneratorCodec()
         activations, self._kept = machine.activations().values(), KeptCodec()
-        every = [self._tracebacks, *self.codecs, FunctionCodec(activations), self._generators]
+        every = [self._tracebacks, *self.codecs, FunctionCodec(activations), self._generators, self._streams]
         every += [HeldCodec(activation.function for activation in activations), self._kept, RecipeCodec(), values]
         used, appended = self._uses(machine)
         self._places = _places(machine)
@@ -106,7 +112,10 @@ class FrameWriter:
     def _uses(self, machine: Machine) -> tuple[set[str], set[str]]:
         """Return the variables that the step used, and those with which it did nothing but append."""
         appended: set[str] = set()
-        otherwise: set[str] = set()
+        otherwise = {*self._moving}
+        for place in machine.entered & machine.activations().keys():
+            activation = machine.activations()[place]
+            otherwise.update(f'{place}:{name}' for name in (*activation.variables, *activation.cells))
         for place, block in machine.ran:
             for name in block.used:
                 root = f'{place}:{name}'
@@ -135,7 +144,10 @@ class FrameWriter:
                 if raised:
                     head['']['tracebacks'] = [(error, error.__traceback__) for error in raised.values()]
                 plain, parts = self._writer.write(self._places, head)
-                if len(raised) == known:
+                lost = [] if 'lost' in head[''] else self._lost(machine)
+                if lost:
+                    head['']['lost'] = lost
+                elif len(raised) == known:
                     break
         except CannotStoreError as error:
             raise _explained(machine, error, self.recipes) from None
@@ -147,12 +159,19 @@ class FrameWriter:
         raised.clear()
         mortal = self._writer.mortal()
         self._writer.settle(self._places)
+        self._moving = frozenset(name for part in parts if _MOVING in part.text for name in part.names)
         self._remade = frozenset(name for part in parts if _MADE in part.text for name in part.names)
         self._methods = {
             root: variables[name] for root, (variables, name) in self._places.items() if _appends(variables[name])
         }
-        machine.hold([*self._generators.unfinished.values(), *self._kept.waiting.values(), *mortal])
+        waiting = (*self._kept.waiting.values(), *self._streams.waiting.values())
+        machine.hold([*self._generators.unfinished.values(), *waiting, *mortal])
         return StoredFrame(document, files, self._memory, by_recipe)
+
+    def _lost(self, machine: Machine) -> list[Any]:
+        """Return the courses of asynchronous generators that are alive, but that no variable leads to: they are to be closed."""
+        streams = (*machine.agenda.lost, *live_streams(machine.agenda))
+        return [stream for stream in streams if id(stream) not in self._streams.met]
 
     def unmade(self, machine: Machine) -> dict[str, Any]:
         """Return the variables, of a frame just written, that share no object with a recipe or with the head."""
@@ -217,8 +236,10 @@ def _state(activation: Activation) -> dict[str, Any]:
         'cells': list(activation.cells),
         'variables': list(activation.variables),
         'handled': activation.handled,
+        'stream': activation.stream,
     }
-    return {name: content for name, content in state.items() if content != []}
+    left_out: dict[str, Any] = {'stream': None, 'cells': [], 'variables': [], 'handled': []}
+    return {name: content for name, content in state.items() if name not in left_out or content != left_out[name]}
 
 
 def load_frame(
@@ -251,7 +272,13 @@ def load_frame(
     chunks.read_blob = read_blob
     recipes = RecipeCodec(edits, make)
     agenda = Agenda()
-    own = [TracebackCodec(), FunctionCodec((), edits), GeneratorCodec(edits), KeptCodec(agenda, edits)]
+    own = [
+        TracebackCodec(),
+        FunctionCodec((), edits),
+        GeneratorCodec(edits),
+        AsyncGeneratorCodec(edits),
+        KeptCodec(agenda, edits),
+    ]
     every = [*codecs, *own, HeldCodec(), recipes]
     every += [RecipeValueCodec([]), chunks]
     numbers: dict[Any, Any] = {}
@@ -268,13 +295,14 @@ def load_frame(
             variables = {name: roots[f'{place}:{name}'] for name in state.get('variables', ())}
             cells = {name: roots[f'{place}:{name}'] for name in state.get('cells', ())}
             handled = state.get('handled', [])
-            activation = placed(compile_function, state['function'], state, variables, cells, handled, edits)
+            activation = placed(compile_called, state['function'], state, variables, cells, handled, edits)
             activation.adopt(recipes.decoded)
+            activation.stream = state.get('stream')
             task.stack.append(activation)
     for error, traceback in rest.get('tracebacks', ()):
         error.__traceback__ = traceback
     agenda.soon.extend(rest.get('soon', ()))
-    for name in ('later', 'timers', 'killing', 'released'):
+    for name in ('later', 'timers', 'killing', 'released', 'lost'):
         setattr(agenda, name, rest.get(name, []))
     tasks = [task for task, _ in rest.get('tasks', ())]
     main = cast('Any', rest.get('main') or (tasks[0] if tasks else None))

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeGuard, TypeVar
 
-from ..compiler import Program, compile_function
+from ..compiler import Program, compile_called, compile_function
 from ..compiler.desugar import FUNCTION_MARK
 from ..compiler.program import RecipeSite
 from ..exceptions import CannotStoreError, CompileError, FrameError
@@ -53,7 +53,7 @@ class FunctionCodec(Codec):
         if _workflow_function(value.__module__, value.__qualname__) is value:
             return {'workflow': [value.__module__, value.__qualname__]}
         for owner in self._owners:
-            if value is not owner and (path := _places(compile_function(owner)).get(value.__code__)):
+            if value is not owner and (path := _places(compile_called(owner)).get(value.__code__)):
                 return self._made_inside(value, owner, path, ref)
         return None
 
@@ -71,8 +71,8 @@ class FunctionCodec(Codec):
             return function
         owner = get(content['inside'])
         closure = tuple(get(cell) for cell in content['closure'])
-        program = compile_function(owner)
-        old = None if self._edits is None else self._edits.old_program(owner, compile_function)
+        program = compile_called(owner)
+        old = None if self._edits is None else self._edits.old_program(owner, compile_called)
         if self._edits is None or old is None:
             code = _code_at(program, content['path'])
             return types.FunctionType(code, owner.__globals__, code.co_name, None, closure)

@@ -34,7 +34,8 @@ def program_of(source: str, filename: str) -> str:
     namespace = {'checkpoint': checkpoint, 'gather': gather, 'submit': submit}
     exec(compile(source, filename, 'exec', dont_inherit=True), namespace)
     function = next(f for name, f in namespace.items() if name in ('workflow', 'helper', 'generator'))
-    return str(compile_generator(function) if inspect.isgeneratorfunction(function) else compile_function(function))
+    is_generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    return str(compile_generator(function) if is_generator else compile_function(function))
 
 
 @pytest.mark.parametrize('path', FILES, ids=lambda path: path.stem)

@@ -47,18 +47,6 @@ BY_FORM = {
         '`exec()` would see',
         'name what you need: `exec(code, {"x": x})`',
     ),
-    'generator expression': (
-        'return g(await f(x) for x in xs)',
-        '(await f(x) for x in xs)',
-        '`await` and `async for` inside a generator expression make an asynchronous generator',
-        'use a list comprehension',
-    ),
-    'generator expression over an asynchronous iterable': (
-        'return g(x async for x in xs)',
-        '(x async for x in xs)',
-        '`await` and `async for` inside a generator expression make an asynchronous generator',
-        'use a list comprehension',
-    ),
     'super': (
         'return super().x',
         'super()',

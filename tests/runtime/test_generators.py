@@ -102,3 +102,62 @@ def test_refused_with_the_name_of_the_variable(make, reason):
     assert run_in_memory(workflow_function, restart=False) is None
     with pytest.raises(CannotStoreError, match=rf'variable `generator` .*{reason}'):
         run_in_memory(workflow_function)
+
+
+async def numbers(log):
+    try:
+        for n in range(3):
+            await checkpoint()
+            yield n
+    finally:
+        log.append('closed')
+
+
+def test_only_a_workflow_drives_what_a_workflow_has_begun():
+    async def flow():
+        g = numbers([])
+        first = await anext(g)
+        await checkpoint()
+        for turn in (g.__anext__(), g.asend(1)):
+            with pytest.raises(RuntimeError, match='asynchronous generator is already running'):
+                turn.send(None)
+        return first, await anext(g)
+
+    assert run_in_memory(flow, restart=False) == run_in_memory(flow) == (0, 1)
+
+
+async def letters():
+    yield 'a'
+    yield 'b'
+
+
+def test_an_asynchronous_generator_that_other_code_has_begun():
+    async def flow(wait):
+        g = letters()
+        with pytest.raises(StopIteration) as given:
+            g.__anext__().send(None)
+        if wait:
+            await checkpoint()
+        return given.value.value, await anext(g)
+
+    assert run_in_memory(flow, False) == ('a', 'b')
+    with pytest.raises(CannotStoreError, match='variable `g` .*begun by other code'):
+        run_in_memory(flow, True)
+
+
+def test_a_dropped_machine_does_not_close_its_asynchronous_generators():
+    async def flow(log):
+        g = numbers(log)
+        await anext(g)
+        await checkpoint()
+        return await anext(g)
+
+    log = []
+    machine = Machine(_MemoryHost())
+    machine.start(flow, (log,), {})
+    for _ in range(2):
+        assert isinstance(machine.step(), Suspended)
+        store_frame(machine)
+    del machine
+    gc.collect()
+    assert log == []
