@@ -90,7 +90,7 @@ def _as_function(expression: ast.GeneratorExp, is_async: bool) -> ast.FunctionDe
             body = copy_place(ast.If(test, [body], []), test)
         iterable = loop.iter if number else load('.0', loop.iter)
         kind = ast.AsyncFor if loop.is_async else ast.For
-        body = copy_place(made(loop.target, iterable, [body], []), loop.target)
+        body = copy_place(kind(loop.target, iterable, [body], []), loop.target)
     arguments = ast.arguments([], [ast.arg('.0')], None, [], [], None, [])
     made = ast.AsyncFunctionDef if is_async else ast.FunctionDef
     return copy_place(made('<genexpr>', arguments, [body], [], None), node)

@@ -26,8 +26,6 @@ __all__ = ('KINDS', 'WRITERS')
 class _Rest:
     """An iterator that gives some items back before it goes on with another iterator."""
 
-    __slots__ = ('it', 'items')
-
     def __init__(self, items: list[Any], it: Iterator[Any]) -> None:
         self.items = deque(items)
         self.it = it
@@ -50,8 +48,6 @@ def _itself(it: Any) -> Any:
 class _Given:
     """Something whose iterator is the one given: ``iter`` may not be called on a user's object a second time."""
 
-    __slots__ = ('it',)
-
     def __init__(self, it: Iterator[Any]) -> None:
         self.it = it
 
@@ -61,8 +57,6 @@ class _Given:
 
 class _Keys:
     """The key function of a `groupby`, with the keys of what a `_Rest` gives back."""
-
-    __slots__ = ('function', 'keys')
 
     def __init__(self, keys: list[Any], function: Callable[[Any], Any] | None) -> None:
         self.keys = deque(keys)

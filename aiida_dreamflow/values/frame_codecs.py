@@ -18,6 +18,7 @@ from ..runtime.coroutines import call_in, ended, waiting
 from ..runtime.tracebacks import module_of, rebuilt, span_of
 from .definitions import complete, parts_of
 from .edits import Edits, placed
+from .references import has_name
 from .snapshot import Codec, Staged
 
 __all__ = (
@@ -47,15 +48,37 @@ class FunctionCodec(Codec):
         self._owners = list({id(each.function): each.function for each in activations}.values())
 
     def encode(self, value: object, ref: Ref) -> Any | None:
-        """Return the content for a function of these kinds."""
+        """Return the content for a function of these kinds.
+
+        :raises CannotStoreError: if the workflow has made it, or a class, under a global name: a restart brings back no module.
+        """
+        if _is(value, type):
+            self._require_not_global(value, [*filter(_is_function, vars(value).values())])
         if type(value) is not types.FunctionType:
             return None
         if _workflow_function(value.__module__, value.__qualname__) is value:
             return {'workflow': [value.__module__, value.__qualname__]}
+        self._require_not_global(value, [value])
         for owner in self._owners:
             if value is not owner and (path := _places(compile_called(owner)).get(value.__code__)):
                 return self._made_inside(value, owner, path, ref)
         return None
+
+    def _require_not_global(self, value: Any, functions: list[types.FunctionType]) -> None:
+        if '<locals>' in value.__qualname__:
+            return
+        places = [(each.__code__.co_filename, each.__code__.co_firstlineno) for each in functions]
+        for owner in self._owners:
+            code = owner.__code__
+            inside = any(
+                name == code.co_filename and code.co_firstlineno < line <= _last_line(code) for name, line in places
+            )
+            if inside and value is not owner and has_name(value):
+                reason = (
+                    f'`{owner.__name__}` has made it as a global variable of its module, which a restart does not bring back; '
+                    'define it at the top of the file, or without `global`'
+                )
+                raise CannotStoreError(type(value).__name__, '', reason)
 
     def _made_inside(self, value: types.FunctionType, owner: types.FunctionType, path: list[int], ref: Ref) -> Any:
         closure = [ref(cell) for cell in value.__closure__ or ()]
@@ -85,6 +108,14 @@ class FunctionCodec(Codec):
     def fill(self, obj: Any, content: Any, get: Get) -> None:
         """Complete a function that was made inside of another."""
         complete(obj, content, get)
+
+
+def _is_function(value: object) -> bool:
+    return type(value) is types.FunctionType
+
+
+def _last_line(code: types.CodeType) -> int:
+    return max([code.co_firstlineno, *(line for *_, line in code.co_lines() if line is not None)])
 
 
 def _workflow_function(module: str, qualname: str) -> types.FunctionType | None:

@@ -5,6 +5,7 @@ What a generator holds, and how it goes on, is the runtime's; this module only w
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,10 @@ class GeneratorCodec(Codec):
             return [*names, 'finished']
         if value.gi_running:
             raise CannotStoreError('generator', '', 'it is running: the await happens inside of it')
+        if value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE:
+            raise CannotStoreError(
+                'generator', '', '`types.coroutine` has made it something to await; write an `async def`'
+            )
         try:
             suspension = look_into(value)
         except CompileError as error:

@@ -317,6 +317,7 @@ class _Encoder:
             waiting_for, self.open = self.open, {}
             for finish, waiting in waiting_for.items():
                 finish(waiting, self)
+                self.parents.extend([self.current] * (len(self.values) - len(self.parents)))
             self._work()
 
     def leave_out(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import types
 
 import pytest
 
@@ -161,3 +162,36 @@ def test_a_dropped_machine_does_not_close_its_asynchronous_generators():
     del machine
     gc.collect()
     assert log == []
+
+
+async def defines_globally():
+    global made_globally
+
+    def made_globally():
+        return 1
+
+    kept = made_globally
+    await checkpoint()
+    return kept()
+
+
+def test_a_restart_brings_back_no_global_function():
+    with pytest.raises(CannotStoreError, match=r'variable `kept` .*made it as a global variable of its module'):
+        run_in_memory(defines_globally)
+
+
+async def keeps_what_types_coroutine_made():
+    @types.coroutine
+    def old():
+        yield from ()
+        return 1
+
+    kept = old()
+    await checkpoint()
+    return await kept
+
+
+def test_a_generator_that_is_awaited():
+    assert run_in_memory(keeps_what_types_coroutine_made, restart=False) == 1
+    with pytest.raises(CannotStoreError, match=r'variable `kept` .*write an `async def`'):
+        run_in_memory(keeps_what_types_coroutine_made)

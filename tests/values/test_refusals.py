@@ -9,6 +9,7 @@ import functools
 import importlib.machinery
 import importlib.util
 import io
+import itertools
 import socket
 import subprocess
 import sys
@@ -168,3 +169,19 @@ def test_the_variables_of_a_module_that_nobody_finds():
     for value in (module, module.double, vars(module)):
         with pytest.raises(CannotStoreError, match=r'`import values\.unfound` does not give'):
             encode({'v': value})
+
+
+def test_what_is_found_only_when_all_else_is_written():
+    """The items that a `tee` has read are such: a refusal among them ends, and has a path."""
+
+    class Busy:
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return 1
+
+    source = Busy()
+    source.lock = _held(threading.Lock())
+    with pytest.raises(CannotStoreError, match='release it before the await'):
+        encode({'v': [*itertools.tee(source)]})

@@ -102,14 +102,19 @@ def _run_test(case: Case, function: Any, way: Callable[[Any, unittest.TestCase],
     getattr(module, 'setUpModule', lambda: None)()
     case.cls.setUpClass()
     instance = case.cls(case.method)
+    refused = False
     try:
         instance.setUp()
         instance = way(function, instance)
         instance.tearDown()
+    except (CompileError, CannotStoreError):
+        refused = True  # in the middle of anything: what cleans up may wait for what never comes
+        raise
     finally:
-        instance.doCleanups()
-        case.cls.tearDownClass()
-        case.cls.doClassCleanups()
+        if not refused:
+            instance.doCleanups()
+            case.cls.tearDownClass()
+            case.cls.doClassCleanups()
 
 
 def _refusal(error: CompileError | CannotStoreError) -> dict[str, Any]:
