@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import importlib
 import sys
-from collections.abc import Iterable
-from types import CellType
+from collections.abc import Iterable, Iterator
+from types import CellType, ModuleType
 from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
 from .records import Kind, Reader, Record, Writing, float_of, float_text
 
-__all__ = ('INLINE_BYTES', 'KINDS', 'WRITERS', 'check_keys', 'read_bytes', 'why_lost', 'write_bytes')
+__all__ = ('INLINE_BYTES', 'KINDS', 'WRITERS', 'check_keys', 'doubles', 'read_bytes', 'why_lost', 'write_bytes')
 
 # Bytes up to this length stand in the document, as base64; a file of its own for each would cost more than it saves.
 INLINE_BYTES = 1024
@@ -56,6 +56,8 @@ def _write_dict(value: dict[Any, Any], w: Writing) -> Record:
     check_keys(value)
     if '__name__' in value and (module := _module_of(value)) is not None:
         return ['namespace', module]
+    if '__builtins__' in value and (place := _place_of(value)) is not None:
+        return ['global', f'{place}.__dict__']
     if (reason := why_lost(value)) is not None:
         raise CannotStoreError('dict', '', reason)
     return ['dict', None, [ref(part) for item in value.items() for part in item]]
@@ -63,7 +65,9 @@ def _write_dict(value: dict[Any, Any], w: Writing) -> Record:
 
 def why_lost(variables: dict[Any, Any]) -> str | None:
     """Why a dict must not be copied: it has the variables of a module that nobody finds; ``None`` if it may be."""
-    if variables.get('__spec__') is None or '__builtins__' not in variables or _module_of(variables) is not None:
+    if variables.get('__spec__') is None or '__builtins__' not in variables:
+        return None
+    if _module_of(variables) is not None or _place_of(variables) is not None:
         return None
     return f'it has the variables of a module that `import {variables.get("__name__")}` does not give'
 
@@ -73,6 +77,31 @@ def _module_of(value: dict[Any, Any]) -> str | None:
     name = value.get('__name__')
     module = sys.modules.get(name) if isinstance(name, str) else None
     return name if getattr(module, '__dict__', None) is value else None
+
+
+def _place_of(value: dict[Any, Any]) -> str | None:
+    """The place of the module whose globals a dict is, if that is not the one which `import` gives."""
+    name = value.get('__name__')
+    places = doubles(name) if isinstance(name, str) else []
+    return next((place for place, module in places if module.__dict__ is value), None)
+
+
+def doubles(name: str) -> list[tuple[str, ModuleType]]:
+    """The modules of a name that are not the one which `import` gives, each with the place of a variable that holds it."""
+    found = _known_doubles.get(name)
+    if found is None or found[0] != len(sys.modules):
+        found = _known_doubles[name] = len(sys.modules), [*_look_for_doubles(name)]
+    return found[1]
+
+
+_known_doubles: dict[str, tuple[int, list[tuple[str, ModuleType]]]] = {}
+
+
+def _look_for_doubles(name: str) -> Iterator[tuple[str, ModuleType]]:
+    for holder, module in [*sys.modules.items()]:
+        for variable, found in [*getattr(module, '__dict__', {}).items()]:
+            if type(found) is ModuleType and found.__name__ == name and sys.modules.get(name) is not found:
+                yield f'{holder}:{variable}', found
 
 
 def _read_namespace(first: str, r: Reader) -> object:

@@ -78,7 +78,7 @@ class FunctionCodec(Codec):
                     f'`{owner.__name__}` has made it as a global variable of its module, which a restart does not bring back; '
                     'define it at the top of the file, or without `global`'
                 )
-                raise CannotStoreError(type(value).__name__, '', reason)
+                raise CannotStoreError(type(value).__name__, '', reason, by_choice=True)
 
     def _made_inside(self, value: types.FunctionType, owner: types.FunctionType, path: list[int], ref: Ref) -> Any:
         closure = [ref(cell) for cell in value.__closure__ or ()]

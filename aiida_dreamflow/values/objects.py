@@ -70,7 +70,14 @@ _NOT_KEPT = {'args', 'exceptions', 'message'}
 
 def is_refused(value: object) -> bool:
     """Whether an object is of a kind that is refused by name: nothing may stand for it, no recipe either."""
-    return issubclass(type(value), _KINDS_OF_REFUSED) and type(value) not in (io.StringIO, io.BytesIO)
+    return issubclass(type(value), _KINDS_OF_REFUSED) and not _is_in_memory(type(value))
+
+
+def _is_in_memory(cls: Any) -> bool:
+    """Whether a class of files has its content in memory: it says itself, in Python, how it is stored."""
+    if issubclass(cls, io.StringIO | io.BytesIO):
+        return True
+    return issubclass(cls, io.IOBase) and isinstance(getattr(cls, '__getstate__', None), types.FunctionType)
 
 
 def _refuse(value: object, reason: str, is_outside: bool = False) -> CannotStoreError:
@@ -176,7 +183,7 @@ def _is_active(value: object) -> bool:
     """Whether this has changed something of the process that is not put back while the workflow waits."""
     # Some objects make it when first asked, and tell of it from then on: the same bytes each time.
     state = getattr(value, '__dict__', {})
-    if issubclass(type(value), warnings.catch_warnings):
+    if any((base.__module__, base.__name__) == ('warnings', 'catch_warnings') for base in type(value).__mro__):
         return state.get('_entered', False) and state.get('_module') is not warnings
     if type(value).__module__ != 'unittest.mock':
         return False

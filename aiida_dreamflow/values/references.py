@@ -10,11 +10,11 @@ import contextlib
 import importlib
 import pickle
 import sys
-from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
+from .containers import doubles
 from .definitions import is_made_by_python, write_class, write_function
 from .records import Kind, Reader, Record, Writing
 
@@ -62,26 +62,8 @@ def _named(value: Any, qualname: str) -> str | None:
     return name
 
 
-def _doubles(name: str) -> list[tuple[str, ModuleType]]:
-    """Return the modules of a name that are not the one which `import` gives, with the place of a variable that holds each."""
-    found = _known_doubles.get(name)
-    if found is None or found[0] != len(sys.modules):
-        found = _known_doubles[name] = len(sys.modules), [*_look_for_doubles(name)]
-    return found[1]
-
-
-_known_doubles: dict[str, tuple[int, list[tuple[str, ModuleType]]]] = {}
-
-
-def _look_for_doubles(name: str) -> Iterator[tuple[str, ModuleType]]:
-    for holder, module in [*sys.modules.items()]:
-        for variable, found in [*getattr(module, '__dict__', {}).items()]:
-            if type(found) is ModuleType and found.__name__ == name and sys.modules.get(name) is not found:
-                yield f'{holder}:{variable}', found
-
-
 def _in_a_double(owner: str, qualname: str, value: object) -> str | None:
-    for place, module in _doubles(owner):
+    for place, module in doubles(owner):
         with contextlib.suppress(AttributeError):
             if _walk(module, qualname) is value:
                 return f'{place}.{qualname}'
@@ -154,7 +136,7 @@ def write_module(value: ModuleType, w: Writing) -> Record:
     if not isinstance(name, str):
         raise CannotStoreError('module', '', 'it is a module without a name')
     if sys.modules.get(name) is not value:
-        if place := next((place for place, module in _doubles(name) if module is value), None):
+        if place := next((place for place, module in doubles(name) if module is value), None):
             return ['global', place]
         if _is_own(value):
             return [

@@ -6,6 +6,7 @@ Knows the standard library only.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import random
 import re
@@ -20,7 +21,21 @@ from ..exceptions import CannotStoreError
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, write_named
 
-__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'process_wide')
+__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'closed_file', 'process_wide')
+
+
+def _reduced_file(file: Any) -> Any:
+    return (closed_file, (type(file),)) if file.closed else file.__reduce_ex__(4)
+
+
+def closed_file(cls: type[io.BytesIO] | type[io.StringIO]) -> object:
+    """A file in memory that is closed: its content is gone.
+
+    :param cls: its class.
+    """
+    file = cls()
+    file.close()
+    return file
 
 
 def _set_random(generator: random.Random, state: tuple[Any, dict[str, Any]]) -> None:
@@ -32,6 +47,8 @@ def _set_random(generator: random.Random, state: tuple[Any, dict[str, Any]]) -> 
 REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     struct.Struct: lambda value: (struct.Struct, (value.format,)),
     random.SystemRandom: lambda value: (random.SystemRandom, ()),
+    io.BytesIO: lambda value: _reduced_file(value),
+    io.StringIO: lambda value: _reduced_file(value),
     # What it says itself leaves out the attributes that were set on it.
     random.Random: lambda value: (random.Random, (), (value.getstate(), vars(value)), None, None, _set_random),
 }
@@ -51,6 +68,9 @@ def process_wide(value: object) -> str | None:
         return 'os:environ'
     if type(value).__module__ == 'sys':  # `sys.version_info` and the like, of which nobody makes another
         return next((f'sys:{name}' for name, found in vars(sys).items() if found is value), None)
+    logging: Any = sys.modules.get('logging')
+    if logging is not None and value is logging.lastResort:  # which `logging` itself has weak references to
+        return 'logging:lastResort'
     name = next((name for name in _STREAMS if getattr(sys, name, None) is value), None)
     return name and f'sys:{name}'
 

@@ -99,7 +99,7 @@ def _write(base: Any, value: Any, w: Writing) -> Record:
     else:
         first.append([*map(ref, _BEGIN.get(base, lambda value: ())(value))])
         if base in _ITEMS:
-            rest['items'] = [*map(ref, _ITEMS[base][0](value))]
+            rest['items' if base is set else 'sequence'] = [*map(ref, _ITEMS[base][0](value))]
         else:
             if base is collections.defaultdict:
                 rest['default'] = ref(_attribute(base, 'default_factory', value))
@@ -119,8 +119,9 @@ def _make(first: Any, r: Reader) -> object:
 
 def _fill(obj: Any, rest: Any, r: Reader) -> None:
     base = next(base for base in type(obj).__mro__ if base in _BASES.values())
-    if 'items' in rest:
-        _ITEMS[base][1](obj, [*map(r.get, rest['items'])])
+    for name in ('items', 'sequence'):
+        if name in rest:
+            _ITEMS[base][1](obj, [*map(r.get, rest[name])])
     if 'default' in rest:
         vars(collections.defaultdict)['default_factory'].__set__(obj, r.get(rest['default']))
     parts = iter(rest.get('pairs', ()))

@@ -247,3 +247,24 @@ def test_modules_that_were_made_and_not_imported(kind):
     assert type(twin) is kind
     assert (twin.__name__, twin.__doc__, twin.__spec__) == ('values.made', 'A doc.', None)
     assert twin.items[0] is twin
+
+
+class Keyed(list):
+    """Is a key, by what it says of itself."""
+
+    __slots__ = ('number',)
+
+    def __hash__(self):
+        return self.number
+
+
+def test_a_list_is_complete_before_it_is_a_key():
+    cache = {}
+    key = Keyed([cache])
+    key.number = 3
+    cache[key] = key
+    twin = back(cache)
+    ((name, held),) = twin.items()
+    assert name is held
+    assert twin[name] is name
+    assert name[0] is twin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _pyio
 import io
 import os
 import random
@@ -38,6 +39,21 @@ def test_matches(match):
         match.regs,
         match.lastgroup,
     )
+
+
+def test_files_in_memory():
+    class Lines(io.StringIO):
+        """Made by a workflow."""
+
+    text, data, closed = Lines('a\nb'), _pyio.BytesIO(b'ab'), io.BytesIO(b'x')
+    text.readline()
+    text.tag = [text]
+    data.read(1)
+    closed.close()
+    twins = back([text, data, closed])
+    assert [twins[0].read(), twins[0].getvalue(), twins[0].tag[0] is twins[0]] == ['b', 'a\nb', True]
+    assert twins[1].read() == b'b'
+    assert [twin.closed for twin in twins] == [False, False, True]
 
 
 def test_a_match_in_a_changed_text_is_refused():
