@@ -41,9 +41,6 @@ FRAME_VERSION = 3
 #: What the names of what the workflow has changed of its process begin with.
 _CHANGED = 'process:'
 
-#: In the text of a part that has an asynchronous generator: it goes on without the variable that holds it.
-_MOVING = '"codec:asynchronous generator"'
-
 #: In the text of a part that has something that must be made again.
 _MADE = '"codec:made"'
 
@@ -79,7 +76,6 @@ class FrameWriter:
         self._memory = MemoryFiles()
         self._writer = PartWriter(self.chunks, self._memory if files is None else files)
         self._methods: dict[str, Any] = {}
-        self._moving: frozenset[str] = frozenset()
 
     def store(self, machine: Machine) -> StoredFrame:
         """Turn the frame of a machine that waits into its stored form.
@@ -112,7 +108,7 @@ class FrameWriter:
     def _uses(self, machine: Machine) -> tuple[set[str], set[str]]:
         """Return the variables that the step used, and those with which it did nothing but append."""
         appended: set[str] = set()
-        otherwise = {*self._moving}
+        otherwise: set[str] = set()
         for place in machine.entered & machine.activations().keys():
             activation = machine.activations()[place]
             otherwise.update(f'{place}:{name}' for name in (*activation.variables, *activation.cells))
@@ -159,7 +155,6 @@ class FrameWriter:
         raised.clear()
         mortal = self._writer.mortal()
         self._writer.settle(self._places)
-        self._moving = frozenset(name for part in parts if _MOVING in part.text for name in part.names)
         self._remade = frozenset(name for part in parts if _MADE in part.text for name in part.names)
         self._methods = {
             root: variables[name] for root, (variables, name) in self._places.items() if _appends(variables[name])

@@ -12,7 +12,7 @@ from engine.helpers import evaluations
 
 from aiida_dreamflow import workflow
 from aiida_dreamflow.exceptions import CannotStoreError, CompileError, LaunchError, WorkflowUsageError
-from aiida_dreamflow.testing import check_provenance
+from aiida_dreamflow.testing import check_provenance, run_in_memory
 
 
 def report_of(node) -> str:
@@ -71,6 +71,15 @@ def test_handle_never_awaited_is_waited_for(run, tmp_path):
 def test_helper(run):
     outputs, node = run(workflows.with_helper, x=2)
     assert outputs == {'result': 26}
+    assert check_provenance(node) == []
+
+
+def test_asynchronous_generators(run):
+    outputs, node = run(workflows.streamed, x=1)
+    assert outputs == run_in_memory(workflows.streamed, x=1)
+    assert outputs['found'] == [[1, 10], [2, 11]]
+    assert outputs['some'] == [1, 0, 1, 2, 'closed']
+    assert outputs['others'] == [10, 0, 1, 'closed']
     assert check_provenance(node) == []
 
 

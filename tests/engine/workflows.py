@@ -153,6 +153,34 @@ async def with_helper(x: int):
     return await helper(await helper(x))
 
 
+async def growing(items: list):
+    try:
+        for i in range(4):
+            await checkpoint()
+            items.append(i)
+            yield sum(items)
+    finally:
+        await checkpoint()
+        items.append('closed')
+
+
+@workflow
+async def streamed(x: int):
+    """Two asynchronous generators, in turn at the same place of the stack; one is left to be closed."""
+    some, others = [x], [10 * x]
+    one, other = growing(some), growing(others)
+    found = []
+    for _ in range(2):
+        found.append([await anext(one), await anext(other)])
+        await checkpoint()
+    async for total in one:
+        break
+    del one, other
+    await checkpoint()
+    await checkpoint()
+    return {'found': found, 'total': total, 'some': some, 'others': others}
+
+
 @workflow
 async def outer(x: int):
     inner = await submit(steps, n=x)

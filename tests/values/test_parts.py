@@ -15,7 +15,7 @@ from hypothesis import event, given, note
 from hypothesis import strategies as st
 from values.graphs import assert_same_graph, examples
 
-from aiida_dreamflow import checkpoint
+from aiida_dreamflow import checkpoint, create_task
 from aiida_dreamflow.runtime import Machine, Suspended
 from aiida_dreamflow.testing.memory import _MemoryHost
 from aiida_dreamflow.values import parts
@@ -245,3 +245,44 @@ def test_a_file_that_a_frame_did_not_name_is_written_again():
         document = run.step()
         assert_same_graph(live(run.machine), live(run.loaded(document)))
     assert run.step() is None
+
+
+async def _growing(step):
+    own = [*range(1000)]
+    while True:
+        await checkpoint()
+        yield step
+        own.append(step)
+        yield own[1000:]
+
+
+async def _in_turn():
+    """A generator goes on in one task and in another, and waits at last where it was before."""
+    one, other = _growing(1), _growing(2)
+
+    async def drive():
+        return await anext(one)
+
+    seen = [await anext(one)]
+    for _ in range(3):
+        seen.append(await create_task(drive()))
+        seen.append((await anext(one), await anext(other), await anext(other)))
+    return seen
+
+
+def _finished(machine):
+    while isinstance(outcome := machine.step(), Suspended):
+        pass
+    return outcome.value
+
+
+def test_asynchronous_generators_go_on_from_every_frame():
+    run = Run(_in_turn)
+    documents = []
+    for _ in range(7):
+        documents.append((run.step(), dict(run.files)))
+    expected = _finished(run.machine)
+    assert expected == [1, [1], (1, 2, [2]), [1, 1], (1, 2, [2, 2]), [1, 1, 1], (1, 2, [2, 2, 2])]
+    for document, files in documents:
+        run.files.update(files)
+        assert _finished(run.loaded(document)) == expected
