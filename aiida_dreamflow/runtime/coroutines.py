@@ -16,7 +16,7 @@ from ..exceptions import CannotStoreError, WorkflowUsageError
 from .activation import Activation, has_source, refuse_asyncio
 from .looking import call_of
 
-__all__ = ('awaited', 'begun', 'call_in', 'discard', 'ended', 'is_compiled', 'waiting')
+__all__ = ('arguments_of', 'awaited', 'begun', 'call_in', 'discard', 'ended', 'is_compiled', 'waiting')
 
 #: How often something may give way, without an event loop, before it is thought to wait for one.
 _PATIENCE = 1000
@@ -92,7 +92,15 @@ def ended(name: str, qualname: str) -> types.CoroutineType[Any, Any, Any]:
 
 async def _waiting(activation: Activation) -> Any:
     """Make the call as Python would: it is not a workflow that awaits this."""
-    function, values = activation.function, activation.values()
+    args, kwargs = arguments_of(activation.function, activation.values())
+    return await activation.function(*args, **kwargs)
+
+
+def arguments_of(function: types.FunctionType, values: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments with which a function was called.
+
+    :param values: its parameters.
+    """
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
     named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
@@ -103,7 +111,7 @@ async def _waiting(activation: Activation) -> Any:
         args += values[next(rest)]
     if code.co_flags & inspect.CO_VARKEYWORDS:
         kwargs |= values[next(rest)]
-    return await function(*args, **kwargs)
+    return args, kwargs
 
 
 def awaited(value: Any) -> Any:

@@ -21,6 +21,7 @@ import weakref
 from typing import Any, TypeAlias
 
 from ..compiler import compile_generator
+from ..compiler.source import is_filled
 from .activation import Activation, has_source
 from .awaitables import Agenda, Awaitable, Kept
 from .looking import call_of
@@ -29,9 +30,11 @@ __all__ = (
     'Drive',
     'Stream',
     'Thrown',
+    'call_in',
     'drive_of',
     'driven_again',
     'held_drive',
+    'known_stream',
     'live_streams',
     'restored',
     'stream_of',
@@ -161,14 +164,29 @@ def _gone(reference: Any) -> None:
 _shells: dict[int, _Shell] = {}
 
 
+def known_stream(shell: Shell) -> Stream | None:
+    """Return the stream of a generator that a workflow has begun."""
+    known = _shells.get(id(shell))
+    return None if known is None else known.stream
+
+
+def call_in(shell: Shell) -> tuple[types.FunctionType, dict[str, Any]] | None:
+    """Return the function of a generator of which nothing has run, and its parameters; ``None`` for another."""
+    if not _is_new(shell):
+        return None
+    function, variables, cells = call_of(shell)
+    variables.update((name, cell.cell_contents) for name, cell in cells.items() if is_filled(cell))
+    return function, variables
+
+
 def stream_of(shell: Shell) -> Stream | None:
     """Return the stream of a generator; ``None`` if it has none, and cannot have one: Python runs it.
 
     :raises CompileError: if its function cannot be compiled.
     """
-    known = _shells.get(id(shell))
+    known = known_stream(shell)
     if known is not None:
-        return known.stream
+        return known
     if not (_is_new(shell) and has_source(shell.ag_code)):
         return None
     function, variables, cells = call_of(shell)
@@ -214,9 +232,11 @@ def drive_of(awaitable: Any) -> Drive | None:
 def held_drive(awaitable: Any) -> tuple[Drive, bool] | None:
     """Return what an awaitable does to an asynchronous generator, and whether it was awaited; ``None`` if that cannot be told."""
     drive = _read(awaitable)
-    inner = gc.get_referents(awaitable)[0] if type(awaitable) is _ANEXT else awaitable
-    if drive is None or drive.shell is None or stream_of(drive.shell) is None or not _STATES_ARE_KNOWN:
+    if drive is None or drive.shell is None or not _STATES_ARE_KNOWN:
         return None
+    if known_stream(drive.shell) is None and not _is_new(drive.shell):
+        return None
+    inner = gc.get_referents(awaitable)[0] if type(awaitable) is _ANEXT else awaitable
     return drive, _state_of(inner) != 0
 
 

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..compiler import compile_generator
-from ..exceptions import CannotStoreError, CompileError
+from ..exceptions import CannotStoreError, CompileError, FrameError
 from ..runtime import Activation
+from ..runtime.coroutines import arguments_of
 from ..runtime.generators import Suspension, finished, prime, resumable
 from ..runtime.looking import look_into
-from ..runtime.streams import KINDS, Drive, Stream, driven_again, held_drive, restored, stream_of
+from ..runtime.streams import KINDS, Drive, Stream, call_in, driven_again, held_drive, known_stream, restored
 from .edits import Edits, placed
 from .snapshot import Codec, Staged
 
@@ -90,9 +91,11 @@ class AsyncGeneratorCodec(Codec):
         """Return the content for one of them."""
         kind = type(value)
         if kind is types.AsyncGeneratorType:
-            stream = _stream_of(value)
+            names = [value.__name__, value.__qualname__]
+            if (stream := known_stream(value)) is None:
+                return [*names, _new_call(value, ref)]
             self.met[id(stream)] = stream
-            return [value.__name__, value.__qualname__, ref(stream)]
+            return [*names, {'stream': ref(stream)}]
         if kind is Activation:
             return Staged(None, _state(value, ref))
         if kind in KINDS:
@@ -111,23 +114,47 @@ class AsyncGeneratorCodec(Codec):
             drive = Drive(get(content['shell']), content['drive'], given)
             drive.default = [*map(get, content['default'])]
             return driven_again(drive, content['used'])
-        name, qualname, stream = content
-        return restored(name, qualname, get(stream))
+        name, qualname, state = content
+        if 'stream' in state:
+            return restored(name, qualname, get(state['stream']))
+        if state:
+            return _called_again(name, qualname, state, get)
+        return restored(name, qualname, Stream())
 
     def fill(self, obj: Any, content: Any, get: Callable[[Any], Any]) -> None:
         """Tell a call where it waits."""
         vars(obj).update(vars(_activation(content, get, self._edits)))
 
 
-def _stream_of(shell: Any) -> Stream:
+def _new_call(shell: Any, ref: Callable[[object], Any]) -> dict[str, Any]:
+    """Return the content for a generator that no workflow has begun: nothing if it has ended."""
+    if shell.ag_frame is None and not shell.ag_running:
+        return {}
+    found = call_in(shell)
+    if found is None:
+        raise CannotStoreError('async_generator', '', 'it was begun by other code than the workflow')
+    function, values = found
+    args, kwargs = arguments_of(function, values)
+    return {
+        'function': ref(function),
+        'args': [*map(ref, args)],
+        'kwargs': [part for name, value in kwargs.items() for part in (name, ref(value))],
+    }
+
+
+def _called_again(name: str, qualname: str, state: dict[str, Any], get: Callable[[Any], Any]) -> object:
+    """Return a generator of which nothing has run."""
+    parts = iter(state['kwargs'])
+    kwargs = {key: get(next(parts)) for key in parts}
+    function = get(state['function'])
     try:
-        stream = stream_of(shell)
-    except CompileError as error:
-        raise CannotStoreError('async_generator', '', f'its function cannot be compiled: {error}') from error
-    if stream is None and shell.ag_frame is not None:
-        reason = 'it was begun by other code than the workflow, or there is no source of it'
-        raise CannotStoreError('async_generator', '', reason)
-    return stream or Stream()
+        shell = function(*map(get, state['args']), **kwargs)
+    except TypeError as error:
+        raise FrameError(
+            f'`{qualname}` was edited since, and does not take the arguments of a call any more ({error})'
+        ) from error
+    shell.__name__, shell.__qualname__ = name, qualname
+    return shell
 
 
 def _drive(awaitable: Any, ref: Callable[[object], Any]) -> dict[str, Any]:
