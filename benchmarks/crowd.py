@@ -7,38 +7,52 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import json
+import subprocess
+import sys
 import time
 from typing import Any
 
 from measuring import own_aiida, print_machine, print_table
+
+KINDS = {
+    'one_changes': 'a workflow',
+    'Loop': 'a work chain',
+    'CalcfunctionLoop': 'a work chain, a calcfunction a turn',
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--processes', type=int, default=100)
     parser.add_argument('--steps', type=int, default=20)
-    parser.add_argument('--no-calcfunctions', action='store_true', help='leave out what takes longest by far')
+    parser.add_argument('--kinds', nargs='*', choices=KINDS, default=list(KINDS), help='all but the last take minutes')
+    parser.add_argument('--only', choices=KINDS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    print_machine()
-    with own_aiida(poll_interval=0):
-        import workloads
+    if options.only:
+        with own_aiida(poll_interval=0):
+            import workloads
 
-        kinds = {
-            'a workflow': workloads.one_changes,
-            'a work chain': workloads.Loop,
-            'a work chain, a calcfunction a turn': workloads.CalcfunctionLoop,
-        }
-        if options.no_calcfunctions:
-            kinds.popitem()
-        _together(workloads.one_changes, 1, 2)  # what is made once
-        rows = [(name, *_measured(process, options)) for name, process in kinds.items()]
-    title = f'{options.processes} processes of {options.steps} steps at once in one worker, with what it takes to begin and to end them'
+            print(json.dumps(_measured(getattr(workloads, options.only), options)))
+        return
+    print_machine()
+    # Each in a process of its own: memory that one has given back would be there for the next.
+    rows = [(KINDS[kind], *_apart(kind, options)) for kind in options.kinds]
+    title = f'{options.processes} processes of {options.steps} steps at once in one worker; with what it takes to begin and end them'
     print_table(title, ('', 'steps a second', 'ms a step', 'CPU ms a step', 'MB more', 'KB a process'), rows)
+
+
+def _apart(kind: str, options: argparse.Namespace) -> list[str]:
+    command = [sys.executable, __file__, '--only', kind]
+    command += ['--processes', str(options.processes), '--steps', str(options.steps)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _measured(process: Any, options: argparse.Namespace) -> tuple[str, ...]:
     import psutil
 
+    _together(process, 1, 2)  # what is made once
     gc.collect()
     before, cpu, wall = psutil.Process().memory_info().rss, time.process_time(), time.perf_counter()
     highest = _together(process, options.processes, options.steps)

@@ -39,13 +39,11 @@ from ..jobs.trouble import PassingTroubleError, asking_broker
 from ..runtime import current_machine, is_stepping, submit_call
 from .checking import outputs_in
 from .forked import FORK_INPUTS, prepare_fork
+from .killing import kill_and_wait, kill_children
 from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper, outline_of
 from .parameters import by_port, value_port
 from .pinned import is_pinned, pin_source
-
-#: How many seconds a killed workflow gives its children to end first, when they live in the same process.
-_PATIENCE = 2.0
 
 #: After how many seconds a timer looks at the clock again, at the latest.
 _LONGEST_NAP = 600.0
@@ -107,7 +105,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     pickles: ClassVar[bool] = True
 
     _node_class = DreamflowNode
-    _kills_children = False
+    _kills_children: asyncio.Event | None = None
     _shown: Sequence[int] = ()
     _alarm: asyncio.TimerHandle | None = None
     _go_ahead: asyncio.Future[None] | None = None
@@ -223,6 +221,9 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     # -- running
 
     def _do_step(self) -> Any:
+        if self._kills_children is not None:  # its own end is near: no step begins
+            self._sleep(_MOMENT)
+            return plumpy.Continue(self._do_step)
         for pause in (*_PAUSES, None):
             try:
                 return super()._do_step() if self._is_fit() else plumpy.Continue(self._do_step)
@@ -258,7 +259,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
 
     def must_stop(self) -> bool:
         """Return whether AiiDA has to have its turn: the process was asked to pause or to be killed."""
-        return self._interrupt_action is not None or self.has_terminated()
+        return self._interrupt_action is not None or self.has_terminated() or self._kills_children is not None
 
     async def linger(self) -> None:
         """Let others have a turn, and wait for a moment if the workflow cannot go on.
@@ -280,7 +281,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     @property
     def _is_attentive(self) -> bool:
         """Whether the workflow waits for something."""
-        return (self.state is ProcessState.WAITING or self._go_ahead is not None) and not self._kills_children
+        return (self.state is ProcessState.WAITING or self._go_ahead is not None) and self._kills_children is None
 
     def _go_on(self) -> None:
         """Stop to wait."""
@@ -321,7 +322,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         self._set_alarm()
 
     def _on_child_ended(self, pk: int) -> None:
-        if self.has_terminated() or self._kills_children:
+        if self.has_terminated() or self._kills_children is not None:
             return
         is_ready = self._is_ready(pk)
         if pk in self._shown and self._awaitables:
@@ -386,18 +387,21 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
             return self._kill_with_children(msg_text, force_kill)
         # Under `engine.run` this is called by a signal handler, in the middle of whatever is going on, a transaction
         # perhaps: touch no node, wait for a turn.
-        self._kills_children = True
+        if self._kills_children is not None:
+            self.loop.call_soon_threadsafe(self._kills_children.set)  # who asks twice does not want to wait
+            return True
+        self._kills_children = asyncio.Event()
         killed = self.loop.create_future()
-        coroutine = self._kill_after_children(killed, msg_text, force_kill)
+        coroutine = self._kill_after_children(killed, self._kills_children, msg_text, force_kill)
         self.loop.call_soon_threadsafe(self.loop.create_task, coroutine)
         return killed
 
-    async def _kill_after_children(self, killed: asyncio.Future[bool], msg_text: str | None, force_kill: bool) -> None:
-        """Kill first the children that live in this event loop: `engine.run` leaves it when the workflow has ended."""
-        alive = [child for child, _ in self._program.children.tasks.values() if not child.has_terminated()]
-        tasks = [self.loop.create_task(_kill_and_wait(child, self.node.pk, force_kill)) for child in alive]
-        if tasks:
-            await asyncio.wait(tasks, timeout=_PATIENCE)
+    async def _kill_after_children(
+        self, killed: asyncio.Future[bool], enough: asyncio.Event, msg_text: str | None, force_kill: bool
+    ) -> None:
+        """Kill first the children that live in this event loop."""
+        children = [child for child, _ in self._program.children.tasks.values()]
+        await kill_children(children, self.node.pk, force_kill, enough, self.report)
         killed.set_result(super(Process, self).kill(msg_text, force_kill) is not False)
 
     def _kill_with_children(self, msg_text: str | None, force_kill: bool) -> bool | plumpy.futures.Future:
@@ -431,7 +435,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     async def _kill_until_ended(self, pk: int) -> None:
         tasks, controller = self._execution.children.tasks, self.runner.controller
         if pk in tasks:
-            await _kill_and_wait(tasks[pk][0], self.node.pk, False)
+            await kill_and_wait(tasks[pk][0], self.node.pk, False)
             return
         message = f'Cancelled by parent<{self.node.pk}>'
         while controller is not None and not orm.load_node(pk).is_terminated:
@@ -454,21 +458,6 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         """Report the exception, with the traceback of the user's lines."""
         kind, error, trace = exc_info
         super().on_except((kind, error, user_part(trace)))  # type: ignore[arg-type]
-
-
-async def _kill_and_wait(child: Process, parent: int | None, force_kill: bool) -> None:
-    """Kill a child that lives in this event loop, and wait for its end."""
-    await plumpy.ensure_portal()  # killing a job asks its scheduler, and waits for the answer within this task
-    message = f'Killed by parent<{parent}>'
-    try:
-        child.kill(message, force_kill)
-    except asyncio.InvalidStateError:
-        # The job ended while its scheduler was asked, and AiiDA interrupts a task that is done: now it can be killed.
-        await asyncio.sleep(0)
-        with contextlib.suppress(asyncio.InvalidStateError):
-            child.kill(message, force_kill=True)
-    with contextlib.suppress(plumpy.KilledError):
-        await child.future()
 
 
 def user_part(trace: types.TracebackType | None) -> types.TracebackType | None:

@@ -5,6 +5,7 @@ The commands are called in this process, which costs seconds less than a `verdi`
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,9 +14,14 @@ import time
 from pathlib import Path
 
 import pytest
+from aiida.cmdline.utils.common import get_workchain_report
+from aiida.engine.utils import instantiate_process
+from aiida.manage import get_manager
 from click.testing import CliRunner
 from engine import workflows
 from engine.helpers import evaluations, wait_until
+
+from aiida_dreamflow.engine import killing
 
 
 def verdi(*arguments: object) -> str:
@@ -125,6 +131,35 @@ def test_interrupt_kills_the_children_too(profile, tmp_path):
     node = orm.QueryBuilder().append(orm.WorkChainNode).order_by({orm.WorkChainNode: {'id': 'desc'}}).first(flat=True)
     assert node.is_killed, told
     assert [job.is_killed for job in evaluations(node)] == [True], told
+
+
+@pytest.mark.parametrize('asked_twice', [False, True])
+def test_a_job_that_takes_its_time_to_be_cancelled(profile, monkeypatch, tmp_path, asked_twice):
+    """Under `engine.run` the workflow waits for it, and says so; asked again, it leaves the job as it is."""
+    runner = get_manager().create_runner(communicator=None)
+    process = instantiate_process(runner, workflows.survivor, log=str(tmp_path / 'log'), n=1)
+    cancelled = asyncio.Event()
+
+    async def kill_slowly(*_):
+        await cancelled.wait()
+
+    async def scene():
+        running = runner.loop.create_task(process.step_until_terminated())
+        while not process._program.children.tasks:
+            await asyncio.sleep(0.01)
+        process.kill()
+        while 'Ctrl-C' not in get_workchain_report(process.node, 'REPORT'):
+            await asyncio.sleep(0.01)
+        assert not process.has_terminated()
+        process.kill() if asked_twice else cancelled.set()
+        await asyncio.wait_for(asyncio.wait([running]), 10)
+        assert process.node.is_killed
+        ((job, _),) = process._program.children.tasks.values()
+        job.kill(force_kill=True)
+
+    monkeypatch.setattr(killing, 'kill_and_wait', kill_slowly)
+    monkeypatch.setattr(killing, '_SILENCE', 0.01)
+    runner.loop.run_until_complete(asyncio.wait_for(scene(), 30))
 
 
 def test_plugin_list():
