@@ -22,15 +22,22 @@ if TYPE_CHECKING:
     from aiida.common.folders import Folder
     from aiida.engine import CalcJobProcessSpec
 
-__all__ = ('FILE_NODES', 'FunctionJob', 'bundle_to_node', 'node_to_bundle', 'value_there')
+__all__ = ('FILE_NODES', 'FunctionJob', 'bundle_to_node', 'node_to_bundle', 'text_of', 'value_there')
 
 STDOUT_FILE, STDERR_FILE = remote.PRINTED_FILES
 #: Where the files of arguments are, in the working directory of the job.
 FILES_FOLDER = 'files'
 #: Nodes that are files; the function gets their path.
 FILE_NODES = (orm.SinglefileData, orm.FolderData)
+
+
+def text_of(module: Any) -> bytes:
+    """Return the text of a module that travels; to be called at once, as an upgrade may bring another that fits no longer."""
+    return Path(module.__file__).read_bytes()
+
+
 #: What runs the function there.
-_RUNNER = {remote.REMOTE_FILE: remote, remote.WIRE_FILE: wire}
+_RUNNER = {remote.REMOTE_FILE: text_of(remote), remote.WIRE_FILE: text_of(wire)}
 
 _OPTIONS: dict[str, Any] = {
     'parser_name': 'dreamflow.function',
@@ -279,8 +286,8 @@ class FunctionJob(Leased, CalcJob):
         self.complete(document, path)
         (path / remote.INPUTS_FILE).write_text(wire.dumps(document), encoding='ascii')
         (path / remote.FUNCTION_FILE).write_bytes(self.inputs.function.content)
-        for name, module in _RUNNER.items():
-            (path / name).write_bytes(Path(str(module.__file__)).read_bytes())
+        for name, text in _RUNNER.items():
+            (path / name).write_bytes(text)
 
         code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid

@@ -17,7 +17,7 @@ from aiida.common.links import LinkType
 from ..exceptions import CannotStoreError, ChildFailedError, RemoteTraceback
 from ..values.nodes import from_node, scalar_node
 from . import remote, spread, wire
-from .calculation import FunctionJob, value_there
+from .calculation import FunctionJob, text_of, value_there
 from .launch import argument_node, check_arguments, failure_of, place_inputs, raised_there
 from .names import port_name, python_name
 from .parser import MAX_DOCUMENT, FunctionParser, exception_details, shown
@@ -32,6 +32,8 @@ __all__ = ('MapJob', 'MapParser', 'map_job_inputs', 'map_outcome')
 
 _RESULT, _EXCEPTION = 'results', 'exceptions'
 _MAX_MESSAGE = 500
+#: What calls the function for many items there.
+_SPREAD = text_of(spread)
 #: What is said of an item whose call gave no result, by the status of its report.
 _REASONS = {
     'unsendable': 'it returned something that cannot be sent: a `{type}` at `result{path}`: {reason}',
@@ -119,7 +121,7 @@ class MapJob(FunctionJob):
     def complete(self, document: dict[str, Any], path: Path) -> None:
         """Add the number of items, and what calls the function for them."""
         document['count'] = _count(self.inputs)
-        (path / remote.SPREAD_FILE).write_bytes(Path(spread.__file__).read_bytes())
+        (path / remote.SPREAD_FILE).write_bytes(_SPREAD)
 
     def out(self, output_port: str, value: Any = None) -> None:
         """Give an output; those of items are kept until all are there."""
