@@ -32,6 +32,7 @@ from typing import Any, NoReturn
 from ..exceptions import WorkflowUsageError
 from .cells import PARTS, other_cells
 from .modules import ModuleSource, Pinned, texts_of, used_modules
+from .texts import lines_of
 from .units import Unit, first_line, mentioned, units_of
 
 __all__ = ('Bundle', 'bundle', 'bundle_again')
@@ -118,9 +119,13 @@ class Bundle:
         """What relative imports in the source begin with."""
         return '' if self.module == '__main__' else self.module.rpartition('.')[0]
 
-    def with_modules(self) -> Bundle:
-        """Return the same, with the user's other modules that the source imports as they are now."""
-        return replace(self, modules=used_modules(self.source, self.package))
+    def with_modules(self, edited: bool = False) -> Bundle:
+        """Return the same, with the user's other modules that the source imports.
+
+        :param edited: whether they are to be as their files are now, and not as this session has imported them.
+        :raises WorkflowUsageError: if one was edited since it was imported, and what was imported is nowhere to be had.
+        """
+        return replace(self, modules=used_modules(self.source, self.package, edited))
 
     def namespace(self, function: types.FunctionType, module: str) -> dict[str, Any]:
         """Return the namespace of one of the other modules.
@@ -258,20 +263,19 @@ def _require_function(function: object, what: str, allow_async: bool) -> types.F
 def _read(function: types.FunctionType, what: str) -> tuple[list[str], ast.Module, ast.stmt]:
     """Return the lines and the tree of the function's file, and its definition in it."""
     code = function.__code__
-    for refresh in (False, True):
-        # Lines that are cached already may be those that the running code came from, whatever the file says by now.
-        if refresh:
-            linecache.checkcache(code.co_filename)
-        lines = linecache.getlines(code.co_filename, function.__globals__)
-        try:
-            tree = ast.parse(''.join(lines))
-        except (SyntaxError, ValueError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, _DEFINITIONS) and _defines(node, code):
-                return lines, tree, node
+    lines = lines_of(function)
+    try:
+        tree = ast.parse(''.join(lines or []))
+    except (SyntaxError, ValueError):
+        tree = ast.Module([], [])
+    for node in ast.walk(tree):
+        if isinstance(node, _DEFINITIONS) and _defines(node, code):
+            assert lines is not None
+            return lines, tree, node
     name, place = function.__qualname__, f'line {code.co_firstlineno} of {code.co_filename}'
-    if lines:
+    if lines is None:
+        reason = f'{place} defines another one by now; the file was edited since it was imported, so start Python again'
+    elif lines:
         reason = f'{place} no longer defines it; the file was edited since it was imported, so start Python again'
     else:
         reason = f'its source ({place}) cannot be had; write it in a file or in a notebook cell'

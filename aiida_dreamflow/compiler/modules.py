@@ -12,7 +12,6 @@ import importlib.util
 import linecache
 import sys
 import sysconfig
-import tokenize
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ..exceptions import WorkflowUsageError
+from .texts import text_now, text_of
 from .trees import STATEMENT_LISTS
 
 __all__ = ('ModuleSource', 'Pinned', 'used_modules')
@@ -52,18 +53,20 @@ class ModuleSource:
         return self.name if self.is_package else self.name.rpartition('.')[0]
 
 
-def used_modules(source: str, package: str) -> tuple[ModuleSource, ...]:
+def used_modules(source: str, package: str, edited: bool = False) -> tuple[ModuleSource, ...]:
     """Return the user's own modules that a source imports, and those that these import, in the order of their names.
 
     :param source: the text; what it imports is not imported for this.
     :param package: what relative imports in it begin with.
+    :param edited: whether they are to be as their files are now, and not as they were imported.
+    :raises WorkflowUsageError: if one was edited since it was imported, and what was imported is nowhere to be had.
     """
     found: dict[str, ModuleSource | None] = {}
     pending = list(_imported(source, package))
     while pending:
         name = pending.pop()
         if name not in found:
-            found[name] = module = _read(name)
+            found[name] = module = _read(name, edited)
             if module is not None:
                 pending.extend(_imported(module.source, module.package))
     return tuple(module for _, module in sorted(found.items()) if module is not None)
@@ -104,7 +107,7 @@ def _absolute(name: str, package: str, level: int) -> str:
     return '.'.join([*parts[: len(parts) - level + 1], *([name] if name else [])])
 
 
-def _read(name: str) -> ModuleSource | None:
+def _read(name: str, edited: bool) -> ModuleSource | None:
     """Return the source of a module of the user's own, ``None`` if it is none."""
     first = name.partition('.')[0]
     if first in _OTHERS or first in sys.stdlib_module_names:
@@ -119,18 +122,18 @@ def _read(name: str) -> ModuleSource | None:
     filename = getattr(module, '__file__', None) or getattr(spec, 'origin', None)
     if not isinstance(filename, str) or not filename.endswith('.py') or _is_installed(filename):
         return None
-    text = ''.join(linecache.getlines(filename))
+    text = text_now(filename) if module is None or edited else text_of(module, filename)
+    if text is None:
+        raise WorkflowUsageError(
+            f'{filename} was edited since this session imported it: a workflow launched now would go on with other functions '
+            f'than those that are loaded here. Start Python again, or load it anew first: `importlib.reload({name})`'
+        )
     return ModuleSource(name, filename, text, Path(filename).name == '__init__.py') if text else None
 
 
 def texts_of(filename: str) -> tuple[str, str]:
     """Return the text of a file as Python has read it for tracebacks, and as it is now."""
-    try:
-        with tokenize.open(filename) as file:
-            now = file.read()
-    except (OSError, SyntaxError, UnicodeError):
-        now = ''
-    return ''.join(linecache.getlines(filename)), now
+    return ''.join(linecache.getlines(filename)), text_now(filename)
 
 
 def _is_installed(filename: str) -> bool:

@@ -11,7 +11,6 @@ import builtins
 import contextlib
 import hashlib
 import inspect
-import linecache
 import re
 import tokenize
 import types
@@ -20,6 +19,7 @@ from typing import Any, NoReturn
 
 from ..exceptions import CompileError
 from .private import mangle
+from .texts import lines_of
 
 __all__ = ('FunctionSource', 'is_filled', 'read_source')
 
@@ -156,7 +156,12 @@ def read_source(function: object, generator: bool = False) -> FunctionSource:
     """
     function = _require_function(function, generator)
     code, name = function.__code__, function.__qualname__
-    lines = linecache.getlines(code.co_filename, function.__globals__)
+    lines = lines_of(function)
+    if lines is None:
+        raise CompileError(
+            f'line {code.co_firstlineno} of {code.co_filename} defines another `{name}` by now: the file was edited since it was '
+            'imported; start Python again'
+        )
     try:
         text, node = _parse(_lines_by_indentation(lines, code), code)
     except SyntaxError:  # something in it, a string say, is indented less than its `def`

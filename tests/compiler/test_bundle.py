@@ -251,8 +251,11 @@ def test_the_text_that_the_running_code_came_from(tmp_path):
     (tmp_path / 'user_file.py').write_text('# new first line\n' + text)
     assert run(bundle(f), 1) == 2
     linecache.checkcache(f.__code__.co_filename)
+    assert run(bundle(f), 1) == 2
+    g = use(tmp_path, text, module='other_file')
+    (tmp_path / 'other_file.py').write_text('# this only\n')
     with pytest.raises(WorkflowUsageError, match=r'line 2 of .* no longer defines it; the file was edited'):
-        bundle(f)
+        bundle(g)
 
 
 def test_tracebacks_show_the_lines_after_an_edit(tmp_path):

@@ -1,0 +1,136 @@
+"""The text that the code of a session was compiled from, whatever its file says by now.
+
+Python keeps the text of no function: tracebacks, and all who ask for a source, read the file, or what they have read of it before.
+Where it was edited after it was imported, that is another program than the one that runs. So a text is taken if it compiles to
+the code that is there; what was taken is remembered, for a file is read anew once it has changed.
+
+Modules that the import system has compiled as they stand in their file are looked at, and no others: a notebook's cells are kept by
+their text, and who rewrites code as it is imported, as pytest does, knows why.
+"""
+
+from __future__ import annotations
+
+import linecache
+import tokenize
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from importlib.machinery import SourceFileLoader
+from typing import Any
+
+__all__ = ('lines_of', 'text_of', 'text_now')
+
+_taken: dict[str, list[list[str]]] = {}
+
+
+def lines_of(function: types.FunctionType) -> list[str] | None:
+    """Return the lines of the file of a function, as they were when it was compiled.
+
+    :returns: none if it has no file; ``None`` if the file was edited since, and the old text is nowhere to be had.
+    """
+    filename = function.__code__.co_filename
+    if '<locals>' in function.__qualname__:
+        # What is around it may be a program of ours, which has compiled it in another way; its module was looked at.
+        taken = _taken.get(filename)
+        return taken[-1] if taken else linecache.getlines(filename, function.__globals__)
+    return _lines(filename, function.__globals__, [function.__code__])
+
+
+def text_of(module: types.ModuleType, filename: str) -> str | None:
+    """Return the text of a module, as it was when it was imported.
+
+    :param filename: its file.
+    :returns: the text, empty if there is none; ``None`` if the file was edited since, and the old text is nowhere to be had.
+    """
+    lines = _lines(filename, vars(module), _codes(vars(module), filename))
+    return None if lines is None else ''.join(lines)
+
+
+def text_now(filename: str) -> str:
+    """Return the text that a file has now, empty if it has none."""
+    try:
+        with tokenize.open(filename) as file:
+            return file.read()
+    except (OSError, SyntaxError, UnicodeError):
+        return ''
+
+
+def _lines(filename: str, namespace: Mapping[str, Any], running: Iterable[types.CodeType]) -> list[str] | None:
+    cached = linecache.getlines(filename, dict(namespace))
+    if type(namespace.get('__loader__')) is not SourceFileLoader or namespace.get('__file__') != filename:
+        return cached
+    codes = list(running)
+    taken = _taken.setdefault(filename, [])
+    best, lines = min(
+        ((_distance(lines, codes), lines) for lines in (cached, *taken, text_now(filename).splitlines(keepends=True))),
+        key=lambda pair: pair[0],
+    )
+    if best == _THE_SAME and codes:
+        if lines in taken:
+            taken.remove(lines)
+        taken.append(lines)
+    return None if best == _OTHER else lines
+
+
+_THE_SAME, _ELSEWHERE, _SILENT, _OTHER = range(4)
+
+
+def _distance(lines: list[str], running: Iterable[types.CodeType]) -> int:
+    """Return how far a text is from code that runs.
+
+    It may say the same, or have it on other lines, or say nothing of what has that name, or something else.
+    """
+    found = _compiled(''.join(lines))
+    worst = _THE_SAME
+    for code in running:
+        same_name = found.get(code.co_name, [])
+        same = [other for other in same_name if _is_same(code, other)]
+        if any(code.co_firstlineno == other.co_firstlineno for other in same):
+            continue
+        worst = max(worst, _ELSEWHERE if same else _OTHER if same_name else _SILENT)
+    return worst
+
+
+@lru_cache(maxsize=64)
+def _compiled(text: str) -> dict[str, list[types.CodeType]]:
+    """Return what a text is compiled to, by the names of functions and classes; nothing if it is no Python."""
+    found: dict[str, list[types.CodeType]] = {}
+    try:
+        pending = [compile(text, '<text>', 'exec', dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return found
+    while pending:
+        code = pending.pop()
+        found.setdefault(code.co_name, []).append(code)
+        pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return found
+
+
+def _is_same(one: types.CodeType, other: types.CodeType) -> bool:
+    """Return whether two codes do the same, wherever they stand."""
+    return (
+        one.co_code == other.co_code
+        and one.co_names == other.co_names
+        and one.co_varnames == other.co_varnames
+        and (one.co_freevars, one.co_cellvars) == (other.co_freevars, other.co_cellvars)
+        and len(one.co_consts) == len(other.co_consts)
+        and all(map(_is_same_constant, one.co_consts, other.co_consts))
+    )
+
+
+def _is_same_constant(one: object, other: object) -> bool:
+    if isinstance(one, types.CodeType) and isinstance(other, types.CodeType):
+        return _is_same(one, other)
+    return type(one) is type(other) and one == other
+
+
+def _codes(namespace: Mapping[str, Any], filename: str) -> Iterator[types.CodeType]:
+    """Yield the code of the functions, and of the methods of classes, that a module has defined and still has."""
+    for value in [*namespace.values()]:
+        members = (
+            vars(value).values() if isinstance(value, type) and value.__module__ == namespace.get('__name__') else ()
+        )
+        for each in (value, *members):
+            code = getattr(each, '__code__', None) if isinstance(each, types.FunctionType) else None
+            if isinstance(code, types.CodeType) and code.co_filename == filename:
+                yield code
