@@ -5,7 +5,6 @@ The frame is stored with the new process, so that it does not depend on the old 
 
 from __future__ import annotations
 
-import json
 import types
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -20,11 +19,10 @@ from ..values.edits import Edits
 from ..values.entities import EntityCodec
 from ..values.frame import FrameWriter, load_frame
 from ..values.parts import MemoryFiles
-from ..values.signing import sign
 from . import pinned
 from .codecs import BuilderCodec, OwnFileCodec
 from .kinds import kind_of
-from .steps import FRAME_FOLDER, Step, find_record, latest_step, read_step
+from .steps import FRAME_FOLDER, Step, find_record, latest_step, read_step, sealed
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -62,7 +60,6 @@ def prepare_fork(process: FunctionWorkChain, content: Mapping[str, Any]) -> None
         writer = FrameWriter(_codecs(type(process)), memory, recipes=process.recipes)
         frame = writer.store(load_step(step, type(process), old_class))
         document, files = frame.document, {sha: memory[sha] for sha in frame.files}
-    text = json.dumps(document, allow_nan=False)
     process.node.base.attributes.set(
         _ATTRIBUTE,
         {
@@ -76,8 +73,7 @@ def prepare_fork(process: FunctionWorkChain, content: Mapping[str, Any]) -> None
             'state': step.state,
             'outputs': {},
             'exit_code': None,
-            'frame': text,
-            'signature': sign({'frame': text}),
+            **sealed(document),
         },
     )
     for sha, data in files.items():

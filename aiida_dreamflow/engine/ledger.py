@@ -12,7 +12,7 @@ recipe) has *origins* instead: the nodes that were read by the step that made it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from aiida import orm
@@ -23,7 +23,7 @@ from ..exceptions import CannotStoreError
 from ..jobs.names import port_name
 from ..runtime import Machine
 from ..values.chunks import LONG, files_of, needs_chunks_only
-from ..values.data import DreamData
+from ..values.data import DreamData, file_name
 from ..values.nodes import scalar_node, to_node
 from ..values.parts import Form
 from .files import RepositoryFiles
@@ -219,7 +219,7 @@ class Ledger:
             raise CannotStoreError(type(value).__name__, name_of(root), 'it holds a handle or a task')
         # A long list that was there and has changed is one that grows, perhaps: then its chunks are shared.
         if type(value) is list and len(value) >= LONG and root in self._before and needs_chunks_only(document):
-            return detach(_in_chunks(value, form, self._files.keys))
+            return detach(_in_chunks(value, form, self._files))
         return cast(orm.Data, detach(to_node(value)))
 
     def node_for(self, name: str, node: orm.Data, root: str = '', digest: str = '') -> orm.Data:
@@ -266,14 +266,16 @@ def name_of(root: str) -> str:
     return root.partition(':')[2]
 
 
-def _in_chunks(value: list[Any], form: Form, keys: Mapping[str, str]) -> orm.Data:
+def _in_chunks(value: list[Any], form: Form, files: RepositoryFiles) -> orm.Data:
     """Return the node of a long list, which shares its files with the frame."""
     assert form.snapshot is not None
-    node = DreamData(value, snapshot=form.snapshot)
-    own = node.base.repository.list_object_names()
-    if own:  # its last items are large, and have files of their own
-        return cast(orm.Data, to_node(value))
-    use_files(node, {f'{sha}.bin': sha for sha in sorted(files_of(form.snapshot.document))}, keys)
+    snapshot = replace(form.snapshot, blobs={})
+    names = {f'{sha}.bin': sha for sha in sorted(files_of(snapshot.document))}
+    for sha, data in form.snapshot.blobs.items():  # of its last items
+        files.add(sha, data)
+        names[file_name(sha, data)] = sha
+    node = DreamData(value, snapshot=snapshot)
+    use_files(node, names, files.keys)
     return node
 
 

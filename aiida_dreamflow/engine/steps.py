@@ -6,8 +6,10 @@ where it goes on: a restart reads one node, however many steps came before.
 
 from __future__ import annotations
 
+import base64
 import json
 import platform
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -23,7 +25,7 @@ from .ledger import Origins
 from .lookup import newest_called
 from .transaction import Caller, Scalar, StepRows, store_step
 
-__all__ = ('FRAME_FOLDER', 'Step', 'find_record', 'latest_step', 'read_step', 'steps_in_brief', 'write_step')
+__all__ = ('FRAME_FOLDER', 'Step', 'find_record', 'latest_step', 'read_step', 'sealed', 'steps_in_brief', 'write_step')
 
 _LABEL = 'step_'
 #: Where the files of a frame are in the repository of a record.
@@ -87,7 +89,6 @@ def write_step(
     """
     first, last = step.lines
     lines = str(first) if first == last else f'{first}-{last}'
-    text = json.dumps(step.document, allow_nan=False)
     attributes: dict[str, Any] = {
         'process_label': f'{name}:{lines}',
         'process_state': ProcessState.FINISHED.value,
@@ -106,13 +107,26 @@ def write_step(
             'outputs': step.outputs,
             'shape': step.shape,
             'exit_code': step.exit_code,
-            'frame': text,
-            'signature': sign({'frame': text}),
+            **sealed(step.document),
         },
     }
     files = {_SOURCE_FILE: source_key, **{FRAME_FOLDER + sha: key for sha, key in step.keys.items()}}
     label = f'{_LABEL}{step.number}'
     return store_step(StepRows(caller, label, f'{name}:{lines}', attributes, files, inputs, outputs))
+
+
+def sealed(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return what stands in a record for the document of a frame: its text, compressed, and the signature of that.
+
+    Compressed it takes a third: JSON in JSON in JSON is mostly backslashes, and rows of half a page share one.
+    """
+    text = base64.b64encode(zlib.compress(json.dumps(document, allow_nan=False).encode('ascii'))).decode('ascii')
+    return {'frame': text, 'signature': sign({'frame': text})}
+
+
+def _document(text: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(text if text.startswith('{') else zlib.decompress(base64.b64decode(text)))
+    return document
 
 
 def latest_step(caller: orm.WorkChainNode) -> Step | None:
@@ -184,7 +198,7 @@ def read_step(record: orm.ProcessNode, attribute: str = 'dreamflow') -> Step:
         content['outputs'],
         content.get('shape'),
         content['exit_code'],
-        json.loads(content['frame']),
+        _document(content['frame']),
         {path.removeprefix(FRAME_FOLDER): key for path, key in files.items() if key and path.startswith(FRAME_FOLDER)},
         record,
     )

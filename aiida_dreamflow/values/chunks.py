@@ -1,8 +1,8 @@
 """Long lists, in chunks: what is stored of a list that grows is not stored again.
 
 The first items of a list are put into chunks, each a snapshot of its own in a file named after its bytes; the document
-of the list names them and holds the last few items itself. Chunks grow as the list does (eight of a size become one of
-the next), so their number stays small, and each item is written a few times in all.
+of the list names them and holds the last few items itself. There are a few chunks however long the list is (see
+`_layout`), for every step names all of them, and each item is written a few times in all.
 
 Only items that belong to the list alone go into a chunk (see `owned`): plain values, containers and arrays that nothing
 else refers to. So a chunk has no identity to keep with the rest of the frame, and nobody can change an item but through
@@ -17,18 +17,29 @@ import json
 import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from math import comb
 from typing import Any, NamedTuple
 
 from ..exceptions import CannotStoreError, UntrustedValueError
 from .owned import PLAIN, is_frozen, is_owned
 from .records import canonical
-from .snapshot import Codec, Staged, decode, encode, read_file, runs_code
+from .snapshot import Codec, Snapshot, Staged, decode, encode, read_file, runs_code
 
 __all__ = ('LONG', 'ChunkCodec', 'files_of', 'needs_chunks_only')
 
 #: A list of fewer items is written whole.
 LONG = 64
-_SMALLEST, _STEP, _LARGEST = 32, 8, 16384
+#: Chunks have a multiple of so many items.
+_UNIT = 32
+#: So many of the last items are in no chunk, so that taking them away and adding others changes none.
+_LOOSE = 8
+#: A list has so many chunks that are not full.
+_FEW = 3
+#: A chunk of so many items is full, and stays as it is; so is one whose file has so many bytes.
+_FULL = 1 << 16
+_FULL_FILE = 1 << 23
+#: Shorter arrays and bytes of its items are in the file of the chunk; longer ones have files of their own.
+_INSIDE = 1 << 20
 
 Ref = Callable[[object], Any]
 Get = Callable[[Any], Any]
@@ -41,12 +52,14 @@ class _Chunk(NamedTuple):
     :ivar size: how many items.
     :ivar blobs: the files that the snapshot itself names.
     :ivar items: ``plain`` or ``frozen`` if all its items are (see `owned`), else ``open``.
+    :ivar is_full: whether it is large enough.
     """
 
     sha: str
     size: int
     blobs: tuple[str, ...]
     items: str
+    is_full: bool
 
 
 @dataclass
@@ -141,7 +154,7 @@ class ChunkCodec(Codec):
             stop = start + chunk.size
             if not self._is_same(known, chunk, start):
                 known.items[start:stop] = [None] * chunk.size  # the items are counted, and are not to be twice
-                new = self._chunk(known.value, start, stop) if stop <= len(known.value) else None
+                new = self._chunk(known, start, stop) if stop <= len(known.value) else None
                 if new is None:
                     del known.chunks[number:], known.items[start:]
                     return
@@ -160,50 +173,56 @@ class ChunkCodec(Codec):
 
     def _grow(self, known: _LongList) -> None:
         """Put more items into chunks, and small chunks into larger ones."""
-        value, start = known.value, len(known.items)
-        while len(value) - start >= _SMALLEST:
-            size = _SMALLEST
-            while size * _STEP <= min(len(value) - start, _LARGEST) and _fits(known.chunks, size * _STEP):
-                size *= _STEP
-            chunk = self._chunk(value, start, start + size)
+        while True:
+            full = next((n for n, chunk in enumerate(known.chunks) if not chunk.is_full), len(known.chunks))
+            start = sum(chunk.size for chunk in known.chunks[:full])
+            units = (len(known.value) - _LOOSE - start) // _UNIT
+            if len(known.items) >= start + units * _UNIT:
+                return
+            wanted = [_UNIT * size for size in _layout(units)]
+            number = full
+            while number < len(known.chunks) and known.chunks[number].size == wanted[number - full]:
+                start += known.chunks[number].size
+                number += 1
+            chunk = self._limited(known, start, start + wanted[number - full])
             if chunk is None:
                 return
-            known.chunks.append(chunk)
-            known.items.extend(value[start : start + size])
-            start += size
-            self._merge(known)
+            known.chunks[number:] = [chunk]
+            known.items[start:] = known.value[start : start + chunk.size]
 
-    def _merge(self, known: _LongList) -> None:
-        chunks = known.chunks
-        while (
-            len(chunks) >= _STEP and chunks[-1].size < _LARGEST and len({chunk.size for chunk in chunks[-_STEP:]}) == 1
-        ):
-            stop = len(known.items)
-            start = stop - _STEP * chunks[-1].size
-            known.items[start:] = []
-            merged = self._chunk(known.value, start, stop)
-            if merged is None:
-                del chunks[-_STEP:]
-                return
-            known.items[start:] = known.value[start:stop]
-            chunks[-_STEP:] = [merged]
+    def _limited(self, known: _LongList, start: int, stop: int) -> _Chunk | None:
+        """Return the chunk of some items, or of half of them as long as it is too large."""
+        while True:
+            chunk = self._chunk(known, start, stop)
+            if (
+                chunk is None
+                or not chunk.is_full
+                or stop - start == _UNIT
+                or len(self.blobs[chunk.sha]) < 2 * _FULL_FILE
+            ):
+                return chunk
+            del self.blobs[chunk.sha]
+            stop = start + max((stop - start) // (2 * _UNIT), 1) * _UNIT
 
-    def _chunk(self, value: list[Any], start: int, stop: int) -> _Chunk | None:
+    def _chunk(self, known: _LongList, start: int, stop: int) -> _Chunk | None:
         """Return the chunk of some items, ``None`` if one of them does not belong to the list alone."""
-        if not all(is_owned(value, index) for index in range(start, stop)):
-            return None
+        value, counted = known.value, known.items
+        for index in range(start, stop):
+            others = int(index < len(counted) and counted[index] is value[index])
+            if not is_owned(value, index, others):
+                return None
         items = value[start:stop]
         try:
             snapshot = encode({'': items})
         except CannotStoreError:
             return None
-        text = canonical(snapshot.document)
-        sha = hashlib.sha256(text).hexdigest()
-        self.blobs.update(snapshot.blobs)
-        self.blobs[sha] = text
+        data, blobs = _packed(snapshot)
+        sha = hashlib.sha256(data).hexdigest()
+        self.blobs.update(blobs)
+        self.blobs[sha] = data
         kinds = set(map(type, items))
         how = 'plain' if kinds <= PLAIN else 'frozen' if all(map(is_frozen, kinds)) else 'open'
-        return _Chunk(sha, stop - start, tuple(snapshot.blobs), how)
+        return _Chunk(sha, stop - start, tuple(blobs), how, _is_full(stop - start, data))
 
     def decode(self, content: Any, get: Get) -> object:
         """Return the list, empty."""
@@ -214,27 +233,68 @@ class ChunkCodec(Codec):
         assert isinstance(obj, list)
         known = _LongList(obj)
         for sha, size, blobs, how in content[0]:
-            items = self._read(sha)
+            assert self.read_blob is not None
+            data = read_file(sha, self.read_blob)
+            items = self._items(sha, data)
             obj.extend(items)
             known.items.extend(items)
-            known.chunks.append(_Chunk(sha, size, tuple(blobs), how))
+            known.chunks.append(_Chunk(sha, size, tuple(blobs), how, _is_full(size, data)))
         obj.extend(map(get, content[1]))
         self._lists[id(obj)] = known
 
-    def _read(self, sha: str) -> list[Any]:
-        assert self.read_blob is not None
-        document = json.loads(read_file(sha, self.read_blob))
+    def _items(self, sha: str, data: bytes) -> list[Any]:
+        text, _, inside = data.partition(b'\n')
+        document = json.loads(text)
         if runs_code(document):
             raise UntrustedValueError(
                 f'the stored items {sha[:12]}... would run code when loaded, which none of ours does'
             )
-        items: list[Any] = decode(document, self.read_blob)['']
+        begin, places = 0, {}
+        for name, length in document.get('inside', ()):
+            places[name] = slice(begin, begin := begin + length)
+
+        def read(name: str) -> bytes:
+            assert self.read_blob is not None
+            return inside[places[name]] if name in places else self.read_blob(name)
+
+        items: list[Any] = decode(document, read)['']
         return items
 
 
-def _fits(chunks: list[_Chunk], size: int) -> bool:
-    """Return whether a chunk may follow others: sizes never grow along a list."""
-    return not chunks or chunks[-1].size >= size
+def _layout(units: int) -> list[int]:
+    """Return the sizes of the chunks of a list, in units, the largest first.
+
+    They are the binomial coefficients of the *combinatorial number system*: each number is the sum of one C(d, k) for each
+    ``k`` from `_FEW` down to 1, with smaller and smaller ``d``. So there are at most that many, whatever the length, and when
+    it grows by one unit the small ones at the end become one: of 10,000 items each was written eight times.
+    """
+    full = _FULL // _UNIT
+    sizes = [full] * (units // full)
+    units %= full
+    for few in range(_FEW, 0, -1):
+        n = few
+        while comb(n + 1, few) <= units:
+            n += 1
+        if units:
+            sizes.append(comb(n, few))
+            units -= sizes[-1]
+    return sizes
+
+
+def _packed(snapshot: Snapshot) -> tuple[bytes, dict[str, bytes]]:
+    """Return the file of a chunk, a line of text followed by what is short enough to be inside, and the files that it needs."""
+    inside = {name: data for name, data in snapshot.blobs.items() if len(data) <= _INSIDE}
+    others = {name: data for name, data in snapshot.blobs.items() if name not in inside}
+    text = canonical(
+        {**snapshot.document, 'inside': [[name, len(data)] for name, data in inside.items()]}
+        if inside
+        else snapshot.document
+    )
+    return b'\n'.join([text, b''.join(inside.values())]) if inside else text, others
+
+
+def _is_full(size: int, data: bytes) -> bool:
+    return size >= _FULL or len(data) >= _FULL_FILE
 
 
 def files_of(document: Mapping[str, Any]) -> set[str]:

@@ -19,7 +19,7 @@ from .entities import EntityCodec
 from .records import canonical
 from .snapshot import Codec, Snapshot, decode, encode
 
-__all__ = ('DreamData', 'short_repr', 'type_name')
+__all__ = ('DreamData', 'file_name', 'short_repr', 'type_name')
 
 _ROOT = 'value'
 _DOCUMENT_FILE = 'document.json'
@@ -34,6 +34,15 @@ def type_name(value: object) -> str:
     """The full name of the type of a value, ``numpy.float64`` or ``list``."""
     cls = type(value)
     return cls.__qualname__ if cls.__module__ == 'builtins' else f'{cls.__module__}.{cls.__qualname__}'
+
+
+def file_name(sha: str, data: bytes) -> str:
+    """The name of the file of a blob in the repository of a node.
+
+    :param sha: its sha256.
+    :param data: the blob.
+    """
+    return f'{sha}.npy' if data.startswith(_NPY_MAGIC) else f'{sha}.bin'
 
 
 def short_repr(value: object, limit: int = _REPR_LIMIT) -> str:
@@ -87,8 +96,7 @@ class DreamData(orm.Data):
         else:
             attributes['document'] = text.decode('ascii')
         for sha, blob in snapshot.blobs.items():
-            suffix = 'npy' if blob.startswith(_NPY_MAGIC) else 'bin'
-            self.base.repository.put_object_from_bytes(blob, f'{sha}.{suffix}')
+            self.base.repository.put_object_from_bytes(blob, file_name(sha, blob))
         self.base.attributes.set_many(attributes)
         if not self.description:  # `verdi node show` shows this, and no attributes
             self.description = f'{attributes["python_type"]}: {attributes["repr"]}'

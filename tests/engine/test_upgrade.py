@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
 from aiida.engine.processes.control import play_processes
 from engine import workflows
 from engine.helpers import evaluations, kill_workers, wait_until
 
-from aiida_dreamflow.engine.steps import find_record
+from aiida_dreamflow.engine.steps import find_record, read_step, sealed
 from aiida_dreamflow.testing import check_provenance
 from aiida_dreamflow.values.frame import FRAME_VERSION
-from aiida_dreamflow.values.signing import sign
 
 
 def change_version(record, version):
     """Write the newest record as another version of this package would have."""
     content = record.base.attributes.get('dreamflow')
-    text = json.dumps({**json.loads(content['frame']), 'version': version})
-    record.backend_entity.set_attribute('dreamflow', {**content, 'frame': text, 'signature': sign({'frame': text})})
+    document = {**read_step(record).document, 'version': version}
+    record.backend_entity.set_attribute('dreamflow', {**content, **sealed(document)})
 
 
 def test_a_frame_of_another_version(daemon, tmp_path):

@@ -1,0 +1,98 @@
+"""Long lists in chunks: what a step stores of one does not depend on its length, and each item is written a few times in all."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from aiida_dreamflow.values.chunks import ChunkCodec, _layout, files_of
+from aiida_dreamflow.values.snapshot import decode, encode
+
+
+class Frames:
+    """Frames that hold one list, with which nothing else is done than to append to it."""
+
+    def __init__(self):
+        self.codec = ChunkCodec()
+        self.files = {}
+        self.written = 0
+
+    def store(self, value, appended=True):
+        """Return the document and the files that it needs."""
+        self.codec.begin([id(value)] if appended else [])
+        snapshot = encode({'v': value}, [self.codec])
+        self.codec.end()
+        for sha, data in {**self.codec.blobs, **snapshot.blobs}.items():
+            self.written += 0 if sha in self.files else len(data)
+            self.files[sha] = data
+        self.codec.blobs.clear()
+        return snapshot.document, {*snapshot.blobs, *files_of(snapshot.document)}
+
+    def load(self, document):
+        return decode(json.loads(json.dumps(document)), self.files.__getitem__, [ChunkCodec(self.files.__getitem__)])[
+            'v'
+        ]
+
+
+@pytest.mark.parametrize(
+    'item', [float, lambda i: np.full(150, i), lambda i: {'a': [i], 'b': 'text'}], ids=['floats', 'arrays', 'dicts']
+)
+def test_what_a_step_stores_does_not_grow(item):
+    frames, seen, sizes, counts = Frames(), [], [], []
+    for i in range(1000):
+        seen.append(item(i))
+        document, files = frames.store(seen)
+        sizes.append(len(json.dumps(document)))
+        counts.append(len(files))
+    early, late = slice(100, 300), slice(800, 1000)
+    assert sum(sizes[late]) < 1.15 * sum(sizes[early])
+    assert max(counts[late]) <= max(counts[early])
+    assert frames.written < 6 * len(json.dumps(encode({'v': seen}).document)) + 6 * sum(
+        map(len, encode({'v': seen}).blobs.values())
+    )
+    found = frames.load(document)
+    assert len(found) == 1000
+    assert all(np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b for a, b in zip(found, seen, strict=True))
+
+
+def test_few_chunks_however_long():
+    for units in range(5000):
+        sizes = _layout(units)
+        assert sum(sizes) == units
+        assert len(sizes) <= 3 + units // 2048
+        assert sizes == sorted(sizes, reverse=True)
+
+
+def test_taking_away_and_adding_at_the_end_writes_nothing():
+    frames, seen = Frames(), [float(i) for i in range(1000)]
+    frames.store(seen)
+    for i in range(6):
+        written = frames.written
+        seen.pop() if i % 2 else seen.append(1.5)
+        frames.store(seen, appended=False)
+        assert frames.written == written
+
+
+def test_large_items_have_files_of_their_own(monkeypatch):
+    """They are not written again when chunks become one."""
+    monkeypatch.setattr('aiida_dreamflow.values.chunks._INSIDE', 2000)
+    frames, seen = Frames(), []
+    for i in range(200):
+        seen.append(bytes([i]) * 4000)
+        frames.store(seen)
+    assert frames.written < 250 * 4000
+    assert frames.load(frames.store(seen)[0]) == seen
+
+
+def test_a_chunk_is_not_larger_than_memory_likes(monkeypatch):
+    monkeypatch.setattr('aiida_dreamflow.values.chunks._FULL_FILE', 100_000)
+    frames, seen = Frames(), [np.full(500, i) for i in range(1000)]
+    document, files = frames.store(seen)
+    assert all(len(frames.files[sha]) < 300_000 for sha in files)
+    assert [found.tolist() for found in frames.load(document)] == [array.tolist() for array in seen]
+    seen.append(np.full(500, 1000))
+    written = frames.written
+    frames.store(seen)
+    assert frames.written < written + 300_000
