@@ -7,6 +7,7 @@ somebody asks, most never are.
 from __future__ import annotations
 
 import ast
+import itertools
 import types
 from functools import cache, lru_cache
 from typing import Any
@@ -51,13 +52,13 @@ def _passed_in(block: Block) -> dict[Position, Passed]:
 
 def _arguments(node: ast.Call) -> Passed:
     """Return the arguments of a call that are variables."""
-    args: list[str | None] = []
-    for argument in node.args:
-        if isinstance(argument, ast.Starred):
-            break
-        args.append(argument.id if isinstance(argument, ast.Name) else None)
+    known = [*itertools.takewhile(lambda argument: not isinstance(argument, ast.Starred), node.args)]
+    args = tuple(argument.id if isinstance(argument, ast.Name) else None for argument in known)
     kwargs = {k.arg: k.value.id for k in node.keywords if k.arg is not None and isinstance(k.value, ast.Name)}
-    return Passed(tuple(args), kwargs)
+    items = known[0].elts if known and isinstance(known[0], ast.List | ast.Tuple) else known
+    calls = tuple(_arguments(item) if isinstance(item, ast.Call) else None for item in items)
+    called = node.func.id if isinstance(node.func, ast.Name) else ''
+    return Passed(args, kwargs, calls if any(calls) else (), called)
 
 
 def returned_names(value: ast.expr | None) -> dict[str, str]:

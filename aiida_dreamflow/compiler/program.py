@@ -48,10 +48,14 @@ class Passed:
 
     :ivar args: the name for each positional argument, ``None`` for another expression; cut where one is starred.
     :ivar kwargs: the names by keyword.
+    :ivar calls: the same for each positional argument that is the call of a name; for each item, if the first is a list of them.
+    :ivar called: the name that is called, if it is one.
     """
 
     args: tuple[str | None, ...] = ()
     kwargs: dict[str, str] = field(default_factory=dict)
+    calls: tuple[Passed | None, ...] = ()
+    called: str = ''
 
 
 @dataclass(eq=False)

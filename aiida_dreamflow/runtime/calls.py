@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable as Awaiting
 from collections.abc import Coroutine, Iterable
 from typing import Any, Literal, ParamSpec, TypeVar, overload
@@ -85,7 +86,7 @@ def gather(*aws: Any, return_exceptions: bool = False, limit: int | None = None)
     if limit is not None and limit < 1:
         raise ValueError(f'limit must be at least 1, not {limit!r}')
     machine = current_machine('gather')
-    parts, held = machine.futures(aws, start=limit is None)
+    parts, held = machine.futures(aws, sys._getframe(1), start=limit is None)
     return Gather(machine.agenda, parts, return_exceptions, held, limit)
 
 
@@ -99,7 +100,7 @@ def as_completed(aws: Iterable[Awaiting[T]]) -> AsCompleted[T]:
     :raises TypeError: if something else is given.
     """
     machine = current_machine('as_completed')
-    parts, _ = machine.futures(tuple(aws))
+    parts, _ = machine.futures(tuple(aws), sys._getframe(1))
     return AsCompleted(machine.agenda, list({id(part): part for part in parts}.values()))
 
 
@@ -144,7 +145,7 @@ def wait_for(aw: Awaiting[T], timeout: float | None) -> WaitFor[T]:
     :raises TypeError: if something else is given.
     """
     machine = current_machine('wait_for')
-    (part,), _ = machine.futures((aw,))
+    (part,), _ = machine.futures((aw,), sys._getframe(1))
     return WaitFor(machine.agenda, part, None if timeout is None else machine.timer(timeout))
 
 
@@ -158,7 +159,7 @@ def shield(aw: Awaiting[T]) -> Shield[T]:
     :raises TypeError: if something else is given.
     """
     machine = current_machine('shield')
-    (part,), _ = machine.futures((aw,))
+    (part,), _ = machine.futures((aw,), sys._getframe(1))
     return Shield(machine.agenda, part)
 
 
@@ -196,7 +197,7 @@ def create_task(coro: Coroutine[Any, Any, T], *, name: str | None = None) -> Tas
     :returns: the task, to be awaited. When the workflow function ends before it, it is cancelled.
     :raises TypeError: if something else is given.
     """
-    return current_machine('create_task').create_task(coro, name)
+    return current_machine('create_task').create_task(coro, name, sys._getframe(1))
 
 
 def checkpoint() -> Checkpoint:

@@ -8,6 +8,7 @@ What awaits a `checkpoint`, a child or a timer goes on with a step to come.
 
 from __future__ import annotations
 
+import itertools
 import sys
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..compiler import copies_in, passed_at
+from ..compiler import Passed, copies_in, passed_at
 from ..compiler.program import Await, Block, Jump, Reraise, Yielded
 from ..exceptions import WorkflowUsageError
 from .activation import Activation, activate, nothing_to_reraise
@@ -400,18 +401,31 @@ class Machine:
         assert self._current is not None
         return self._current
 
-    def create_task(self, awaitable: Any, name: str | None = None, *, starts: bool = True) -> Task[Any]:
-        """Make a task of the call of a helper.
+    def create_task(self, awaitable: Any, name: str | None, caller: types.FrameType) -> Task[Any]:
+        """Make a task of the call of a helper, and start it.
 
-        :param starts: whether it begins by itself.
+        :param caller: the frame that asks for it.
         :raises TypeError: if it is something else.
         """
         if not isinstance(awaitable, types.CoroutineType):
             raise TypeError(f'a coroutine was expected, got {awaitable!r}')
         task = self._begin(begun(awaitable), name)
-        if starts:
-            task.start()
+        place, passed = self.passed_in(caller)
+        self._note_arguments_of(task, place, next(iter(passed.calls), None), caller)
+        task.start()
         return task
+
+    def passed_in(self, caller: types.FrameType) -> tuple[str, Passed]:
+        """Return which arguments are variables in the call that is being carried out, and the place of their activation.
+
+        :param caller: the frame that calls.
+        """
+        task = self.running()
+        activation = task.stack[-1]
+        if not activation.runs(caller.f_code):
+            return '', Passed()
+        found = passed_at(activation.block, caller.f_code, caller.f_lasti, caller.f_lineno)
+        return task.place(len(task.stack) - 1), found
 
     def _begin(self, activation: Activation, name: str | None = None) -> Task[Any]:
         task: Task[Any] = Task(self.agenda, self.begun, activation, name)
@@ -425,12 +439,27 @@ class Machine:
         assert called.caller is not None
         (code, instruction, line), called.caller = called.caller, None
         passed = passed_at(caller.block, code, instruction, line)
-        names = called.function.__code__.co_varnames[: called.function.__code__.co_argcount]
-        outside, inside = (task.place(len(task.stack) - level) for level in (2, 1))
-        given = {**dict(zip(names, passed.args, strict=False)), **passed.kwargs}
-        self._note_copies(
-            {f'{inside}:{name}': f'{outside}:{other}' for name, other in given.items() if other is not None}
-        )
+        self._note_arguments(task, task.place(len(task.stack) - 2), passed)
+
+    def _note_arguments_of(self, task: Task[Any], outside: str, passed: Passed | None, caller: types.FrameType) -> None:
+        """Do the same for a coroutine object, if its function was called by a name of its own; it may be that of a method."""
+        if passed is not None and passed.called:
+            names = caller.f_locals if passed.called in caller.f_locals else caller.f_globals
+            if names.get(passed.called) is task.stack[-1].function:
+                self._note_arguments(task, outside, passed)
+
+    def _note_arguments(self, task: Task[Any], outside: str, passed: Passed | None) -> None:
+        """Note which variables the arguments of the call are that a task has just begun.
+
+        :param outside: the place of the activation that has them.
+        """
+        code = task.stack[-1].function.__code__
+        if passed is not None:
+            inside = task.place(len(task.stack) - 1)
+            given = {**dict(zip(code.co_varnames[: code.co_argcount], passed.args, strict=False)), **passed.kwargs}
+            self._note_copies(
+                {f'{inside}:{name}': f'{outside}:{other}' for name, other in given.items() if other is not None}
+            )
 
     def _hand_back(self, task: Task[Any], root: str) -> None:
         """Note which variable of a call its caller is given."""
@@ -442,9 +471,13 @@ class Machine:
         """Note that variables receive the values of others, all at once."""
         self.copies.update({root: self.copies.get(other, other) for root, other in roots.items()})
 
-    def futures(self, awaitables: tuple[Any, ...], *, start: bool = True) -> tuple[list[Future[Any]], list[Any]]:
+    def futures(
+        self, awaitables: tuple[Any, ...], caller: types.FrameType | None = None, *, start: bool = True
+    ) -> tuple[list[Future[Any]], list[Any]]:
         """Return awaitables as futures: the calls of helpers become tasks.
 
+        :param caller: the frame that gives them, as arguments of a call or as the list that is the first one, if there may be
+            calls among them.
         :param start: whether new tasks start.
         :returns: the futures, and those among them that are still to be started: tasks, and children of this step.
         :raises TypeError: if something cannot be awaited.
@@ -457,18 +490,24 @@ class Machine:
             )
         known: dict[int, Future[Any]] = {}
         held: list[Any] = []
-        for each in awaitables:
+        place, passed = ('', Passed()) if caller is None else self.passed_in(caller)
+        for each, arguments in itertools.zip_longest(awaitables, passed.calls[: len(awaitables)]):
             if id(each) in known:
                 continue
-            known[id(each)] = future = self._future(each, start)
+            known[id(each)] = future = self._future(each)
+            if isinstance(each, types.CoroutineType):
+                assert isinstance(future, Task) and caller is not None
+                self._note_arguments_of(future, place, arguments, caller)
+                if start:
+                    future.start()
             fresh = isinstance(future, Handle) and any(future is intent for intent in self.intents) and not future.ended
             if not start and (isinstance(each, types.CoroutineType) or fresh):
                 held.append(future)
         return [known[id(each)] for each in awaitables], held
 
-    def _future(self, awaitable: Any, start: bool) -> Future[Any]:
+    def _future(self, awaitable: Any) -> Future[Any]:
         if isinstance(awaitable, types.CoroutineType):
-            return self.create_task(awaitable, starts=start)
+            return self._begin(begun(awaitable))
         if isinstance(awaitable, Checkpoint):
             return self.timer(0, awaitable.gives)
         if not isinstance(awaitable, Future):

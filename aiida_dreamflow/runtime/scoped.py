@@ -6,6 +6,7 @@ Source: ``asyncio/timeouts.py`` and ``asyncio/taskgroups.py``.
 from __future__ import annotations
 
 import builtins
+import sys
 import types
 from collections.abc import Awaitable as Awaiting
 from collections.abc import Coroutine
@@ -123,7 +124,7 @@ class TaskGroup(Kept):
         if self.is_aborting:
             discard([coro])
             raise RuntimeError(f'TaskGroup {self!r} is shutting down')
-        task = coro if isinstance(coro, Future) else machine.create_task(coro, name)
+        task = coro if isinstance(coro, Future) else machine.create_task(coro, name, sys._getframe(1))
         self.tasks.append(task)
         task.watch(self)
         return task  # type: ignore[return-value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from ..compiler import Passed, passed_at
+from ..compiler import Passed
 from ..exceptions import DreamflowError, WorkflowUsageError
 from .awaitables import Handle
 from .machine import Machine
@@ -34,7 +34,7 @@ def submit_child(
     except (DreamflowError, TypeError, ValueError) as error:
         raise error.with_traceback(None)  # noqa: B904  (the user's line says where, the message what is wrong)
     handle: Handle[Any] = Handle(machine.agenda, label, target, prepared)
-    handle.place, passed = _passed(machine, caller)
+    handle.place, passed = machine.passed_in(caller)
     handle.passed = Passed(passed.args[first:], passed.kwargs)
     machine.launched += 1
     machine.intents.append(handle)
@@ -56,19 +56,6 @@ def submit_call(
             f'called under another name. Define it above, or write `submit({name}, ...)`'
         )
     return submit_child(machine, workflow, args, inputs, caller, first=0)
-
-
-def _passed(machine: Machine, caller: types.FrameType) -> tuple[str, Passed]:
-    """Return which arguments are variables in the call that is being carried out, and of which activation.
-
-    :param caller: the frame that calls.
-    """
-    task = machine.running()
-    activation = task.stack[-1]
-    if not activation.runs(caller.f_code):
-        return '', Passed()
-    found = passed_at(activation.block, caller.f_code, caller.f_lasti, caller.f_lineno)
-    return task.place(len(task.stack) - 1), found
 
 
 def _require_compiled_call(machine: Machine, caller: types.CodeType) -> None:

@@ -1,8 +1,10 @@
 """Workflows whose values come from somewhere: what the tests of provenance by data flow run."""
 
+from functools import partial
+
 import numpy as np
 
-from aiida_dreamflow import checkpoint, gather, submit, workflow
+from aiida_dreamflow import TaskGroup, as_completed, checkpoint, create_task, gather, submit, wait_for, workflow
 
 
 @workflow
@@ -153,6 +155,26 @@ async def asks(z):
 
 async def asks_first():
     return await submit(one)
+
+
+async def waits_and_gives(x, other=None):
+    await checkpoint()
+    return x, other
+
+
+@workflow
+async def into_tasks():
+    """All arguments of helpers that are tasks are 1, and come from different children."""
+    a, b, c = await gather(submit(one), submit(one), submit(one))
+    first = partial(waits_and_gives, 1)
+    pairs = await gather(waits_and_gives(a), waits_and_gives(b, other=a), first(c))
+    task = create_task(waits_and_gives(c))
+    async with TaskGroup() as group:
+        group.create_task(waits_and_gives(b))
+    async for each in as_completed([waits_and_gives(a), waits_and_gives(c)]):
+        await each
+    await wait_for(waits_and_gives(b), 100)
+    return len(pairs), await task
 
 
 @workflow

@@ -49,6 +49,22 @@ class TestOrigin:
         read = {entry.node.pk for entry in steps_of(node)[-1].base.links.get_incoming(link_type=LinkType.INPUT_CALC)}
         assert {child.outputs.result.pk for child in children_of(node)} <= read
 
+    def test_arguments_of_tasks(self, run):
+        """The helper of a task reads the node of the variable that it is given."""
+        _, node = run(workflows.into_tasks)
+        given = {child.outputs.result.uuid: name for child, name in zip(children_of(node), 'abc', strict=True)}
+        found = {}
+        for step in steps_of(node):
+            for root, (uuid, _) in step.base.attributes.get('dreamflow')['nodes'].items():
+                if root[0] != '0':
+                    found.setdefault(root, given.get(uuid))
+        # How a partial passes on what it is given is not known.
+        assert found == {
+            **{'1.0:x': 'a', '1.0:other': None, '2.0:x': 'b', '2.0:other': 'a', '3.0:x': None, '3.0:other': None},
+            **{'4.0:x': 'c', '4.0:other': None, '5.0:x': 'b', '5.0:other': None, '6.0:x': 'a', '6.0:other': None},
+            **{'7.0:x': 'c', '7.0:other': None, '8.0:x': 'b', '8.0:other': None},
+        }
+
     def test_whatever_way_it_takes(self, run):
         """Unpacked, walrus, swapped, through helpers and tasks; they are told apart though all children give the same."""
         outputs, node = run(workflows.many_ways)
