@@ -10,6 +10,7 @@ their text, and who rewrites code as it is imported, as pytest does, knows why.
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import tokenize
 import types
@@ -29,10 +30,11 @@ def lines_of(function: types.FunctionType) -> list[str] | None:
     :returns: none if it has no file; ``None`` if the file was edited since, and the old text is nowhere to be had.
     """
     filename = function.__code__.co_filename
-    if '<locals>' in function.__qualname__:
+    if '<locals>' in function.__qualname__ and filename in _taken and _is_imported(function.__globals__, filename):
         # What is around it may be a program of ours, which has compiled it in another way; its module was looked at.
-        taken = _taken.get(filename)
-        return taken[-1] if taken else linecache.getlines(filename, function.__globals__)
+        return _taken[filename][-1]
+    if '<locals>' in function.__qualname__:
+        return linecache.getlines(filename, function.__globals__)
     return _lines(filename, function.__globals__, [function.__code__])
 
 
@@ -55,21 +57,31 @@ def text_now(filename: str) -> str:
         return ''
 
 
-def _lines(filename: str, namespace: Mapping[str, Any], running: Iterable[types.CodeType]) -> list[str] | None:
-    cached = linecache.getlines(filename, dict(namespace))
-    if type(namespace.get('__loader__')) is not SourceFileLoader or namespace.get('__file__') != filename:
+def _lines(filename: str, namespace: dict[str, Any], running: Iterable[types.CodeType]) -> list[str] | None:
+    cached = linecache.getlines(filename, namespace)
+    if not _is_imported(namespace, filename):
         return cached
     codes = list(running)
-    taken = _taken.setdefault(filename, [])
-    best, lines = min(
-        ((_distance(lines, codes), lines) for lines in (cached, *taken, text_now(filename).splitlines(keepends=True))),
-        key=lambda pair: pair[0],
-    )
+    taken = _taken.get(filename, [])
+    best, lines = _OTHER, cached
+    for candidate in itertools.chain([cached], taken, _lines_now(filename)):
+        distance = _distance(candidate, codes)
+        if distance < best:
+            best, lines = distance, candidate
+        if best == _THE_SAME:
+            break
     if best == _THE_SAME and codes:
-        if lines in taken:
-            taken.remove(lines)
-        taken.append(lines)
+        _taken[filename] = [*(other for other in taken if other != lines), lines]
     return None if best == _OTHER else lines
+
+
+def _lines_now(filename: str) -> Iterator[list[str]]:
+    yield text_now(filename).splitlines(keepends=True)
+
+
+def _is_imported(namespace: Mapping[str, Any], filename: str) -> bool:
+    """Return whether this is the namespace of a module that was imported from that file as it stood there."""
+    return type(namespace.get('__loader__')) is SourceFileLoader and namespace.get('__file__') == filename
 
 
 _THE_SAME, _ELSEWHERE, _SILENT, _OTHER = range(4)

@@ -18,6 +18,7 @@ from aiida.common.links import LinkType
 from aiida.engine import ProcessBuilder
 
 from ..compiler import Bundle, bundle, bundle_again
+from ..compiler.texts import text_now
 from ..exceptions import ForkError
 from ..jobs.calculation import bundle_to_node, node_to_bundle
 from ..jobs.names import port_name
@@ -220,7 +221,9 @@ def _edited_source(handle: Handle[Any], child: orm.ProcessNode) -> orm.Singlefil
     """Return the source of a function job that has been edited since, not stored yet."""
     if not kind_of(handle.target).arguments:
         return None
-    node = bundle_to_node(bundle(handle.target))
-    old = next(iter(child.base.links.get_incoming(link_label_filter='function').all_nodes()), None)
-    same = old is not None and node_to_bundle(node).source == node_to_bundle(cast(orm.SinglefileData, old)).source
-    return None if same else node
+    node = next(iter(child.base.links.get_incoming(link_label_filter='function').all_nodes()), None)
+    old = None if node is None else node_to_bundle(cast(orm.SinglefileData, node))
+    text = '' if old is None else text_now(old.filename)
+    # What this session has imported may be older than the file.
+    new = bundle(handle.target) if old is None or not text else bundle_again(old, text)
+    return None if old is not None and new.source == old.source else bundle_to_node(new)
