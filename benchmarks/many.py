@@ -28,10 +28,11 @@ class Stopped(BaseException):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--late', type=int, default=1000, help='compare the steps before this one with the first')
+    parser.add_argument('--postgres', metavar='URL', help='postgresql://user:password@host:port/database, an empty one')
     parser.add_argument('--resumes', type=int, default=20, help='how many to take the median of')
     options = parser.parse_args()
     print_machine()
-    with own_aiida(poll_interval=0) as folder:
+    with own_aiida(0, options.postgres) as folder:
         import workloads
 
         steps, resumes = [], []
@@ -129,11 +130,21 @@ def _each_turn(look: Callable[[], None], last: int) -> Iterator[None]:
 
 def _sizes(folder: Path) -> tuple[int, int]:
     """Return the bytes of the database and of the repository."""
-    database = sum(path.stat().st_size for path in folder.glob('**/database.sqlite*'))
     files = (
         Path(place, name) for top in folder.glob('**/container') for place, _, names in os.walk(top) for name in names
     )
-    return database, sum(path.stat().st_size for path in files)
+    return _database_size(folder), sum(path.stat().st_size for path in files)
+
+
+def _database_size(folder: Path) -> int:
+    if databases := [*folder.glob('**/database.sqlite*')]:
+        return sum(path.stat().st_size for path in databases)
+    from aiida.manage import get_manager
+    from sqlalchemy import text
+
+    session = get_manager().get_profile_storage().get_session()
+    size: int = session.execute(text('select pg_database_size(current_database())')).scalar_one()
+    return size
 
 
 def _newest() -> int:

@@ -496,8 +496,9 @@ class Machine:
                 continue
             known[id(each)] = future = self._future(each)
             if isinstance(each, types.CoroutineType):
-                assert isinstance(future, Task) and caller is not None
-                self._note_arguments_of(future, place, arguments, caller)
+                assert isinstance(future, Task)
+                if caller is not None:
+                    self._note_arguments_of(future, place, arguments, caller)
                 if start:
                     future.start()
             fresh = isinstance(future, Handle) and any(future is intent for intent in self.intents) and not future.ended

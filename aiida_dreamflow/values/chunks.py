@@ -4,9 +4,10 @@ The first items of a list are put into chunks, each a snapshot of its own in a f
 of the list names them and holds the last few items itself. There are a few chunks however long the list is (see
 `_layout`), for every step names all of them, and each item is written a few times in all.
 
-Only items that belong to the list alone go into a chunk (see `owned`): plain values, containers and arrays that nothing
-else refers to. So a chunk has no identity to keep with the rest of the frame, and nobody can change an item but through
-the list. A step that only appends to the list changes none; after any other use of it each chunk is compared: immutable
+Only items go into a chunk with nothing in them that something else refers to (see `owned`): plain values, containers and
+arrays. The chunk says what they are worth. If something else refers to an item itself, it is *shared*: the frame says which object it
+is, beside the chunk (see `link`), and the list is compared at every step. Otherwise nobody can change an item but through
+the list. A step that only appends to such a list changes none; after any other use of it each chunk is compared: immutable
 items by identity, others by their exact stored bytes.
 """
 
@@ -15,13 +16,14 @@ from __future__ import annotations
 import hashlib
 import json
 import operator
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import comb
 from typing import Any, NamedTuple
 
 from ..exceptions import CannotStoreError, UntrustedValueError
-from .owned import PLAIN, is_frozen, is_owned
+from .owned import PLAIN, is_closed, is_frozen, is_owned, references_to
 from .records import canonical
 from .snapshot import Codec, Snapshot, Staged, decode, encode, read_file, runs_code
 
@@ -69,11 +71,17 @@ class _LongList:
     :ivar value: the list.
     :ivar chunks: its chunks.
     :ivar items: the items that are in chunks.
+    :ivar shared: the places of those that something else than the list refers to, and what they were worth; empty if that is
+        not known, or cannot change.
+    :ivar links: what the frame says of these, once it is known: which of them are objects of the frame, and which are
+        items of another list: place, number of them, that list, place in it.
     """
 
     value: list[Any]
     chunks: list[_Chunk] = field(default_factory=list)
     items: list[Any] = field(default_factory=list)
+    shared: dict[int, str] = field(default_factory=dict)
+    links: tuple[list[int], list[tuple[int, int, list[Any], int]]] | None = None
 
 
 class ChunkCodec(Codec):
@@ -94,6 +102,7 @@ class ChunkCodec(Codec):
         self._lists: dict[int, _LongList] = {}
         self._met: dict[int, _LongList] = {}
         self._appended: Collection[int] = ()
+        self._links = False
 
     def begin(self, appended: Collection[int]) -> None:
         """Begin a frame.
@@ -103,6 +112,34 @@ class ChunkCodec(Codec):
         self._lists.update(self._met)
         self._met = {}
         self._appended = appended
+        self._links = False
+
+    def link(self) -> None:
+        """Say from now on which objects the shared items are; lists have been compared and are as they will be.
+
+        What only long lists refer to is in a chunk of the first of them, and the others name it there.
+        """
+        self._links = True
+        shared = [(known, place) for known in self._met.values() for place in sorted(known.shared)]
+        count = Counter(id(known.value[place]) for known, place in shared)
+        homes: dict[int, tuple[_LongList, int]] = {}
+        for known in self._met.values():
+            known.links = ([], [])
+        for known, place in shared:
+            assert known.links is not None
+            number = id(known.value[place])
+            # Each of the lists refers to it, and so does what is known of the list.
+            if references_to(known.value, place) != 2 * count[number] - 1:
+                known.links[0].append(place)
+            elif (home := homes.setdefault(number, (known, place))) != (known, place):
+                _extend(known.links[1], place, home[0].value, home[1])
+
+    def shared_in(self, objects: Iterable[object]) -> Iterator[object]:
+        """Yield the items of the long lists among some objects that something else refers to as well."""
+        for value in objects:
+            if type(value) is list and id(value) in self._met:
+                known = self._met[id(value)]
+                yield from (known.value[place] for place in known.shared)
 
     def end(self) -> None:
         """End a frame: lists that it does not hold are forgotten."""
@@ -122,7 +159,9 @@ class ChunkCodec(Codec):
         known = self._lists.get(id(container[key]))
         if known is None or not is_owned(container, key, others=1, inside=False):
             return False
-        return all(is_owned(known.value, index) for index in range(len(known.items), len(known.value)))
+        return not known.shared and all(
+            is_owned(known.value, index) for index in range(len(known.items), len(known.value))
+        )
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return the content for a long list of which something can be put into chunks."""
@@ -133,26 +172,30 @@ class ChunkCodec(Codec):
             known = self._lists.get(id(value))
             if known is None or known.value is not value:
                 known = _LongList(value)
-            if id(value) not in self._appended:
-                self._compare(known)
+            self._compare(known, only_shared=id(value) in self._appended)
             self._grow(known)
+            known.shared = {place: worth for place, worth in known.shared.items() if place < len(known.items)}
             self._met[id(value)] = known
         if not known.chunks:
             return None
-        return Staged(
-            None,
-            [
-                [[chunk.sha, chunk.size, list(chunk.blobs), chunk.items] for chunk in known.chunks],
-                [ref(item) for item in value[len(known.items) :]],
-            ],
-        )
+        entries = [[chunk.sha, chunk.size, list(chunk.blobs), chunk.items] for chunk in known.chunks]
+        rest: list[Any] = [[ref(item) for item in value[len(known.items) :]]]
+        if self._links and known.shared:
+            objects, others = known.links or (sorted(known.shared), [])
+            rest.append([[place, ref(value[place])] for place in objects])
+            rest.append([[place, number, ref(other), at] for place, number, other, at in others])
+        return Staged(entries, rest)
 
-    def _compare(self, known: _LongList) -> None:
-        """Write the chunks anew that are not what they were; forget those from where that cannot be done."""
-        start = 0
+    def _compare(self, known: _LongList, only_shared: bool) -> None:
+        """Write the chunks anew that are not what they were; forget those from where that cannot be done.
+
+        :param only_shared: whether only items can have changed that something else refers to.
+        """
+        start, known.links = 0, None
+        is_same = self._has_same_shared if only_shared else self._is_same
         for number, chunk in enumerate(known.chunks):
             stop = start + chunk.size
-            if not self._is_same(known, chunk, start):
+            if not is_same(known, chunk, start):
                 known.items[start:stop] = [None] * chunk.size  # the items are counted, and are not to be twice
                 new = self._chunk(known, start, stop) if stop <= len(known.value) else None
                 if new is None:
@@ -169,7 +212,24 @@ class ChunkCodec(Codec):
             return False
         if not all(map(operator.is_, known.items[start:stop], value[start:stop])):
             return False
-        return chunk.items == 'plain' or all(is_owned(value, index, others=1) for index in range(start, stop))
+        if chunk.items == 'frozen':
+            self._find_shared(known, start, stop)
+        return True
+
+    def _has_same_shared(self, known: _LongList, chunk: _Chunk, start: int) -> bool:
+        """Return whether the shared items of a chunk are worth what they were."""
+        places = [place for place in known.shared if start <= place < start + chunk.size]
+        return chunk.items != 'open' or all(_worth(known.value[place]) == known.shared[place] for place in places)
+
+    def _find_shared(self, known: _LongList, start: int, stop: int) -> None:
+        """Find the items that something else than the list refers to."""
+        value, counted = known.value, known.items
+        for place in range(start, stop):
+            others = int(place < len(counted) and counted[place] is value[place])
+            if is_owned(value, place, others, inside=False):
+                known.shared.pop(place, None)
+            else:
+                known.shared[place] = _worth(value[place])
 
     def _grow(self, known: _LongList) -> None:
         """Put more items into chunks, and small chunks into larger ones."""
@@ -205,12 +265,11 @@ class ChunkCodec(Codec):
             stop = start + max((stop - start) // (2 * _UNIT), 1) * _UNIT
 
     def _chunk(self, known: _LongList, start: int, stop: int) -> _Chunk | None:
-        """Return the chunk of some items, ``None`` if one of them does not belong to the list alone."""
-        value, counted = known.value, known.items
-        for index in range(start, stop):
-            others = int(index < len(counted) and counted[index] is value[index])
-            if not is_owned(value, index, others):
-                return None
+        """Return the chunk of some items, ``None`` if something else refers to what is in one of them."""
+        value = known.value
+        if not all(is_closed(value, place) for place in range(start, stop)):
+            return None
+        self._find_shared(known, start, stop)
         items = value[start:stop]
         try:
             snapshot = encode({'': items})
@@ -225,22 +284,36 @@ class ChunkCodec(Codec):
         return _Chunk(sha, stop - start, tuple(blobs), how, _is_full(stop - start, data))
 
     def decode(self, content: Any, get: Get) -> object:
-        """Return the list, empty."""
-        return []
+        """Return the list, with the items that are in chunks."""
+        obj: list[Any] = []
+        self._lists[id(obj)] = _LongList(obj)
+        self._read(obj, content or ())
+        return obj
 
-    def fill(self, obj: object, content: Any, get: Get) -> None:
-        """Give the list its items."""
-        assert isinstance(obj, list)
-        known = _LongList(obj)
-        for sha, size, blobs, how in content[0]:
+    def _read(self, obj: list[Any], entries: Iterable[Any]) -> None:
+        known = self._lists[id(obj)]
+        for sha, size, blobs, how in entries:
             assert self.read_blob is not None
             data = read_file(sha, self.read_blob)
-            items = self._items(sha, data)
-            obj.extend(items)
-            known.items.extend(items)
+            obj.extend(self._items(sha, data))
             known.chunks.append(_Chunk(sha, size, tuple(blobs), how, _is_full(size, data)))
-        obj.extend(map(get, content[1]))
-        self._lists[id(obj)] = known
+        known.items.extend(obj)
+
+    def fill(self, obj: object, content: Any, get: Get) -> None:
+        """Give the list its last items, and those that others refer to."""
+        assert isinstance(obj, list)
+        known = self._lists[id(obj)]
+        if _is_old(content):
+            self._read(obj, content[0])
+            content = content[1:]
+        last, objects, others = [*content, [], []][:3]
+        for place, ref in objects:
+            obj[place] = known.items[place] = get(ref)
+            known.shared[place] = ''
+        for place, number, ref, at in others:
+            obj[place : place + number] = known.items[place : place + number] = get(ref)[at : at + number]
+            known.shared.update(dict.fromkeys(range(place, place + number), ''))
+        obj.extend(map(get, last))
 
     def _items(self, sha: str, data: bytes) -> list[Any]:
         text, _, inside = data.partition(b'\n')
@@ -259,6 +332,26 @@ class ChunkCodec(Codec):
 
         items: list[Any] = decode(document, read)['']
         return items
+
+
+def _worth(value: object) -> str:
+    """Return what an item is worth: the same for the same exact bytes and types; nothing if it cannot change."""
+    if is_frozen(type(value)):
+        return ''
+    try:
+        return encode({'': value}).digest()
+    except CannotStoreError:
+        return ''
+
+
+def _extend(runs: list[tuple[int, int, list[Any], int]], place: int, other: list[Any], at: int) -> None:
+    """Add an item to runs of items that stand side by side in both lists."""
+    if runs:
+        begin, number, last, start = runs[-1]
+        if last is other and (begin + number, start + number) == (place, at):
+            runs[-1] = begin, number + 1, last, start
+            return
+    runs.append((place, 1, other, at))
 
 
 def _layout(units: int) -> list[int]:
@@ -297,12 +390,17 @@ def _is_full(size: int, data: bytes) -> bool:
     return size >= _FULL or len(data) >= _FULL_FILE
 
 
+def _is_old(content: Any) -> bool:
+    """Return whether the second part of a record names the chunks, as the first one does now."""
+    return len(content) == 2
+
+
 def files_of(document: Mapping[str, Any]) -> set[str]:
     """Return the files that the long lists of a document name."""
     found: set[str] = set()
     for record in document['objects']:
         if record[0] == 'codec:chunks':
-            for sha, _, blobs, _ in record[2][0]:
+            for sha, _, blobs, _ in record[2][0] if _is_old(record[2]) else record[1]:
                 found.update((sha, *blobs))
     return found
 

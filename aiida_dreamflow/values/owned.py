@@ -13,7 +13,7 @@ import sys
 import weakref
 from typing import Any
 
-__all__ = ('PLAIN', 'is_frozen', 'is_owned', 'references_to')
+__all__ = ('PLAIN', 'is_closed', 'is_frozen', 'is_owned', 'references_to')
 
 #: Immutable, and their identity is not kept.
 PLAIN = frozenset({int, float, bool, str, type(None)})
@@ -42,21 +42,32 @@ def is_owned(container: Any, key: Any, others: int = 0, inside: bool = True) -> 
     :param others: how many more references to the value there are that cannot change it.
     :param inside: whether to look into the value.
     """
-    places: list[tuple[Any, Any]] = []
-    while True:
-        kind = type(container[key])
-        if kind not in PLAIN:
-            if _count(container, key) != _ALONE + others:
-                return False
-            inner = _places(container[key], kind) if inside else []
-            if inner is None:
-                return False
-            places.extend(inner)
-            del inner
-        if not places:
-            return True
+    if not _is_single(type(container[key])) and _count(container, key) != _ALONE + others:
+        return False
+    return not inside or is_closed(container, key)
+
+
+def _is_single(kind: type) -> bool:
+    """Return whether equal objects of this type need not be told apart, or cannot."""
+    return kind in PLAIN or (kind.__module__ == 'numpy' and kind.__name__ in ('bool', 'bool_'))
+
+
+def is_closed(container: Any, key: Any) -> bool:
+    """Return whether nothing refers to anything in ``container[key]`` but from that value itself."""
+    places: list[tuple[Any, Any]] = [(container, key)]
+    while places:
         container, key = places.pop()
-        others = 0
+        kind = type(container[key])
+        if kind in PLAIN:
+            continue
+        inner = _places(container[key], kind)
+        if inner is None or any(
+            not _is_single(type(holder[name])) and _count(holder, name) != _ALONE for holder, name in inner
+        ):
+            return False
+        places.extend(inner)
+        del inner
+    return True
 
 
 def _places(value: Any, kind: type) -> list[tuple[Any, Any]] | None:

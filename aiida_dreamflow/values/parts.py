@@ -17,9 +17,10 @@ import contextlib
 import gc
 import hashlib
 import io
+import itertools
 import sys
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -247,8 +248,9 @@ class PartWriter:
     def _grouped(
         self, places: Mapping[str, Place], head: Mapping[str, Any], single: Mapping[str, Snapshot]
     ) -> tuple[Part, list[Part]]:
+        self.chunks.link()
         first = encode(head, self._codecs, whole=False)
-        groups = _groups([first, *single.values()], [None, *single])
+        groups = _groups([first, *single.values()], [None, *single], self.chunks.shared_in)
         parts = []
         for group in groups:
             names = [name for name in group if name is not None]
@@ -257,7 +259,10 @@ class PartWriter:
                 snapshot = encode({**head, **values}, self._codecs, whole=False) if names else first
                 first_part = self._part({name: name for name in (*head, *names)}, snapshot)
             elif len(names) == 1:
-                parts.append(self._part({names[0]: _VALUE}, single[names[0]]))
+                snapshot = single[names[0]]
+                if any(True for _ in self.chunks.shared_in(snapshot.objects)):
+                    snapshot = encode({_VALUE: values[names[0]]}, self._codecs, whole=False)
+                parts.append(self._part({names[0]: _VALUE}, snapshot))
             else:
                 parts.append(self._part({name: name for name in names}, encode(values, self._codecs, whole=False)))
         return first_part, parts
@@ -332,14 +337,16 @@ class PartWriter:
         return is_owned(variables, key)
 
     def _note_lists(self, names: list[str], places: Mapping[str, Place]) -> None:
-        """Note which long lists only these variables of one part lead to."""
+        """Note which long lists only variables of one part lead to; others may lead to their shared items."""
         for name in names:
             variables, key = places[name]
             if type(variables[key]) is list and self.chunks.knows(variables[key]):
                 # The codec has one reference; iterators and bound methods in variables of the compiler have others.
-                explained = 1 + sum(_leads(places[other], places[name]) for other in names if other != name)
-                if references_to(variables, key) == explained:
-                    self._appendable[id(variables[key])] = frozenset(names)
+                leading = {other: _leads(places[other], places[name]) for other in names if other != name}
+                if references_to(variables, key) == 1 + sum(leading.values()):
+                    self._appendable[id(variables[key])] = frozenset(
+                        (name, *(n for n, count in leading.items() if count))
+                    )
 
 
 def _leads(place: Place, to: Place) -> int:
@@ -357,8 +364,13 @@ def _is_untouched(part: Part, places: Mapping[str, Place], used: Collection[str]
     )
 
 
-def _groups(snapshots: Sequence[Snapshot], names: Sequence[str | None]) -> Iterable[list[str | None]]:
-    """Return the names of the snapshots that share objects, or the memory of arrays, together."""
+def _groups(
+    snapshots: Sequence[Snapshot], names: Sequence[str | None], more: Callable[[Iterable[object]], Iterable[object]]
+) -> Iterable[list[str | None]]:
+    """Return the names of the snapshots that share objects, or the memory of arrays, together.
+
+    :param more: returns objects that are no records of a snapshot, but in it, from its objects.
+    """
     group = list(range(len(snapshots)))
 
     def root(number: int) -> int:
@@ -368,8 +380,10 @@ def _groups(snapshots: Sequence[Snapshot], names: Sequence[str | None]) -> Itera
 
     owner: dict[int, int] = {}
     for number, snapshot in enumerate(snapshots):
-        for value, record in zip(snapshot.objects, snapshot.document['objects'], strict=True):
-            if record[0] not in _NAMED and not any(value is shared for shared in _SHARED_BY_ALL):
+        pairs = zip(snapshot.objects, snapshot.document['objects'], strict=True)
+        own = (value for value, record in pairs if record[0] not in _NAMED)
+        for value in itertools.chain(own, more(snapshot.objects)):
+            if not any(value is shared for shared in _SHARED_BY_ALL):
                 for shared in (value, _memory_of(value)):
                     other = root(owner.setdefault(id(shared), number))
                     group[max(other, root(number))] = min(other, root(number))

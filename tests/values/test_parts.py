@@ -78,6 +78,21 @@ STATEMENTS = [
     'a[0] = b',
     'b.append(b)',
     'a, b = b, a',
+    # items of several lists
+    'a = [[n] for n in range(90)]',
+    'a.extend([np.arange(3.0) + n for n in range(40)])',
+    'a += [np.float64(n) for n in range(40)]',
+    'b.extend(a)',
+    'c.extend(b)',
+    'c = a + b',
+    'b = a[::-1]',
+    'a.extend([x] * 40)',
+    'a.append(array)',
+    'b.append(array)',
+    'x = b[70]',
+    'a[70][0] = -i',
+    'b[95][0] = -i',
+    'view = a[60][:2]',
     # bound methods and iterators
     'add = a.append',
     'add(i)',
@@ -286,3 +301,42 @@ def test_asynchronous_generators_go_on_from_every_frame():
     for document, files in documents:
         run.files.update(files)
         assert _finished(run.loaded(document)) == expected
+
+
+SHARING = """
+async def program():
+    best, {lists} = None, {empty}
+    for i in range(200):
+        item = {item}
+        {append}
+        if i % 7 == 0:
+            best = {first}[i // 2]
+        await checkpoint()
+    return best, {lists}
+"""
+
+
+@pytest.mark.parametrize('item', ['np.full(150, i)', 'np.float64(i)', '[i, "text"]'])
+@pytest.mark.parametrize('names', ['a', 'a b'])
+def test_items_that_others_refer_to(item, names):
+    """What a step stores does not grow with a list of which another variable, or another list, has items as well."""
+    lists = names.split()
+    source = SHARING.format(
+        item=item,
+        first=lists[0],
+        lists=', '.join(lists),
+        empty=', '.join('[]' for _ in lists),
+        append='; '.join(f'{name}.append(item)' for name in lists),
+    )
+    run = Run(made(source))
+    written, sizes, known = [], [], set()
+    while (document := run.step()) is not None:
+        sizes.append(len(json.dumps(document)))
+        written.append(sum(len(run.files[sha]) for sha in run.files.keys() - known))
+        known |= run.files.keys()
+        if len(written) in (110, 199):
+            assert_same_graph(live(run.machine), live(run.loaded(document)))
+        if len(written) == 120:
+            run.restart(document)
+    assert sum(sizes[150:]) < 1.15 * sum(sizes[100:150])
+    assert sum(written[150:]) < 1.7 * sum(written[100:150])
