@@ -22,9 +22,9 @@ from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError
 from ..jobs.names import port_name
 from ..runtime import Machine
-from ..values.chunks import LONG, files_of, needs_chunks_only
+from ..values.chunks import LONG, files_of, needs_other_codecs
 from ..values.data import DreamData, file_name
-from ..values.nodes import scalar_node, to_node
+from ..values.nodes import lone_array, scalar_node, to_node
 from ..values.parts import Form
 from .files import RepositoryFiles
 from .transaction import Scalar, detach, use_files
@@ -217,9 +217,18 @@ class Ledger:
         document = form.snapshot.document
         if any(record[0] == 'codec:kept' for record in document['objects']):
             raise CannotStoreError(type(value).__name__, name_of(root), 'it holds a handle or a task')
+        if sha := lone_array(value, form.snapshot):
+            array = detach(orm.ArrayData())
+            array.base.attributes.set_many({'array|default': list(value.shape)})
+            self._files.add(sha, form.snapshot.blobs[sha])
+            use_files(array, {'default.npy': sha}, self._files.keys)
+            return array
+        if not any(each is value for each in form.snapshot.objects[:1]):  # it is in a cell, which the snapshot is of
+            return cast(orm.Data, detach(to_node(value)))
         # A long list that was there and has changed is one that grows, perhaps: then its chunks are shared.
-        if type(value) is list and len(value) >= LONG and root in self._before and needs_chunks_only(document):
-            return detach(_in_chunks(value, form, self._files))
+        grows = type(value) is list and len(value) >= LONG and root in self._before
+        if (form.snapshot.blobs if not files_of(document) else grows) and not needs_other_codecs(document):
+            return detach(_sharing_files(value, form, self._files))
         return cast(orm.Data, detach(to_node(value)))
 
     def node_for(self, name: str, node: orm.Data, root: str = '', digest: str = '') -> orm.Data:
@@ -266,15 +275,17 @@ def name_of(root: str) -> str:
     return root.partition(':')[2]
 
 
-def _in_chunks(value: list[Any], form: Form, files: RepositoryFiles) -> orm.Data:
-    """Return the node of a long list, which shares its files with the frame."""
+def _sharing_files(value: Any, form: Form, files: RepositoryFiles) -> orm.Data:
+    """Return the node of a value, which shares its files with the frame."""
     assert form.snapshot is not None
     snapshot = replace(form.snapshot, blobs={})
     names = {f'{sha}.bin': sha for sha in sorted(files_of(snapshot.document))}
-    for sha, data in form.snapshot.blobs.items():  # of its last items
+    for sha, data in form.snapshot.blobs.items():
         files.add(sha, data)
         names[file_name(sha, data)] = sha
     node = DreamData(value, snapshot=snapshot)
+    if node.base.repository.list_object_names():  # its document is long, and a file
+        return cast(orm.Data, to_node(value))
     use_files(node, names, files.keys)
     return node
 

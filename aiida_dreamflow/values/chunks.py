@@ -27,7 +27,7 @@ from .owned import PLAIN, is_closed, is_frozen, is_owned, references_to
 from .records import canonical
 from .snapshot import Codec, Snapshot, Staged, decode, encode, read_file, runs_code
 
-__all__ = ('LONG', 'ChunkCodec', 'files_of', 'needs_chunks_only')
+__all__ = ('LONG', 'ChunkCodec', 'files_of', 'needs_other_codecs')
 
 #: A list of fewer items is written whole.
 LONG = 64
@@ -405,7 +405,6 @@ def files_of(document: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def needs_chunks_only(document: Mapping[str, Any]) -> bool:
-    """Return whether a document holds long lists, and nothing else that needs a codec."""
-    kinds = {record[0] for record in document['objects'] if record[0].startswith('codec:')}
-    return kinds == {'codec:chunks'}
+def needs_other_codecs(document: Mapping[str, Any]) -> bool:
+    """Return whether a document holds something that another codec than that of long lists has written."""
+    return any(record[0].startswith('codec:') and record[0] != 'codec:chunks' for record in document['objects'])

@@ -52,14 +52,24 @@ def short_repr(value: object, limit: int = _REPR_LIMIT) -> str:
     :param limit: the largest number of characters.
     :returns: the text.
     """
-    if type(value) in (list, tuple):
-        value = value[:limit]  # type: ignore[index]  # the others would be cut off
     try:
-        text = ' '.join(_repr_to_a_depth(value).split())
+        text = ' '.join(_repr_to_a_depth(_beginning(value, limit)).split())
     except Exception as error:
         text = f'<{type_name(value)} whose repr raised {type(error).__name__}>'
     text = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: limit + 1])
     return text if len(text) <= limit else f'{text[: limit - 3]}...'
+
+
+def _beginning(value: object, limit: int) -> object:
+    """Return the first items of a long list or tuple; the others would be cut off."""
+    if type(value) not in (list, tuple):
+        return value
+    items: Any = value
+    count, length = 0, 0
+    while count < len(items) and length <= limit:
+        length += 3 if type(items[count]) in (list, tuple, dict) else len(repr(items[count])) + 2
+        count += 1
+    return items[:count] if count < len(items) else value
 
 
 def _repr_to_a_depth(value: object) -> str:

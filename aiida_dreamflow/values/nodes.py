@@ -18,9 +18,9 @@ from aiida import orm
 
 from .data import DreamData, short_repr
 from .entities import EntityCodec
-from .snapshot import encode
+from .snapshot import Snapshot, encode
 
-__all__ = ('digest_of', 'from_node', 'node_repr', 'scalar_node', 'to_node')
+__all__ = ('digest_of', 'from_node', 'lone_array', 'node_repr', 'scalar_node', 'to_node')
 
 _INT_LIMIT = 1 << 63
 _DEPTH_LIMIT = 50
@@ -60,6 +60,18 @@ def scalar_node(value: Any) -> tuple[type[orm.Data], dict[str, Any]] | None:
     if kind not in _SCALARS or not _is_plain_scalar(value):
         return None
     return _SCALARS[kind], {'value': value} if _survives(value) else {'value': value, _EXACT: _text_of(value)}
+
+
+def lone_array(value: Any, snapshot: Snapshot) -> str:
+    """The sha256 of the file of an array whose node is an ``ArrayData``; empty for all else.
+
+    :param value: the value.
+    :param snapshot: its snapshot.
+    """
+    records = snapshot.document['objects']
+    if len(snapshot.blobs) != 1 or len(records) != 1 or records[0][0] != 'array' or not _is_plain_array(value):
+        return ''
+    return next(iter(snapshot.blobs))
 
 
 def from_node(node: Any) -> Any:

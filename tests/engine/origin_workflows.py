@@ -187,3 +187,16 @@ async def many_ways():
     a, c = c, a
     g, h = await gather(asks_first(), asks_first())
     return {'a': a, 'c': c, 'd': d, 'e': e, 'f': f, 'g': g, 'h': h, 'i': await submit(one), 'j': await asks(e)}
+
+
+@workflow
+async def grows_in_a_cell(n: int):
+    seen = []
+
+    def add(item):
+        seen.append(item)
+
+    for i in range(n):
+        add(np.full(200, i))
+        await checkpoint()
+    return seen

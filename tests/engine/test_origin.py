@@ -154,6 +154,12 @@ class TestCost:
         assert written < 4 * len(str(outputs['result']))
         assert made_by(steps[-1], 'seen').value == outputs['result']
 
+    def test_a_list_that_grows_in_a_cell(self, run):
+        outputs, node = run(workflows.grows_in_a_cell, n=70)
+        assert [array.tolist() for array in outputs['result']] == [[i] * 200 for i in range(70)]
+        for step, length in (steps_of(node)[0], 1), (steps_of(node)[68], 69):
+            assert [array.tolist() for array in made_by(step, 'seen').value] == [[i] * 200 for i in range(length)]
+
     def test_a_change_inside_of_a_long_list(self, run):
         outputs, node = run(workflows.grows_and_changes, n=100)
         assert outputs['changed'].tolist() == [3.0, 7.0]
