@@ -133,6 +133,7 @@ def write_class(value: type, w: Writing) -> Record:
     kept = {name: item for name, item in own.items() if name not in _MADE_WITH_IT and not _is_slot(value, item)}
     slots = own.get('__slots__')
     if slots is not None and not isinstance(slots, str | tuple | list | dict):
+        kept['__slots__'] = slots  # an iterator, say, at whose end the class was made
         slots = tuple(name for name, item in own.items() if _is_slot(value, item))
     first = [ref(type(value)), value.__name__, value.__qualname__, [ref(base) for base in value.__bases__], ref(slots)]
     rest: dict[str, Any] = {'attributes': [part for name, item in kept.items() for part in (name, ref(item))]}

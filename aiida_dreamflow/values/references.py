@@ -89,6 +89,8 @@ def write_named(value: object, qualname: str) -> Record:
 def sentinel_name(value: object) -> str | None:
     """The name under which its class's module holds an object that is there for its identity: at most it has a name."""
     cls = type(value)
+    if cls is object:
+        return _name_in_any_module(value)
     state = getattr(value, '__dict__', {})
     if any('__eq__' in vars(base) for base in cls.__mro__[:-1]) or any(
         type(part) is not str for part in state.values()
@@ -99,6 +101,26 @@ def sentinel_name(value: object) -> str | None:
         if found is value:
             return f'{cls.__module__}:{name}'
     return None
+
+
+def _name_in_any_module(value: object) -> str | None:
+    """The name of a plain `object()`, which is nothing but itself: any module may have made it."""
+    if id(value) in _nameless:
+        return None
+    for holder, module in [*sys.modules.items()]:
+        variables = getattr(module, '__dict__', None)
+        # A worker has another `__main__`.
+        if type(variables) is dict and holder != '__main__' and id(value) in map(id, variables.values()):
+            return f'{holder}:{next(name for name, found in variables.items() if found is value)}'
+    if len(_nameless) >= _REMEMBERED:
+        _nameless.clear()
+    _nameless[id(value)] = value
+    return None
+
+
+#: Plain objects that no module has: to look for them takes milliseconds.
+_nameless: dict[int, object] = {}
+_REMEMBERED = 1000
 
 
 def _qualname(value: Any) -> str:

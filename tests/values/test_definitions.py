@@ -11,6 +11,7 @@ import functools
 import types
 
 import pytest
+from values import things
 from values.graphs import back, through
 
 from aiida_dreamflow.exceptions import CannotStoreError, FrameError
@@ -268,3 +269,20 @@ def test_a_list_is_complete_before_it_is_a_key():
     assert name is held
     assert twin[name] is name
     assert name[0] is twin
+
+
+def test_slots_from_an_iterator():
+    class Slotted:
+        __slots__ = iter(['a', 'b'])
+
+    twin = back(Slotted)
+    assert twin().__class__.a.__name__ == 'a'
+    assert [*twin.__slots__] == [*Slotted.__slots__] == []
+
+
+def test_a_plain_object_that_some_module_has_is_that_object():
+    own = object()
+    twins = back([things.MISSING, own, own])
+    assert twins[0] is things.MISSING
+    assert twins[1] is twins[2]
+    assert twins[1] is not own

@@ -6,6 +6,8 @@ import enum
 from collections import namedtuple
 from dataclasses import dataclass
 
+MISSING = object()
+
 
 class Plain:
     def __init__(self, **attributes):
