@@ -58,7 +58,7 @@ class Bundle:
     :ivar filename: the file's name, for tracebacks; it may not exist where the bundle is loaded.
     :ivar annotations: whether names that only annotations of functions mention are there too.
     :ivar modules: the user's other modules that the source imports, if they are to be kept as they are.
-    :ivar offset: how many of its first lines come from other cells of a notebook; line numbers count from there.
+    :ivar cells: the other cells of a notebook that its first lines come from: the name of each, and how many lines are its.
     """
 
     source: str
@@ -67,7 +67,7 @@ class Bundle:
     filename: str
     annotations: bool = False
     modules: tuple[ModuleSource, ...] = ()
-    offset: int = 0
+    cells: tuple[tuple[str, int], ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -105,11 +105,12 @@ class Bundle:
 
     def _parts(self, name: str) -> list[tuple[str, str]]:
         """Return the texts to be executed, each under the name of a file that tracebacks find it by."""
-        if not self.offset and self._is_current():
+        if not self.cells and self._is_current():
             return [(self.filename, self.source)]
-        lines = self.source.splitlines(keepends=True)
-        own = f'{self.filename} <{name}>', ''.join(lines[self.offset :])
-        parts = [(f'<other cells of {name}>', ''.join(lines[: self.offset])), own] if self.offset else [own]
+        lines, parts = self.source.splitlines(keepends=True), []
+        for filename, count in [*self.cells, (self.filename, len(lines))]:
+            parts.append((f'{filename} <{name}>', ''.join(lines[:count])))
+            del lines[:count]
         for filename, text in parts:
             linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
         return parts
@@ -188,22 +189,32 @@ def bundle(
     own = _own_unit(units, node, plain, what)
     own_name = _own_name(own, plain.__name__, plain.__qualname__)
     kept, missing = _closure(units, own, own_name, annotations)
-    cells: list[str] = []
+    cells: list[tuple[str, list[str]]] = []
     if missing & plain.__globals__.keys() and (cells := other_cells(plain)):
-        text = [*cells, *text]
+        before = [line for _, lines in cells for line in lines]
+        text = [*before, *text]
         units = units_of(ast.parse(''.join(text)), text)
-        own = _own_unit(units, ast.increment_lineno(node, len(cells)), plain, what)
+        own = _own_unit(units, ast.increment_lineno(node, len(before)), plain, what)
         kept, missing = _closure(units, own, own_name, annotations)
     _refuse_missing(missing, plain, units, what)
     _refuse_overlap(kept, own, plain, what)
-    source, offset = _blank(text, kept), 0
-    if cells:
-        lines = source.splitlines(keepends=True)
-        needed = [line for line in lines[: len(cells)] if line.strip()]
-        source, offset = ''.join([*needed, *lines[len(cells) :]]), len(needed)
+    source, needed = _without_blank_ends(_blank(text, kept), [(name, len(lines)) for name, lines in cells])
     name = plain.__qualname__ if not own.is_cut_out else plain.__name__
     module = getattr(plain, '__module__', None) or '__main__'
-    return Bundle(source, name, module, plain.__code__.co_filename, annotations, offset=offset)
+    return Bundle(source, name, module, plain.__code__.co_filename, annotations, cells=needed)
+
+
+def _without_blank_ends(source: str, cells: list[tuple[str, int]]) -> tuple[str, tuple[tuple[str, int], ...]]:
+    """Return a source without the blank ends of its cells; line numbers stay true, and cells without a text are gone."""
+    lines, kept, needed = source.splitlines(keepends=True), [], []
+    for name, count in cells:
+        own, lines = lines[:count], lines[count:]
+        while own and not own[-1].strip():
+            own.pop()
+        if own:
+            kept += own
+            needed.append((name, len(own)))
+    return ''.join([*kept, *lines]), tuple(needed)
 
 
 def bundle_again(bundle: Bundle, text: str) -> Bundle:

@@ -16,19 +16,19 @@ __all__ = ('PARTS', 'other_cells')
 PARTS = '.parts'
 
 
-def other_cells(function: types.FunctionType) -> list[str]:
-    """Return the lines of all cells that were run but the function's own, in the order of their last runs."""
+def other_cells(function: types.FunctionType) -> list[tuple[str, list[str]]]:
+    """Return names and lines of all cells that were run but the function's own, in the order of their last runs."""
     names = function.__globals__.get(PARTS)
     if names is None:
         shell = function.__globals__.get('get_ipython')
         numbers = getattr(getattr(shell(), 'compile', None), '_filename_map', {}) if callable(shell) else {}
         names = sorted((name for name in numbers if name in linecache.cache), key=lambda name: numbers[name])
-    lines: list[str] = []
+    cells = []
     for name in names:
         text = ''.join(linecache.getlines(name))
         if name != function.__code__.co_filename and _parses(text):
-            lines += f'{text}\n'.splitlines(keepends=True)
-    return lines
+            cells.append((name, f'{text}\n'.splitlines(keepends=True)))
+    return cells
 
 
 def _parses(text: str) -> bool:

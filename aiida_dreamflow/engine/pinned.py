@@ -94,7 +94,7 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
         'module': bundle.module,
         'filename': bundle.filename,
         'annotations': bundle.annotations,
-        'offset': bundle.offset,
+        'cells': [list(cell) for cell in bundle.cells],
         'files': [name for name in _files(bundle) if Path(name).is_file()],
         'modules': [[each.name, each.filename, each.is_package] for each in bundle.modules],
     }
@@ -210,7 +210,13 @@ def bundle_of(node: orm.ProcessNode) -> Bundle:
     )
     source = _text(node, _SOURCE_FILE)
     names = content['qualname'], content['module'], content['filename']
-    return Bundle(source, *names, content['annotations'], modules, content.get('offset', 0))
+    return Bundle(
+        source,
+        *names,
+        content['annotations'],
+        modules,
+        tuple((cell, count) for cell, count in content.get('cells', ())),
+    )
 
 
 def _text(node: orm.ProcessNode, path: str) -> str:

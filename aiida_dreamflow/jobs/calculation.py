@@ -163,11 +163,11 @@ def bundle_to_node(bundle: Bundle) -> orm.SinglefileData:
     content = bundle.source.encode('utf-8', 'surrogatepass')
     node = orm.SinglefileData.from_bytes(content, filename=remote.FUNCTION_FILE)
     node.label = bundle.qualname
-    node.description = bundle.filename
+    node.description = '\n'.join([bundle.filename, *(name for name, _ in bundle.cells)])
     node.base.attributes.set('qualname', bundle.qualname)
     node.base.attributes.set('module', bundle.module)
-    if bundle.offset:
-        node.base.attributes.set('offset', bundle.offset)
+    if bundle.cells:
+        node.base.attributes.set('cells', [count for _, count in bundle.cells])
     return node
 
 
@@ -179,8 +179,10 @@ def node_to_bundle(node: orm.SinglefileData) -> Bundle:
     """
     attributes = node.base.attributes
     source = node.content.decode('utf-8', 'surrogatepass')
-    names = attributes.get('qualname'), attributes.get('module'), node.description
-    return Bundle(source, *names, offset=attributes.get('offset', 0))
+    filename, *cells = node.description.split('\n')
+    counts = attributes.get('cells', [])
+    names = attributes.get('qualname'), attributes.get('module'), filename
+    return Bundle(source, *names, cells=tuple(zip(cells, counts, strict=False)))
 
 
 def value_there(node: orm.Data, folder: Path) -> Any:
@@ -278,7 +280,7 @@ class FunctionJob(Leased, CalcJob):
             'format': remote.FORMAT,
             'qualname': bundle.qualname,
             'filename': bundle.filename,
-            'offset': bundle.offset,
+            'cells': bundle.cells,
             'arguments': wire.encode(self.arguments_there(path), arrays.save),
             'limit': remote.MAX_RESULT,
             'mpi': self.inputs.metadata.options.withmpi,

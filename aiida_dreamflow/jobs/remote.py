@@ -67,12 +67,12 @@ class _Failure(Exception):
         self.report = report
 
 
-def load_function(filename: str, qualname: str, offset: int) -> Any:
+def load_function(filename: str, qualname: str, cells: list[tuple[str, int]]) -> Any:
     """Execute the function's source and return the function.
 
     :param filename: what tracebacks call the file.
     :param qualname: the function's qualified name.
-    :param offset: how many of its first lines come from elsewhere: line numbers count from there.
+    :param cells: the cells of a notebook that its first lines come from: the name of each, and how many lines are its.
     :returns: the function.
     """
     with open(FUNCTION_FILE, 'rb') as file:
@@ -81,9 +81,8 @@ def load_function(filename: str, qualname: str, offset: int) -> Any:
     module.__file__ = os.path.realpath(FUNCTION_FILE)
     sys.modules[FUNCTION_MODULE] = module
     lines = source.splitlines(True)
-    for place, text in ((FUNCTION_FILE, lines[:offset]), (filename, lines[offset:])):
-        if not text:
-            continue
+    for place, count in [*cells, (filename, len(lines))]:
+        text, lines = lines[:count], lines[count:]
         linecache.cache[place] = (len(text), None, text, place)
         # Annotations stay text: what only they mention did not travel, and an old Python may not know their syntax.
         flags = __future__.annotations.compiler_flag
@@ -179,7 +178,7 @@ def run(folder: str) -> dict[str, Any]:
         return {'status': 'python'}
     inputs = _inputs(folder)
     try:
-        function = _guarded('load', load_function, inputs['filename'], inputs['qualname'], inputs.get('offset', 0))
+        function = _guarded('load', load_function, inputs['filename'], inputs['qualname'], inputs.get('cells', []))
         arguments = _guarded('load', wire.decode, inputs['arguments'], wire.ArrayFolder(folder, 'input').open)
     except _Failure as failure:
         return failure.report
@@ -374,7 +373,7 @@ def _take_part(folder: str) -> int:
     try:
         inputs = _inputs(folder)
         if 'count' not in inputs:
-            function = load_function(inputs['filename'], inputs['qualname'], inputs.get('offset', 0))
+            function = load_function(inputs['filename'], inputs['qualname'], inputs.get('cells', []))
             call(function, wire.decode(inputs['arguments'], wire.ArrayFolder(folder, 'input').open))
     except BaseException:
         sys.excepthook(*sys.exc_info())

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import traceback
+import types
 
 import pytest
 
@@ -316,6 +317,32 @@ def test_notebook_cells():
     exec(compile(source, '<cell 2>', 'exec'), scope)
     with pytest.raises(WorkflowUsageError, match=r'it uses `math`, .*nor of another cell'):
         bundle(scope['other'])
+
+
+def test_lines_of_other_cells():
+    """Line numbers count from the beginning of each cell, in the cell's name."""
+    texts = {
+        '<cell 3>': 'import math\n\n\nunused = 1\n',
+        '<cell 4>': 'print("not needed")\n',
+        '<cell 5>': '\n\ndef helper(x):\n\n    return math.sqrt(x)\n\nunused = 2\n',
+        '<cell 6>': 'factor = 2\ndef root(x):\n    return helper(x) * factor\n',
+    }
+    shell = types.SimpleNamespace(compile=types.SimpleNamespace(_filename_map={name: name[6] for name in texts}))
+    scope = {'__name__': '__main__', 'get_ipython': lambda: shell}
+    for name, text in texts.items():
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+        exec(compile(text, name, 'exec'), scope)
+    made = bundle(scope['root'])
+    assert made.cells == (('<cell 3>', 1), ('<cell 5>', 5))
+    loaded = made.find(made.load('loaded_cells'))
+    assert loaded(9) == 6
+    assert bundle(loaded).fingerprint == made.fingerprint
+    with pytest.raises(ValueError, match='math') as caught:
+        loaded(-1)
+    assert [(frame.name, str(frame.path), frame.lineno + 1) for frame in caught.traceback[1:]] == [
+        ('root', '<cell 6> <loaded_cells>', 3),
+        ('helper', '<cell 5> <loaded_cells>', 5),
+    ]
 
 
 def test_the_needed_function_around_is_refused(tmp_path):

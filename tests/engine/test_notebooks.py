@@ -103,6 +103,9 @@ def test_lines_of_the_cell(daemon, execute):
     node = builder.order_by({'w': {'id': 'desc'}}).first(flat=True)
     report = get_workchain_report(node, 'REPORT')
     assert ', line 6, in in_a_notebook\n    first, second = await both(point.x)' in report, report
+    assert ', line 5, in both\n    return await gather(' in report, report
+    (job,) = [child for child in node.called if child.process_label == 'FunctionJob<root>']
+    assert ', line 2, in root\n' in job.outputs.exception['traceback']
 
 
 SCRIPT = """

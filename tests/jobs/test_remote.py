@@ -72,6 +72,13 @@ def test_returns(tmp_path, python):
     )
 
 
+def test_lines_of_the_cells_of_a_notebook(tmp_path, python):
+    source = '\ndef g(x):\n    return 1 / x\ndef f(x):\n    return g(x)\n'
+    report, _ = run(tmp_path, python, source, arguments={'x': 0}, cells=[['<cell 1>', 3]])
+    assert '"<cell 1>", line 3, in g\n    return 1 / x' in report['exception']['traceback']
+    assert '"/home/me/script.py", line 2, in f\n    return g(x)' in report['exception']['traceback']
+
+
 def test_raises_with_only_the_users_frames(tmp_path, python):
     source = 'def g(x):\n    return 1 / x\n\ndef f(x):\n    return g(x)\n'
     report, ended = run(tmp_path, python, source, arguments={'x': 0})

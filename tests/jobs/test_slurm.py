@@ -12,7 +12,7 @@ import pytest
 from aiida import engine, orm
 from jobs.test_remote import interpreters
 
-from aiida_dreamflow import submit, workflow
+from aiida_dreamflow import gather, submit, workflow
 from aiida_dreamflow.exceptions import ChildFailedError
 from aiida_dreamflow.jobs import remote
 from aiida_dreamflow.jobs.calculation import FunctionJob
@@ -96,6 +96,21 @@ def test_files(computer, tmp_path):
     assert not [name for name in node.base.repository.list_object_names() if 'files' in name]
 
 
+@pytest.mark.parametrize('computer', ['async', 'ssh'])
+def test_files_come_back(computer):
+    outputs, node = engine.run_get_node(writes_files, computer=computer)
+    assert node.is_finished_ok, node.exit_message
+    assert (outputs['single'].filename, outputs['single'].get_content()) == ('b', '22')
+    assert outputs['folder'].base.repository.get_object_content('deep/b') == '22'
+
+
+@workflow
+async def writes_files(computer: str):
+    write = job(functions.writes_files, computer=computer)
+    single, folder = await gather(submit(write, path='made/deep/b'), submit(write, path='made'))
+    return {'single': single, 'folder': folder}
+
+
 @workflow
 async def adds_up(computer: str, n: int):
     total = 0
@@ -168,16 +183,37 @@ def test_mpi(slurm):
     assert job_outcome(run(functions.meets, computer='ssh', options=options, n=2)) == [0, 1]
 
 
+MODULES = Path('/usr/share/modules/init/bash')  # of Debian's package `environment-modules`
+
+
 def test_environment_module(slurm):
-    """What `module load` does, in the text before the job."""
-    slurm.run('mkdir -p modules && printf "export FROM_MODULE=loaded\\n" > modules/science')
-    options = {'prepend_text': f'module() {{ . {slurm.home}/modules/$2; }}\nmodule load science'}
+    """Environment Modules, as most clusters have them, in the text before the job; a code has a module of its own."""
+    assert MODULES.exists(), 'environment-modules is not installed'
+    slurm.run("mkdir -p modules && printf '#%%Module\\nsetenv FROM_MODULE loaded\\n' > modules/science")
+    prepared = f'. {MODULES}\nmodule use {slurm.home}/modules'
+    options = {'prepend_text': f'{prepared}\nmodule load science'}
     assert job_outcome(run(functions.variable, options=options, name='FROM_MODULE')) == 'loaded'
+    options = {'prepend_text': f'{prepared}\nmodule load nonsense'}
+    node = run(functions.variable, options=options, name='FROM_MODULE')
+    assert 'nonsense' in node.outputs.retrieved.base.repository.get_object_content('_scheduler-stderr.txt')
 
 
 def test_out_of_time():
     node = run(functions.ends_now)
     assert_fails(node, 'ERROR_SCHEDULER_OUT_OF_WALLTIME', r'out of time \(it had 120 s\).*max_wallclock_seconds')
+
+
+@workflow
+async def maps_too_long():
+    target = job(functions.lasts, computer='async', metadata={'options': {'max_wallclock_seconds': 120}})
+    return {'found': [str(each) for each in await submit.map(target, range(3), return_exceptions=True)]}
+
+
+def test_out_of_time_with_some_items_done():
+    outputs, node = engine.run_get_node(maps_too_long)
+    assert outputs['found'][:2] == ['0', '1']
+    assert 'out of time (it had 120 s)' in outputs['found'][2]
+    assert [job.exit_status for job in node.called] == [120]
 
 
 def test_out_of_memory():
