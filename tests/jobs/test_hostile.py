@@ -217,7 +217,7 @@ def test_more_items_than_were_sent(parse):
 
 
 def test_a_document_that_is_too_large(parse, monkeypatch):
-    monkeypatch.setattr('aiida_dreamflow.jobs.parser._MAX_DOCUMENT', 1000)
+    monkeypatch.setattr('aiida_dreamflow.jobs.parser.MAX_DOCUMENT', 1000)
     code, _ = parse(FunctionParser, {'result.json': b'[' + b'1,' * 1000 + b'1]'})
     assert code.status == 360
     assert 'too large' in code.message
