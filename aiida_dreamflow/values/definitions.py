@@ -10,6 +10,7 @@ Code is kept as `marshal` writes it, which only the same version of Python reads
 from __future__ import annotations
 
 import abc
+import builtins
 import collections.abc
 import gc
 import marshal
@@ -71,6 +72,9 @@ def write_function(value: FunctionType, w: Writing) -> Record:
     """The record of a function, by its code and what it closes over."""
     if (reason := why_lost(value.__globals__)) is not None:
         raise CannotStoreError('function', '', reason)
+    own = getattr(value, '__builtins__', {})  # none, in those that a named tuple is made with: they use none
+    if own and own is not vars(builtins):
+        raise CannotStoreError('function', '', 'it was made with builtins of its own, which it does not show again')
     closure = [w.ref(cell) for cell in value.__closure__ or ()]
     return ['function', [w.ref(value.__code__), w.ref(value.__globals__), closure], parts_of(value, w.ref)]
 

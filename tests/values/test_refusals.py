@@ -185,3 +185,10 @@ def test_what_is_found_only_when_all_else_is_written():
     source.lock = _held(threading.Lock())
     with pytest.raises(CannotStoreError, match='release it before the await'):
         encode({'v': [*itertools.tee(source)]})
+
+
+def test_a_function_with_builtins_of_its_own():
+    made: dict = {'__builtins__': {'len': lambda x: 7}}
+    exec('def count(x): return len(x)', made)
+    with pytest.raises(CannotStoreError, match='made with builtins of its own'):
+        encode({'v': made['count']})

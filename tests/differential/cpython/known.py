@@ -80,6 +80,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_isinstance\.TestIsInstanceIsSubclass\.',
         r'test_imghdr\.TestImghdr\.test_register_test',
         r'test_inspect\..*TestGetClosureVars\.',
+        r'test_annotationlib\..*\.test_pep_695_generic_',
     ),
     CALLS: (
         r'test_dict\.DictTest\.test_set(default|item)_atomic',
@@ -90,7 +91,10 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_pickle\..*\.test_reduce_(ex_)?calls_base',
         r'test_types\.ClassCreationTests\.test_metaclass_override_callable',
     ),
-    DICT: (r'test_funcattrs\.FunctionDictsTest\.test_setting_dict_to_valid',),
+    DICT: (
+        r'test_funcattrs\.FunctionDictsTest\.test_setting_dict_to_valid',
+        r'test_dict\.DictTest\.test_object_set_item_single_instance_non_str_key',
+    ),
     CODE: (
         r'test_types\.CoroutineTests\.test_(async_def|gen)',
         r'test_code\.CodeConstsTest\.',
