@@ -60,7 +60,9 @@ class FunctionCodec(Codec):
             return {'workflow': [value.__module__, value.__qualname__]}
         self._require_not_global(value, [value])
         for owner in self._owners:
-            if value is not owner and (path := _places(compile_called(owner)).get(value.__code__)):
+            if value is owner or value.__globals__ is not owner.__globals__:
+                continue
+            if path := _places(compile_called(owner)).get(value.__code__):
                 return self._made_inside(value, owner, path, ref)
         return None
 

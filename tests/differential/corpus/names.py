@@ -1043,3 +1043,16 @@ async def do_equal_blocks():
             lines.append(trace.tb_lineno - trace.tb_frame.f_code.co_firstlineno)
             caught.__traceback__ = None
     return lines
+
+
+async def do_code_with_other_globals():
+    """The code of a nested function, in a function with a namespace of its own."""
+
+    def get():
+        return number  # noqa: F821
+
+    space = {'number': 3}
+    other = type(get)(get.__code__, space)
+    await checkpoint()
+    space['number'] = 4
+    return other(), other.__globals__ is space
