@@ -257,13 +257,16 @@ def _fill_class(obj: type, rest: Any, r: Reader) -> None:
 
 
 def write_attribute(value: object, function: Any, w: Writing) -> Record | None:
-    """The record of what a class that is found by its name has as an attribute; ``None`` for anything else.
+    """The record of what a module, or a class that is found by its name, has as an attribute; ``None`` for anything else.
 
     :param value: a property or the like.
     :param function: the function in it, which bears the name of both.
     """
     path, _, name = getattr(function, '__qualname__', '').rpartition('.')
-    cls: Any = sys.modules.get(getattr(function, '__module__', None) or '')
+    module = getattr(function, '__module__', None) or ''
+    cls: Any = sys.modules.get(module)
+    if not path:
+        return ['global', f'{module}:{name}'] if getattr(cls, '__dict__', {}).get(name) is value else None
     for part in path.split('.'):
         cls = getattr(cls, part, None)
     if not isinstance(cls, type) or vars(cls).get(name) is not value:

@@ -216,6 +216,11 @@ def test_unchanged_functions_give_the_same_bytes():
     assert encode({'v': function}).digest() == encode({'v': function}).digest()
 
 
+@classmethod
+def hook(cls):
+    """Is put into classes, which then look whether it is this one."""
+
+
 class Owner:
     @property
     def size(self):
@@ -234,6 +239,7 @@ class Owner:
 def test_an_attribute_of_a_class_that_has_a_name_is_that_attribute(name):
     assert back(vars(Owner)[name]) is vars(Owner)[name]
     assert back(vars(enum.Enum)['name']) is vars(enum.Enum)['name']
+    assert back(hook) is hook
 
 
 class Plugin(types.ModuleType):
