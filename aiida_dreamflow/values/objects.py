@@ -16,6 +16,7 @@ import mmap
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import types
@@ -273,7 +274,11 @@ def _function_of(descriptor: Any) -> Any:
 
 def _answers_for_another(cls: Any) -> bool:
     """Whether objects of a class may hand on what they are asked, `__reduce_ex__` too, and are nothing but attributes."""
-    if cls.__getattribute__ is object.__getattribute__ or cls in copyreg.dispatch_table or cls in REDUCERS:
+    # Before Python 3.11 an object was asked for a `__getstate__` that `object` did not have.
+    asks_it = sys.version_info < (3, 11) and any('__getattr__' in vars(base) for base in cls.__mro__)
+    if cls.__getattribute__ is object.__getattribute__ and not asks_it:
+        return False
+    if cls in copyreg.dispatch_table or cls in REDUCERS:
         return False
     is_plain = all(base.__basicsize__ == object.__basicsize__ or is_made_by_python(base) for base in cls.__mro__)
     own = any(name in vars(base) for base in cls.__mro__[:-1] for name in _OWN_WORDS)

@@ -138,3 +138,13 @@ def wrapped(x):
 class Refuses:
     def __reduce_ex__(self, protocol):
         raise TypeError('not me')
+
+
+class Answering:
+    """Has an answer for every attribute."""
+
+    def __init__(self):
+        self.kept = [1, 2]
+
+    def __getattr__(self, name):
+        return vars(self).get('answer')
