@@ -64,7 +64,7 @@ class _Chunk(NamedTuple):
     is_full: bool
 
 
-@dataclass
+@dataclass(eq=False)
 class _LongList:
     """What is known of one list.
 

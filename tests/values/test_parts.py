@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import linecache
+import textwrap
 
 import numpy as np
 import pytest
@@ -340,3 +341,17 @@ def test_items_that_others_refer_to(item, names):
             run.restart(document)
     assert sum(sizes[150:]) < 1.15 * sum(sizes[100:150])
     assert sum(written[150:]) < 1.7 * sum(written[100:150])
+
+
+def test_two_equal_lists_of_the_same_items():
+    source = """
+    async def program():
+        a = [[n] for n in range(90)]
+        await checkpoint()
+        b = list(a)
+        await checkpoint()
+        return a, b
+    """
+    run = Run(made(textwrap.dedent(source)))
+    while (document := run.step()) is not None:
+        assert_same_graph(live(run.machine), live(run.loaded(document)))
