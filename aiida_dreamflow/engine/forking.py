@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from aiida import orm
-from aiida.common.exceptions import NotExistent
 from aiida.common.links import LinkType
 from aiida.engine import ProcessBuilder
 
@@ -143,28 +142,40 @@ def _nodes(origins: Origins, node: orm.WorkChainNode) -> dict[str, orm.Data]:
     uuids = {name_of(root).lstrip('.'): [uuid] for root, (uuid, _) in reversed(origins.nodes.items())}
     for root, others in origins.others.items():
         uuids.setdefault(name_of(root).lstrip('.'), []).extend(others)
-    return _labelled((name, _node(uuid, node)) for name, found in uuids.items() for uuid in found)
+    loaded = _loaded({uuid for found in uuids.values() for uuid in found}, node)
+    return _labelled((name, loaded[uuid]) for name, found in uuids.items() for uuid in found)
 
 
-def _node(uuid: str, of: orm.ProcessNode) -> orm.Data:
-    try:
-        return orm.load_node(uuid=uuid)  # type: ignore[return-value]
-    except NotExistent:
-        raise ForkError(
-            f'a variable of {of.process_label} {of.pk} has lost its node ({uuid}): it was deleted'
-        ) from None
+_BATCH = 500
+
+
+def _loaded(uuids: Iterable[str], of: orm.ProcessNode) -> dict[str, orm.Data]:
+    """Return nodes by uuid, with a query for some hundreds of them."""
+    wanted = sorted(uuids)
+    found: dict[str, orm.Data] = {}
+    for start in range(0, len(wanted), _BATCH):
+        filters = {'uuid': {'in': wanted[start : start + _BATCH]}}
+        found.update(dict(orm.QueryBuilder().append(orm.Data, filters=filters, project=['uuid', '*']).all()))
+    for uuid in wanted:
+        if uuid not in found:
+            raise ForkError(f'a variable of {of.process_label} {of.pk} has lost its node ({uuid}): it was deleted')
+    return found
 
 
 def _labelled(nodes: Iterable[tuple[str, orm.Data]]) -> dict[str, orm.Data]:
     """Return nodes by label, each once."""
     found: dict[str, orm.Data] = {}
+    numbers: dict[str, int] = {}
+    seen: set[str] = set()
     for name, node in nodes:
-        if all(other.uuid != node.uuid for other in found.values()):
-            label, number = port_name(name), 1
-            while label in found:
-                number += 1
-                label = f'{port_name(name)}_{number}'
-            found[label] = node
+        if node.uuid in seen:
+            continue
+        seen.add(node.uuid)
+        label = port = port_name(name)
+        while label in found:
+            numbers[port] = numbers.get(port, 1) + 1
+            label = f'{port}_{numbers[port]}'
+        found[label] = node
     return found
 
 

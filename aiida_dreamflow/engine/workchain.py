@@ -198,6 +198,14 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         self._fork = metadata.pop('fork', None)
         super()._setup_metadata(metadata)
 
+    def _setup_inputs(self) -> None:
+        """Link the inputs; the many of a fork in a transaction, though nothing is written.
+
+        AiiDA compares each with all others by their values, which it reads from the database each time outside of one.
+        """
+        with self.node.backend.transaction() if self._fork is not None else contextlib.nullcontext():
+            super()._setup_inputs()
+
     def on_create(self) -> None:
         """Make the stepper now, so that the status shows a line from the beginning."""
         super().on_create()
