@@ -187,7 +187,10 @@ def _is_own(module: ModuleType) -> bool:
 
 
 def _make_own_module(first: Any, r: Reader) -> object:
-    return ModuleType.__new__(r.get(first))
+    module = ModuleType.__new__(r.get(first))
+    ModuleType.__init__(module, '')  # until then it has no variables on Python 3.10
+    _namespace(module).clear()
+    return module
 
 
 def _fill_own_module(obj: Any, rest: Any, r: Reader) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import sys
 
 from aiida_dreamflow import checkpoint, create_task, gather, sleep, submit
 
@@ -356,7 +357,8 @@ async def do_manager_lets_through():
             raise KeyError('x')
     except KeyError as error:
         await checkpoint()
-        return error
+        # Python 3.10 takes the line of the manager out of the traceback again, and a workflow does not.
+        return error if sys.version_info >= (3, 11) else repr(error)
 
 
 async def do_manager_that_goes_on():
