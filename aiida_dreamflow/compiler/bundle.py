@@ -32,6 +32,7 @@ from typing import Any, NoReturn
 from ..exceptions import WorkflowUsageError
 from .cells import PARTS, other_cells
 from .modules import ModuleSource, Pinned, texts_of, used_modules
+from .quietly import compiled, parsed
 from .texts import lines_of
 from .units import Unit, first_line, mentioned, units_of
 
@@ -84,7 +85,7 @@ class Bundle:
         # Names that only annotations mention are not there, so nothing may evaluate them.
         flags = 0 if self.annotations else __future__.annotations.compiler_flag
         parts = self._parts(name)
-        codes = [compile(text, filename, 'exec', flags=flags, dont_inherit=True) for filename, text in parts]
+        codes = [compiled(text, filename, flags) for filename, text in parts]
         module = types.ModuleType(name)
         module.__file__ = self.filename
         # Lets relative imports of the original file work.
@@ -193,7 +194,7 @@ def bundle(
     if missing & plain.__globals__.keys() and (cells := other_cells(plain)):
         before = [line for _, lines in cells for line in lines]
         text = [*before, *text]
-        units = units_of(ast.parse(''.join(text)), text)
+        units = units_of(parsed(''.join(text)), text)
         own = _own_unit(units, ast.increment_lineno(node, len(before)), plain, what)
         kept, missing = _closure(units, own, own_name, annotations)
     _refuse_missing(missing, plain, units, what)
@@ -225,7 +226,7 @@ def bundle_again(bundle: Bundle, text: str) -> Bundle:
     :raises WorkflowUsageError: if the text is no Python, or does not define the function.
     """
     try:
-        tree = ast.parse(text, bundle.filename)
+        tree = parsed(text, bundle.filename)
     except SyntaxError as error:
         raise WorkflowUsageError(f'{bundle.filename}, line {error.lineno}, is not valid Python: {error.msg}') from error
     lines = io.StringIO(text).readlines()
@@ -276,7 +277,7 @@ def _read(function: types.FunctionType, what: str) -> tuple[list[str], ast.Modul
     code = function.__code__
     lines = lines_of(function)
     try:
-        tree = ast.parse(''.join(lines or []))
+        tree = parsed(''.join(lines or []))
     except (SyntaxError, ValueError):
         tree = ast.Module([], [])
     for node in ast.walk(tree):

@@ -6,9 +6,10 @@ Relies on what IPython keeps of the cells it has run: their texts in ``linecache
 
 from __future__ import annotations
 
-import ast
 import linecache
 import types
+
+from .quietly import parsed
 
 __all__ = ('PARTS', 'other_cells')
 
@@ -33,7 +34,7 @@ def other_cells(function: types.FunctionType) -> list[tuple[str, list[str]]]:
 
 def _parses(text: str) -> bool:
     try:
-        ast.parse(text)
+        parsed(text)
     except (SyntaxError, ValueError):
         return False
     return True

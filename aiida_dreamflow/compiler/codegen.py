@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .program import HIDDEN, Await, Block, Jump, Leave, Program, RecipeSite, Yielded
+from .quietly import compiled
 from .trees import call, copy_place, load, place_of, store
 
 __all__ = ('block_code', 'generate_code', 'raising_code', 'recipe_code')
@@ -169,7 +170,7 @@ def _compile(program: Program, functions: list[ast.FunctionDef]) -> list[types.C
         # A name declared global gives what is defined inside the qualified name that the user expects.
         maker.body.insert(0, copy_place(ast.Global([program.source.qualname]), maker))
     flags = program.source.future_flags
-    (made,) = _codes_in(compile(ast.Module([maker], []), program.source.filename, 'exec', flags, dont_inherit=True))
+    (made,) = _codes_in(compiled(ast.Module([maker], []), program.source.filename, flags))
     codes = _codes_in(made)
     if len(codes) < len(functions):
         # Python keeps one of those that it takes for equal: each returns other numbers, but one that only raises does not

@@ -16,6 +16,7 @@ from itertools import islice
 
 from ..exceptions import CompileError
 from .program import Await, Block, Program
+from .quietly import parsed
 from .source import FunctionSource
 from .trees import copy_place, load
 
@@ -53,7 +54,7 @@ def read_expression(function: types.FunctionType) -> FunctionSource:
 @lru_cache(maxsize=32)
 def _expressions(text: str) -> list[ast.GeneratorExp]:
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
     except SyntaxError:
         return []
     return [node for node in ast.walk(tree) if isinstance(node, ast.GeneratorExp)]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..exceptions import WorkflowUsageError
+from .quietly import parsed
 from .texts import text_now, text_of
 from .trees import STATEMENT_LISTS
 
@@ -75,7 +76,7 @@ def used_modules(source: str, package: str, edited: bool = False) -> tuple[Modul
 @lru_cache(maxsize=256)
 def _imported(source: str, package: str) -> tuple[str, ...]:
     """Return the names of the modules that a source may import, and those of the packages that they are in."""
-    return tuple(_names_imported(ast.parse(source), package)) if 'import' in source else ()
+    return tuple(_names_imported(parsed(source), package)) if 'import' in source else ()
 
 
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:

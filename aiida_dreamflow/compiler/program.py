@@ -12,7 +12,7 @@ import ast
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .mentions import Variables
 from .scopes import HIDDEN, Scope, is_hidden
@@ -169,6 +169,7 @@ class Leave(ast.Return):
     """
 
     _fields = ('taken',)
+    _field_types: ClassVar[dict[str, Any]] = {'taken': ast.expr | None}  # asked for since Python 3.13
 
     def __init__(self, exit: Exit, taken: ast.expr | None = None) -> None:
         super().__init__()

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from ..exceptions import CompileError
 from .private import mangle
+from .quietly import parsed
 from .texts import lines_of
 
 __all__ = ('FunctionSource', 'is_filled', 'read_source')
@@ -252,7 +253,7 @@ def _parse(own: list[str], code: types.CodeType) -> tuple[str, FunctionNode | No
         raise SyntaxError('no source')
     wrapper = _WRAPPER.format(', '.join(code.co_freevars)) if own[0][:1].isspace() else ''
     before = '\n' * (code.co_firstlineno - 1 - len(wrapper.splitlines()))
-    node = _definition(ast.parse(before + wrapper + ''.join(own), code.co_filename), code.co_name)
+    node = _definition(parsed(before + wrapper + ''.join(own), code.co_filename), code.co_name)
     length = node.end_lineno - code.co_firstlineno + 1 if node is not None and node.end_lineno else None
     return wrapper + ''.join(own[:length]), node
 

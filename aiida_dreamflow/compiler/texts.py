@@ -19,6 +19,8 @@ from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
+from .quietly import compiled
+
 __all__ = ('lines_of', 'text_of', 'text_now')
 
 _taken: dict[str, list[list[str]]] = {}
@@ -108,7 +110,7 @@ def _compiled(text: str) -> dict[str, list[types.CodeType]]:
     """Return what a text is compiled to, by the names of functions and classes; nothing if it is no Python."""
     found: dict[str, list[types.CodeType]] = {}
     try:
-        pending = [compile(text, '<text>', 'exec', dont_inherit=True)]
+        pending = [compiled(text, '<text>')]
     except (SyntaxError, ValueError):
         return found
     while pending:

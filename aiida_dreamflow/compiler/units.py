@@ -12,6 +12,8 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .quietly import compiled
+
 __all__ = ('Unit', 'first_line', 'mentioned', 'units_of')
 
 
@@ -155,7 +157,7 @@ def mentioned(body: list[ast.stmt], annotations: bool) -> tuple[set[str], set[st
     tree = ast.Module(body, [])
     if not annotations:
         tree = _WithoutAnnotations().visit(tree)
-    code = compile(tree, '<bundle>', 'exec', flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    code = compiled(tree, '<bundle>', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     read: set[str] = set()
     written: set[str] = set()
     pending = [code]
