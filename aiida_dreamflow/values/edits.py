@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from ..compiler import Await, Block, Program, compile_called
 from ..compiler.program import RecipeSite, is_hidden
+from ..compiler.quietly import parsed
 from ..compiler.source import is_filled
 from ..exceptions import FrameError
 from ..runtime import Activation
@@ -214,7 +215,7 @@ def _definition(program: Program) -> ast.stmt:
     lines = [line for _, line in sorted(source.lines.items())]
     wrapper = 'if True:\n' if lines and lines[0][:1].isspace() else ''
     try:
-        tree = ast.parse('\n' * (first - 1 - len(wrapper.splitlines())) + wrapper + '\n'.join(lines))
+        tree = parsed('\n' * (first - 1 - len(wrapper.splitlines())) + wrapper + '\n'.join(lines))
     except SyntaxError:  # a generator expression
         return source.node
     return tree.body[0].body[0] if isinstance(tree.body[0], ast.If) else tree.body[0]
