@@ -88,7 +88,7 @@ def _demonstrate(console: Console, folder: Path, workers: int, timeout: float) -
     finally:
         _ignore_signals()
         if _received:
-            console.print('\nInterrupted; the daemon is stopped.')
+            console.print('\nInterrupted; the daemon is being stopped.')
         daemon.__exit__(None, None, None)
     console.print(f'The daemon is stopped. All this took {time.monotonic() - started:.0f} s.')
     return 0 if ok else 1
