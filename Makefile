@@ -1,16 +1,17 @@
 # Two commands on a fresh machine with Python 3.10 or newer:
 #
 #   make demo     watch an optimisation run, in an AiiDA of its own
-#   make test     run the tests, but for those on real servers and of the benchmarks (see SELECT)
+#   make test     run the tests, but for the slow, those on real servers and of the benchmarks (see SELECT)
 #
 # Everything goes into `.venv` and `.demo`, here in this folder. `make clean` removes both.
 
 PYTHON ?= python3
 # More than cores: many tests wait for a daemon.
 WORKERS ?= 3
+# `make test SELECT=slow`: those that compute for long: demonstration, notebooks, kills at every point.
 # `make test SELECT=servers`: the tests on PostgreSQL, RabbitMQ and SLURM, which must be installed.
 # `make test SELECT=benchmarks`: whether the benchmarks run.
-SELECT ?= not servers and not benchmarks
+SELECT ?= not slow and not servers and not benchmarks
 PYTEST_ARGS ?=
 CORPUS_ARGS ?=
 FUZZ ?= 20000

@@ -41,7 +41,6 @@ def test_steps(root):
     assert 'plain SQL' in run(root, 'steps', '--steps', '5', '--rounds', '1')
 
 
-@pytest.mark.slow
 def test_many(root):
     output = run(root, 'many', '--late', '110', '--resumes', '1')
     assert 'A resume' in output

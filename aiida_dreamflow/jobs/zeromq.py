@@ -26,12 +26,12 @@ __all__ = ('leave_if_alone', 'survive_broker')
 _MOMENT = 1.0
 
 _WAIT_AND_KNOCK = 'read _; sleep "$1"; shift; exec "$@"'
-#: A connection of ZeroMQ's own kind; one that cannot be made is given up after some time, as the broker is gone then.
+#: A connection of ZeroMQ's own kind; one that is refused or takes too long is given up, as the broker is gone then.
 _KNOCK = """
 import sys, zmq
 context = zmq.Context()
 socket = context.socket(zmq.DEALER)
-monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_CONNECT_RETRIED)
 socket.connect(sys.argv[1])
 monitor.poll(5000)
 context.destroy(linger=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from aiida import orm
 from click.testing import CliRunner
 from engine import fork_workflows
@@ -17,6 +18,7 @@ def invoke(*arguments):
     return CliRunner().invoke(dreamflow, ['fork', *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_list_and_launch(daemon, tmp_path):
     """From the file as a scientist edits it, in a process of its own."""
     log = tmp_path / 'log'

@@ -18,7 +18,7 @@ from .comparing import seen_in_memory, seen_natively
 from .programs import make, programs
 
 #: The same programs each time, unless more are asked for.
-EXAMPLES = int(os.environ.get('DREAMFLOW_FUZZ', '50'))
+EXAMPLES = int(os.environ.get('DREAMFLOW_FUZZ', '25'))
 SEED = int(os.environ.get('DREAMFLOW_SEED', random.randrange(2**32) if 'DREAMFLOW_FUZZ' in os.environ else 1))
 
 

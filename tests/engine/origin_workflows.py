@@ -190,13 +190,13 @@ async def many_ways():
 
 
 @workflow
-async def grows_in_a_cell(n: int):
-    seen = []
+async def grows_in_a_cell(first: int, n: int):
+    seen = [np.full(200, i) for i in range(first)]
 
     def add(item):
         seen.append(item)
 
-    for i in range(n):
+    for i in range(first, n):
         add(np.full(200, i))
         await checkpoint()
     return seen

@@ -102,6 +102,7 @@ def installed(tmp_path_factory):
     return target
 
 
+@pytest.mark.slow
 def test_entry_points_of_a_third_package(installed, root, tmp_path):
     path = os.pathsep.join((str(installed), str(root / 'examples')))
     (tmp_path / '.aiida').mkdir()

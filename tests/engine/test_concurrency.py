@@ -155,6 +155,7 @@ def test_task_group_kills_siblings(run):
     assert sorted(child.process_state.value for child in children_of(node)) == ['excepted', 'killed']
 
 
+@pytest.mark.slow
 def test_workers_killed_while_tasks_and_timers_run(daemon, tmp_path):
     log = tmp_path / 'log'
     node = engine.submit(workflows.survives, log=str(log), n=3, seconds=1.0)
@@ -170,6 +171,7 @@ def test_workers_killed_while_tasks_and_timers_run(daemon, tmp_path):
     assert check_provenance(node) == []
 
 
+@pytest.mark.slow
 def test_a_timer_fires_when_the_daemon_is_back(daemon):
     """The time is that of the end, not that of the restart."""
     node = engine.submit(workflows.naps, seconds=8.0)

@@ -131,6 +131,7 @@ def edit(path, changes):
     path.write_text(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('restart', [False, True])
 def test_edited_and_deleted(daemon, tmp_path, monkeypatch, restart):
     monkeypatch.syspath_prepend(tmp_path)

@@ -16,10 +16,15 @@ from servers.profiles import on_servers, without_servers
 
 from aiida_dreamflow.jobs import failpoints
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
+
+PAIRS = [
+    pytest.param('sqlite', marks=pytest.mark.slow),
+    pytest.param('postgresql', marks=pytest.mark.servers),
+]
 
 
-@pytest.fixture(scope='module', params=['sqlite', pytest.param('postgresql', marks=pytest.mark.servers)])
+@pytest.fixture(scope='module', params=PAIRS)
 def bench(request, tmp_path_factory):
     """On both databases; in the place of the broker is one that loses nothing."""
     folder = tmp_path_factory.mktemp('failpoints')

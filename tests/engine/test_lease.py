@@ -62,6 +62,7 @@ def test_two_messages_and_two_workers(running):
     assert 'dreamflow' not in (node.exception or '')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('ends', ['wakes', 'dies'])
 def test_a_frozen_worker_keeps_its_lease(running, ends):
     """What it runs waits for it: another worker stands by, and takes over when it is dead."""

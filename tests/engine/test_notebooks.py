@@ -80,6 +80,7 @@ def execute(tmp_path, monkeypatch):
     return execute
 
 
+@pytest.mark.slow
 def test_submitted_to_the_daemon(daemon, execute):
     printed = execute(CELLS)
     pk, _, values = printed[5].partition(' ')
@@ -93,6 +94,7 @@ def test_submitted_to_the_daemon(daemon, execute):
     assert 'in_a_notebook' not in job.inputs.function.get_content()
 
 
+@pytest.mark.slow
 def test_lines_of_the_cell(daemon, execute):
     """The traceback of a failure in the daemon has the line as it is in its cell."""
     with pytest.raises(CellExecutionError, match='ValueError: math domain error'):
@@ -140,6 +142,7 @@ if __name__ == '__main__':
 """
 
 
+@pytest.mark.slow
 def test_a_script_that_the_daemon_has_never_seen(daemon, tmp_path):
     script = tmp_path / 'script.py'
     script.write_text(SCRIPT)

@@ -45,6 +45,7 @@ def test_pythonjob_fails(run, workflows):
     assert 'no 1' in outputs['message']
 
 
+@pytest.mark.slow
 def test_under_the_daemon(daemon, workflows):
     nodes = [engine.submit(workflows.shell, text='ab'), engine.submit(workflows.pythonjob, x=1)]
     for node in nodes:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
 from aiida.engine.persistence import get_object_loader
 from aiida.engine.processes import control
 from aiida.engine.processes.launcher import ProcessLauncher
@@ -50,6 +51,7 @@ def test_worker_killed_while_a_job_and_while_a_step_runs(daemon, tmp_path):
     assert lines(steps) == ['0', '0', '1'], 'the killed step runs again, from its start, and no other does'
 
 
+@pytest.mark.slow
 def test_the_optimisation_of_the_example(daemon):
     """The example of the README, its worker killed twice."""
     from aiida import engine
@@ -116,6 +118,7 @@ def receive_tasks(*pks: int) -> None:
     runner.loop.run_until_complete(asyncio.wait_for(receive(), 60))
 
 
+@pytest.mark.slow
 def test_daemon_stopped_and_started(daemon, tmp_path):
     """It stops within its time-out, also while a function computes; afterwards job and function go on."""
     from aiida import engine

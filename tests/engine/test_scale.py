@@ -73,6 +73,7 @@ def queries():
         event.remove(bind, 'before_cursor_execute', note)
 
 
+@pytest.mark.slow
 def test_status(long_run):
     from aiida.cmdline.utils.ascii_vis import format_call_graph
 

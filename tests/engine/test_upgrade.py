@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from aiida.engine.processes.control import play_processes
 from engine import workflows
 from engine.helpers import evaluations, kill_workers, wait_until
@@ -18,6 +19,7 @@ def change_version(record, version):
     record.backend_entity.set_attribute('dreamflow', {**content, **sealed(document)})
 
 
+@pytest.mark.slow
 def test_a_frame_of_another_version(daemon, tmp_path):
     from aiida import engine
 

@@ -241,6 +241,7 @@ def test_codes_and_computers_that_do_not_exist():
         function_job_inputs(job(functions.scale, code=code, computer=fresh), {'x': 1})
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_make_one_code(profile):
     computer = orm.Computer('race', 'h', transport_type='core.local', scheduler_type='core.direct', workdir='/tmp')
     computer.store().configure()
