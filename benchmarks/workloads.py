@@ -68,7 +68,8 @@ async def array_untouched(n: int, size: int):
 
 @workflow
 async def array_changed(n: int, size: int):
-    array = np.arange(size, dtype=float)
+    # Other numbers each time: the repository reads a file again that it has already.
+    array = np.arange(size, dtype=float) + np.random.default_rng().random()
     for i in range(n):
         tick()
         array[i] += 0.5
