@@ -7,6 +7,8 @@ never handed to the broker is handed over.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -45,7 +47,7 @@ class Children:
     """The children of one workflow process.
 
     :ivar tasks: the children that run in this process: under ``engine.run`` all, under a daemon process functions.
-    :ivar unlaunched: those that a crash, or the old run of a fork, has left to be launched, once the process runs.
+    :ivar unlaunched: those to be launched: of the last step, or left by a crash or by the old run of a fork.
     """
 
     def __init__(self, parent: FunctionWorkChain, tasks: ChildTasks) -> None:
@@ -54,7 +56,7 @@ class Children:
         self._labels: dict[int, str] = {}
         self._given: dict[str, dict[str, orm.Data]] = {}
         self.tasks = tasks
-        self.unlaunched: list[Handle[Any]] = []
+        self.unlaunched: deque[Handle[Any]] = deque()
 
     def pk_of(self, handle: Handle[Any]) -> int:
         """Return the pk of a child that was launched."""
@@ -71,17 +73,25 @@ class Children:
 
     # -- beginning
 
-    def launch_intents(self, machine: Machine) -> None:
-        """Launch the children that a step has asked for, and those that it has let go."""
-        for handle in machine.intents:
-            if not handle.held and not handle.ended:
-                self.launch(handle)
-        self.launch_released(machine)
+    def take_intents(self, machine: Machine) -> None:
+        """Take over the children that a step has asked for, and those that it has let go, to be launched."""
+        released, machine.agenda.released = machine.agenda.released, []
+        self.unlaunched += [handle for handle in machine.intents if not handle.held]
+        self.unlaunched += released
 
-    def launch_left(self) -> None:
-        """Launch the children that were left to be launched."""
-        while self.unlaunched:
-            self.launch(self.unlaunched.pop(0))
+    def launch_some(self, end: float) -> bool:
+        """Launch the children that are to be launched, one at least, until the time is over.
+
+        :param end: on the monotonic clock.
+        :returns: whether none is left.
+        """
+        while self.unlaunched:  # a handle can be there twice: asked for, held and let go in one step
+            handle = self.unlaunched.popleft()
+            if not handle.ended and not self.has(handle):
+                self.launch(handle)
+            if time.monotonic() > end:
+                break
+        return not self.unlaunched
 
     def launch_released(self, machine: Machine) -> None:
         """Launch the children that are held back no longer."""

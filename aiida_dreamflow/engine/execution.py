@@ -53,8 +53,9 @@ __all__ = ('Execution',)
 #: What the status of a workflow says when its function is done.
 _RETURNED = 'returned'
 
-#: After this many seconds of steps that need not wait, AiiDA has a turn: to pause, to kill, to run other processes.
-_TURN = 0.5
+#: After this many seconds of steps and launches, others have a turn: to pause, to kill, to run other processes. Ten workflows
+#: that are busy at the same time have all had theirs within a second.
+_TURN = 0.1
 
 #: After this many seconds a step has held up the other processes of its worker for too long.
 _LONG = 5.0
@@ -151,20 +152,28 @@ class Execution:
         :returns: whether the workflow has ended; if so, its exit code.
         :raises BaseException: what the workflow function raised.
         """
-        self.children.launch_left()
         end = time.monotonic() + _TURN
-        while self.returned is None and self.failure is None:
+        while self._launch(end):
+            if self._has_ended():
+                return self._finish()
             if not self.is_ready():
-                return False, None
+                break
             outcome = self._run_step()
             if isinstance(outcome, Suspended) and time.monotonic() > end and self.is_ready():
-                return False, None
-        return self._finish()
+                break
+        return False, None
+
+    def _launch(self, end: float) -> bool:
+        """Launch children until the time is over; returns whether none is left to be launched."""
+        with storing():
+            return self.children.launch_some(end)
 
     def is_ready(self) -> bool:
         """Return whether the workflow can go on; children that were held back until now are launched."""
         is_ready = self.machine.is_ready()
         self.children.launch_released(self.machine)
+        if self.children.unlaunched:
+            return True
         return is_ready or (self._has_ended() and not self.children.awaited(self.machine, self.returned is not None))
 
     def _has_ended(self) -> bool:
@@ -191,7 +200,7 @@ class Execution:
             with storing():
                 self.ledger.adopt(without_creator(stored))
                 self._record(outcome, self.ledger.read(machine.ran), first)
-                self.children.launch_intents(self.machine)
+                self.children.take_intents(self.machine)
         self.children.kill_cancelled(self.machine)
         if text := ''.join(printed).rstrip('\n'):
             self.process.report('%s', text)

@@ -11,6 +11,7 @@ from aiida.cmdline.utils.common import get_workchain_report
 from engine import concurrent_workflows as workflows
 from engine.helpers import kill_workers, wait_until
 
+from aiida_dreamflow.engine import execution
 from aiida_dreamflow.engine.workchain import FunctionWorkChain
 from aiida_dreamflow.testing import check_provenance
 
@@ -30,6 +31,24 @@ def test_helpers_side_by_side(run):
     assert [child.inputs.x.value for child in children] == [0, 1, 1, 2, 2, 3]  # the last when a semaphore lets it in
     assert children[4].ctime > min(child.mtime for child in children[2:4])
     assert check_provenance(node) == []
+
+
+def test_others_have_turns_while_children_are_launched(run, monkeypatch):
+    """Also the order to pause, of which the children that are not there yet hear nothing."""
+    there = []
+
+    async def linger(self):
+        if self.node.process_label == 'at_most':
+            there.append(len(children_of(self.node)))
+        await linger.original(self)
+
+    linger.original = FunctionWorkChain.linger
+    monkeypatch.setattr(FunctionWorkChain, 'linger', linger)
+    monkeypatch.setattr(execution, '_TURN', 0.0)
+    outputs, node = run(workflows.at_most, n=4, limit=9)
+    assert outputs == {'values': [0, 1, 2, 3]}
+    assert there[:5] == [0, 1, 2, 3, 4]
+    assert len(children_of(node)) == 4
 
 
 def test_results_of_tasks_lead_back_to_the_children(run):
