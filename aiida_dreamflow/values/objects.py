@@ -263,9 +263,30 @@ def write_object(value: object, w: Writing) -> Record:
         record = ['object', [w.ref(cls), [w.ref(arg) for arg in positional], flat]]
     else:
         record = ['call', [w.ref(function), [w.ref(arg) for arg in args]]]
+        if _leaves_out_attributes(value, state):
+            rest = {**rest, **state_of(value, w)}
     if with_fields:
         record[0] = 'fields'
     return [*record, rest] if rest else record
+
+
+def _leaves_out_attributes(value: Any, state: Any) -> bool:
+    """Whether a class written in C has said how its objects are made, and forgot what a class derived from it has added.
+
+    The iterators do, and dates: ``class Numbered(enumerate)`` with attributes of its own. Who writes a ``__reduce__`` in Python
+    has chosen what to leave out.
+    """
+    cls = type(value)
+    own = (inspect.getattr_static(cls, name) for name in ('__reduce_ex__', '__reduce__'))
+    if not is_made_by_python(cls) or cls in copyreg.dispatch_table or cls in REDUCERS:
+        return False
+    if any(isinstance(each, types.FunctionType) for each in own):
+        return False
+    attributes = getattr(value, '__dict__', None)
+    if attributes is None:
+        return state is None
+    parts = state if type(state) is tuple else (state,)
+    return not any(part is attributes or (part == attributes and type(part) is dict) for part in parts)
 
 
 def _function_of(descriptor: Any) -> Any:

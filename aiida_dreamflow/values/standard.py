@@ -58,14 +58,16 @@ REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 
 
 def process_wide(value: object) -> str | None:
-    """The name of a stream, of the environment, or of what Python says of itself, that belongs to the process.
+    """The name of a stream, of the environment, of the common random numbers, or of what Python says of itself.
 
-    What a workflow has put into the place of a stream is not there while a frame is stored.
+    There is one of each in a process. What a workflow has put into the place of a stream is not there while a frame is stored.
 
     :returns: ``None`` for anything else.
     """
     if value is os.environ:
         return 'os:environ'
+    if value is random._inst:
+        return 'random:_inst'  # whose methods the functions of `random` are: `draw = random.random`
     if type(value).__module__ == 'sys':  # `sys.version_info` and the like, of which nobody makes another
         return next((f'sys:{name}' for name, found in vars(sys).items() if found is value), None)
     logging: Any = sys.modules.get('logging')

@@ -181,3 +181,18 @@ def test_set_iterator_does_not_give_what_was_removed():
     items -= {1}
     items |= {5}
     assert list(it) == [2]
+
+
+class Numbered(enumerate):
+    """With an attribute, which `enumerate` does not tell of."""
+
+    __slots__ = ('__dict__', 'unit')
+
+
+def test_attributes_of_a_class_derived_from_one():
+    numbers = Numbered('abc')
+    numbers.name, numbers.unit = 'n', 'eV'
+    assert next(numbers) == (0, 'a')
+    again = back(numbers)
+    assert (type(again), again.name, again.unit) == (Numbered, 'n', 'eV')
+    assert [*again] == [(1, 'b'), (2, 'c')]

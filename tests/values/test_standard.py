@@ -80,6 +80,14 @@ def test_what_there_is_one_of():
     assert type(back(random.SystemRandom())) is random.SystemRandom
 
 
+def test_the_common_random_numbers():
+    """`draw = random.random` draws on from where all others do."""
+    draw = back(random.random)
+    assert draw.__self__ is random._inst
+    assert back(random.randrange).__self__ is random._inst
+    assert back(random.Random(3)).random() == random.Random(3).random()
+
+
 def test_what_stands_in_for_a_stream(monkeypatch):
     stream = io.StringIO()
     assert back(stream) is not stream
