@@ -1,4 +1,4 @@
-"""What a workflow changes of its process: standard streams, hooks, the filters of warnings, the working directory, ...
+"""What a workflow changes of its process: standard streams, hooks, the filters of warnings, settings, the working directory...
 
 While a workflow waits, its process goes on with others. So what a step has replaced is put back at its end, and brought in
 again before the next step: after a restart too, as the frame keeps it. The environment and the working directory are left
@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from . import settings
 from .patches import applied_in, put_on, taken_off
 
 __all__ = ('Surroundings',)
@@ -51,6 +52,7 @@ class Surroundings:
         self._content: list[Any] = []
         self._folder: str | None = None
         self._environment: dict[Any, Any] = {}
+        self._settings: settings.Outside = {}
         self._told: set[Any] = set()
 
     def enter(self) -> None:
@@ -58,6 +60,7 @@ class Surroundings:
         self._outside = [*map(_values, range(len(_SLOTS)))]
         self._filters = warnings.filters  # type: ignore[assignment]
         self._content = self._filters[:]
+        self._settings = settings.outside()
         for place, value in self.changed.items():
             _bring_in(place, value)
         self._folder = _folder()
@@ -68,6 +71,7 @@ class Surroundings:
 
         :param values: the values of its variables.
         """
+        values = [*values]
         patches = [] if ended else [taken_off(patch) for patch in reversed(applied_in(values))]
         if self.changed:
             self.changed = {place: value for place, value in self.changed.items() if place in (_FOLDER, _ENVIRONMENT)}
@@ -83,6 +87,7 @@ class Surroundings:
                     self._filters[:] = self._content
         if not ended or _FILTERS not in self.changed:
             _set_filters(self._filters)
+        self._note_settings(values, ended)
         if (folder := _folder()) != self._folder:
             self.changed[_FOLDER] = folder
         if (environment := _environment()) != self._environment:
@@ -104,6 +109,12 @@ class Surroundings:
                 self.changed[place] = [] if new is _MISSING else [new]
                 if not ended:
                     _set(place, [] if old is _MISSING else [old])
+
+    def _note_settings(self, values: list[Any], ended: bool) -> None:
+        for place, value in settings.changed_since(self._settings, values).items():
+            self.changed[place] = value
+            if not ended and place in self._settings:
+                settings.bring_in(place, self._settings[place])
 
     def _note_environment(self, environment: dict[Any, Any]) -> None:
         before, known = self._environment, self.changed.get(_ENVIRONMENT, {})
@@ -148,7 +159,7 @@ def _bring_in(place: str, value: Any) -> None:
                 os.environ.pop(os.fsdecode(name), None)
             else:
                 os.environ[os.fsdecode(name)] = os.fsdecode(text)
-    else:
+    elif not settings.bring_in(place, value):
         _set(place, value)
 
 

@@ -1,6 +1,7 @@
 """What is changed of the process, and holds across awaits."""
 
 import contextlib
+import decimal
 import io
 import os
 import sys
@@ -8,6 +9,8 @@ import tempfile
 import unittest
 import warnings
 from unittest import mock
+
+import numpy as np
 
 from aiida_dreamflow import checkpoint
 
@@ -127,3 +130,35 @@ async def do_mocks():
     await checkpoint()
     made.method.assert_called_once_with(1)
     return made.method(2), made.mock_calls, mock.sentinel.some is mock.sentinel.some
+
+
+async def do_decimal_context():
+    before = decimal.getcontext()
+    decimal.setcontext(decimal.Context(prec=5))
+    await checkpoint()
+    context = decimal.getcontext()
+    first = decimal.Decimal(1) / 3
+    await checkpoint()
+    context.prec = 7
+    second = decimal.Decimal(1) / 3
+    is_own = decimal.getcontext() is context
+    await checkpoint()
+    flag = context.flags[decimal.Inexact]
+    decimal.setcontext(before)
+    await checkpoint()
+    return str(first), str(second), is_own, flag, str(decimal.Decimal(1) / 3)
+
+
+async def do_numpy_settings():
+    errors, printing = np.seterr(divide='raise'), np.get_printoptions()
+    np.set_printoptions(precision=3)
+    await checkpoint()
+    try:
+        np.ones(1) / np.zeros(1)
+    except FloatingPointError as error:
+        raised = str(error)
+    shown = str(np.array([1 / 3]))
+    np.seterr(**errors)
+    np.set_printoptions(**printing)
+    await checkpoint()
+    return raised, shown, np.geterr() == errors, np.get_printoptions() == printing

@@ -1,0 +1,71 @@
+"""The settings of libraries that a step may change for all that runs beside it: decimal's context, numpy's errors and printing.
+
+Knows these libraries only when somebody else has imported them.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+__all__ = ('Outside', 'bring_in', 'changed_since', 'outside')
+
+#: The settings as they were before a step, by place.
+Outside = dict[str, Any]
+
+_of_context: Callable[[Any], tuple[Any, ...]] = operator.attrgetter(
+    'prec', 'rounding', 'Emin', 'Emax', 'capitals', 'clamp', 'flags', 'traps'
+)
+_CONTEXT = 'decimal.context'
+#: What gives and what takes settings that are plain values.
+_NUMPY = {'numpy.errors': ('geterr', 'seterr'), 'numpy.printing': ('get_printoptions', 'set_printoptions')}
+
+
+def outside() -> Outside:
+    """Return the settings that are in force."""
+    found: Outside = {}
+    if (decimal := _imported('decimal')) is not None:
+        found[_CONTEXT] = decimal.getcontext().copy()
+    if (numpy := _imported('numpy')) is not None:
+        found.update((place, getattr(numpy, names[0])()) for place, names in _NUMPY.items())
+    return found
+
+
+def changed_since(before: Outside, values: Collection[Any]) -> Mapping[str, Any]:
+    """Return the settings that a step has changed, by place.
+
+    :param before: what was in force before it.
+    :param values: the values of the variables of the workflow: a context that it has in its hands is its own.
+    """
+    changed = {}
+    if (decimal := _imported('decimal')) is not None:
+        context = decimal.getcontext()
+        known = before.get(_CONTEXT)
+        is_held = any(value is context for value in values)
+        if is_held or known is None or _of_context(context) != _of_context(known):
+            changed[_CONTEXT] = context
+    if (numpy := _imported('numpy')) is not None:
+        for place, names in _NUMPY.items():
+            if place in before and (now := getattr(numpy, names[0])()) != before[place]:
+                changed[place] = now
+    return changed
+
+
+def bring_in(place: str, value: Any) -> bool:
+    """Put a setting in force.
+
+    :returns: whether the place is that of a setting.
+    """
+    if place == _CONTEXT:
+        import decimal
+
+        decimal.setcontext(value)
+    elif place in _NUMPY and (numpy := _imported('numpy')) is not None:
+        getattr(numpy, _NUMPY[place][1])(**value)
+    return place == _CONTEXT or place in _NUMPY
+
+
+def _imported(name: str) -> Any:
+    return sys.modules.get(name)
