@@ -152,7 +152,8 @@ async def do_decimal_context():
 async def do_numpy_settings():
     errors, printing = np.seterr(divide='raise'), np.get_printoptions()
     np.set_printoptions(precision=3)
-    await checkpoint()
+    for _ in range(3):  # so that it goes to another process on its way
+        await checkpoint()
     try:
         np.ones(1) / np.zeros(1)
     except FloatingPointError as error:
