@@ -234,8 +234,11 @@ def _made_unnoticed(meta: type, name: str, bases: tuple[type, ...], namespace: d
 def _set_attribute(cls: type, name: str, value: object) -> None:
     """Set an attribute of a class, also one of a name that means something to Python, such as `__bases__`."""
     metas: tuple[type, ...] = type.__dict__['__mro__'].__get__(type(cls))
-    if name in _OF_CLASSES or any(
-        hasattr(type(vars(meta).get(name)), '__set__') for meta in metas if meta not in (type, object)
+    is_kept_apart = name == '__annotations__' and type(value) is not dict  # from Python 3.14 on: a property, say
+    if (
+        name in _OF_CLASSES
+        or is_kept_apart
+        or any(hasattr(type(vars(meta).get(name)), '__set__') for meta in metas if meta not in (type, object))
     ):
         gc.get_referents(vars(cls))[0][name] = value
         type.__setattr__(cls, '__doc__', vars(cls).get('__doc__'))  # which tells Python that the class has changed

@@ -157,7 +157,8 @@ def _write_typing(value: Any, w: Writing) -> Record:
     else:
         given.update(value=value.__value__, type_params=value.__type_params__)
     flat = [part for key, item in given.items() for part in (key, w.ref(item))]
-    return ['of typing', [w.ref(cls), [*map(w.ref, args)], flat], ['__module__', w.ref(value.__module__)]]
+    module = w.ref(value.__module__)
+    return ['of typing', [w.ref(cls), [*map(w.ref, args)], flat, module], ['__module__', module]]
 
 
 def _is_native(cls: Any) -> bool:
@@ -175,7 +176,13 @@ def _make_typing(first: Any, r: Reader) -> object:
         return cls.__new__(cls)
     parts = iter(first[2])
     given = {key: r.get(next(parts)) for key in parts}
-    return cls(given.pop('name'), *map(r.get, args), **given)
+
+    def make() -> object:
+        return cls(given.pop('name'), *map(r.get, args), **given)
+
+    if len(first) > 3:  # older frames have it in the second part alone
+        make.__module__ = r.get(first[3])  # a type alias takes that of the function which makes it, for good
+    return make()
 
 
 def _fill_typing(obj: Any, rest: Any, r: Reader) -> None:

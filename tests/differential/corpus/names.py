@@ -1056,3 +1056,14 @@ async def do_code_with_other_globals():
     await checkpoint()
     space['number'] = 4
     return other(), other.__globals__ is space
+
+
+async def do_annotations_of_its_own():
+    class Odd:
+        @property
+        def __annotations__(self):
+            return 'not a dict'
+
+    odd = Odd()
+    await checkpoint()
+    return odd.__annotations__, type(vars(Odd)['__annotations__']).__name__

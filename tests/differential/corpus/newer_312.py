@@ -150,3 +150,11 @@ async def do_comprehension_in_class():
 
     await checkpoint()
     return A.x, A.y
+
+
+async def do_type_alias_of_no_module():
+    space = {}
+    exec('type Alias = int', space, space)
+    alias = space['Alias']
+    await checkpoint()
+    return alias.__name__, alias.__value__, alias.__module__
