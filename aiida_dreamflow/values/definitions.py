@@ -45,7 +45,8 @@ _DESCRIPTORS = types.GetSetDescriptorType | types.MemberDescriptorType
 _OF_CLASSES = {name for cls in (object, type) for name, item in vars(cls).items() if isinstance(item, _DESCRIPTORS)}
 _OF_CLASSES -= {'__abstractmethods__', '__annotations__', '__annotate__', '__doc__', '__module__', '__type_params__'}
 #: Attributes of a class that making it makes.
-_MADE_WITH_IT = frozenset({'__dict__', '__weakref__', '__slots__', '_abc_impl'})
+_MADE_WITH_IT = frozenset({'__slots__', '_abc_impl'})
+_MADE_FOR_OBJECTS = frozenset({'__dict__', '__weakref__'})
 
 
 # -- functions
@@ -134,7 +135,7 @@ def write_class(value: type, w: Writing) -> Record:
     own = vars(value)
     if any(type(name) is not str for name in own):
         raise CannotStoreError(type(value).__name__, '', 'it has an attribute whose name is not a plain text')
-    kept = {name: item for name, item in own.items() if name not in _MADE_WITH_IT and not _is_slot(value, item)}
+    kept = {name: item for name, item in own.items() if not _is_made_with_it(value, name, item)}
     slots = own.get('__slots__')
     if slots is not None and not isinstance(slots, str | tuple | list | dict):
         kept['__slots__'] = slots  # an iterator, say, at whose end the class was made
@@ -179,6 +180,13 @@ def _abstract_classes() -> list[type]:
 def _registered(cls: type) -> list[type]:
     found = (entry() for entry in abc._get_dump(cls)[0])  # type: ignore[attr-defined]
     return [each for each in found if each is not None]
+
+
+def _is_made_with_it(cls: type, name: str, item: object) -> bool:
+    """Whether making the class makes this attribute; a `__dict__` or `__weakref__` of its own, a property say, is kept."""
+    if name in _MADE_FOR_OBJECTS:
+        return isinstance(item, types.GetSetDescriptorType) and item.__objclass__ is cls
+    return name in _MADE_WITH_IT or _is_slot(cls, item)
 
 
 def _is_slot(cls: type, item: object) -> bool:

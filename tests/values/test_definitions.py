@@ -286,6 +286,21 @@ def test_slots_from_an_iterator():
     assert [*twin.__slots__] == [*Slotted.__slots__] == []
 
 
+def test_a_class_with_a_dict_of_its_own():
+    class Hiding:
+        @property
+        def __dict__(self):
+            return {'shown': 1}
+
+    class Plain:
+        pass
+
+    twin = back(Hiding)
+    assert isinstance(twin.__dict__['__dict__'], property)
+    assert vars(twin()) == {'shown': 1}
+    assert isinstance(vars(back(Plain))['__dict__'], types.GetSetDescriptorType)
+
+
 def test_a_plain_object_that_some_module_has_is_that_object():
     own = object()
     twins = back([things.MISSING, own, own])
