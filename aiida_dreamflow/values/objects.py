@@ -31,7 +31,7 @@ from .definitions import is_made_by_python, write_attribute
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, sentinel_name, write_named
-from .standard import REDUCERS, process_wide
+from .standard import REDUCERS, attached_to, process_wide
 from .subclasses import VALUES, fill_state, state_of
 from .trust import is_pickle
 
@@ -206,6 +206,13 @@ def _reduced(value: object) -> Any:
             'it has changed something of the whole process and is to undo it, which a restart cannot carry on; '
             'leave its `with` before the await',
         )
+    if (logger := attached_to(value)) is not None:
+        raise _refuse(
+            value,
+            f'the logger `{logger}` of the process uses it, which would not know the copy that a restart makes; call '
+            '`removeHandler` or `removeFilter` before the await, or set logging up at the top of the file',
+            is_outside=True,
+        )
     if issubclass(type(value), weakref.finalize) and getattr(value, 'alive', False):
         raise _refuse(value, 'it is to run when an object dies, which a restart cannot tell; call it before the await')
     if is_refused(value):
@@ -247,6 +254,9 @@ def write_object(value: object, w: Writing) -> Record:
         raise _refuse(value, f'its `__reduce_ex__` gave {type(reduced).__name__}, neither a name nor 2 to 6 parts')
     padded: tuple[Any, ...] = (*reduced, *[None] * (6 - len(reduced)))
     function, args, state, items, pairs, setter = padded
+    if _makes_another(function, value):
+        reason = f'its `__reduce_ex__` makes an object of the class `{function.__qualname__}` of it, so its type would be lost'
+        raise _refuse(value, reason)
     new = function in (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
     called = args[0] if new else function
     with_fields = new and called is type(value) and declares_fields(called)
@@ -268,6 +278,14 @@ def write_object(value: object, w: Writing) -> Record:
     if with_fields:
         record[0] = 'fields'
     return [*record, rest] if rest else record
+
+
+def _makes_another(called: Any, value: object) -> bool:
+    """Whether what a reduction calls is a class that can only make objects of another class than that of the value."""
+    plain = (object.__new__, *(base.__new__ for base in VALUES), list.__new__, dict.__new__, set.__new__)
+    if not isinstance(called, type) or called is type(value) or type(called).__call__ is not type.__call__:
+        return False
+    return any(called.__new__ is each for each in plain)
 
 
 def _leaves_out_attributes(value: Any, state: Any) -> bool:

@@ -21,7 +21,7 @@ from ..exceptions import CannotStoreError
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, write_named
 
-__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'closed_file', 'process_wide')
+__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'attached_to', 'closed_file', 'process_wide')
 
 
 def _reduced_file(file: Any) -> Any:
@@ -75,6 +75,22 @@ def process_wide(value: object) -> str | None:
         return 'logging:lastResort'
     name = next((name for name in _STREAMS if getattr(sys, name, None) is value), None)
     return name and f'sys:{name}'
+
+
+def attached_to(value: object) -> str | None:
+    """The name of the logger that uses a handler, a filter, or the memory that a handler writes into.
+
+    :returns: ``None`` if none does.
+    """
+    logging: Any = sys.modules.get('logging')
+    if logging is None or not issubclass(type(value), (logging.Handler, logging.Filter, io.StringIO)):
+        return None
+    for name, logger in (('root', logging.root), *list(logging.root.manager.loggerDict.items())):
+        handlers = getattr(logger, 'handlers', ())
+        used = (*handlers, *getattr(logger, 'filters', ()), *(getattr(handler, 'stream', None) for handler in handlers))
+        if any(each is value for each in used):
+            return str(name)
+    return None
 
 
 # -- locks

@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import io
 import itertools
+import logging
 import socket
 import subprocess
 import sys
@@ -192,3 +193,34 @@ def test_a_function_with_builtins_of_its_own():
     exec('def count(x): return len(x)', made)
     with pytest.raises(CannotStoreError, match='made with builtins of its own'):
         encode({'v': made['count']})
+
+
+class _Plain:
+    pass
+
+
+class _Disguised:
+    def __reduce_ex__(self, protocol):
+        return _Plain, ()
+
+
+def test_an_object_that_would_come_back_as_one_of_another_class():
+    with pytest.raises(CannotStoreError, match='makes an object of the class `_Plain` of it'):
+        back([_Disguised()])
+
+
+def test_what_a_logger_uses():
+    """A copy of it would hear nothing of what is logged."""
+    text = io.StringIO()
+    handler, only = logging.StreamHandler(text), logging.Filter('a')
+    logger = logging.getLogger('dreamflow.tests.refusals')
+    logger.addHandler(handler)
+    logger.addFilter(only)
+    try:
+        for value in handler, only, text:
+            with pytest.raises(CannotStoreError, match='logger `dreamflow.tests.refusals` of the process uses it'):
+                back([value])
+    finally:
+        logger.removeHandler(handler)
+        logger.removeFilter(only)
+    assert type(back([only])[0]) is logging.Filter
