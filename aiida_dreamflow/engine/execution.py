@@ -53,8 +53,7 @@ __all__ = ('Execution',)
 #: What the status of a workflow says when its function is done.
 _RETURNED = 'returned'
 
-#: After this many seconds of steps and launches, others have a turn: to pause, to kill, to run other processes. Ten workflows
-#: that are busy at the same time have all had theirs within a second.
+#: After this many seconds of steps and launches, others have a turn: to pause, to kill, to run other processes.
 _TURN = 0.1
 
 #: After this many seconds a step has held up the other processes of its worker for too long.

@@ -1,10 +1,12 @@
 """The settings of libraries that a step may change for all that runs beside it: decimal's context, numpy's errors and printing.
 
-Knows these libraries only when somebody else has imported them.
+Knows numpy only when somebody else has imported it, or a frame that comes back needs it.
 """
 
 from __future__ import annotations
 
+import decimal
+import importlib
 import operator
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -25,10 +27,8 @@ _NUMPY = {'numpy.errors': ('geterr', 'seterr'), 'numpy.printing': ('get_printopt
 
 def outside() -> Outside:
     """Return the settings that are in force."""
-    found: Outside = {}
-    if (decimal := _imported('decimal')) is not None:
-        found[_CONTEXT] = decimal.getcontext().copy()
-    if (numpy := _imported('numpy')) is not None:
+    found: Outside = {_CONTEXT: decimal.getcontext().copy()}
+    if (numpy := _numpy()) is not None:
         found.update((place, getattr(numpy, names[0])()) for place, names in _NUMPY.items())
     return found
 
@@ -39,14 +39,11 @@ def changed_since(before: Outside, values: Collection[Any]) -> Mapping[str, Any]
     :param before: what was in force before it.
     :param values: the values of the variables of the workflow: a context that it has in its hands is its own.
     """
-    changed = {}
-    if (decimal := _imported('decimal')) is not None:
-        context = decimal.getcontext()
-        known = before.get(_CONTEXT)
-        is_held = any(value is context for value in values)
-        if is_held or known is None or _of_context(context) != _of_context(known):
-            changed[_CONTEXT] = context
-    if (numpy := _imported('numpy')) is not None:
+    changed: dict[str, Any] = {}
+    context = decimal.getcontext()
+    if any(value is context for value in values) or _of_context(context) != _of_context(before[_CONTEXT]):
+        changed[_CONTEXT] = context
+    if (numpy := _numpy()) is not None:
         for place, names in _NUMPY.items():
             if place in before and (now := getattr(numpy, names[0])()) != before[place]:
                 changed[place] = now
@@ -59,13 +56,11 @@ def bring_in(place: str, value: Any) -> bool:
     :returns: whether the place is that of a setting.
     """
     if place == _CONTEXT:
-        import decimal
-
         decimal.setcontext(value)
-    elif place in _NUMPY and (numpy := _imported('numpy')) is not None:
-        getattr(numpy, _NUMPY[place][1])(**value)
+    elif place in _NUMPY:  # in a worker that has not imported it yet, too
+        getattr(importlib.import_module('numpy'), _NUMPY[place][1])(**value)
     return place == _CONTEXT or place in _NUMPY
 
 
-def _imported(name: str) -> Any:
-    return sys.modules.get(name)
+def _numpy() -> Any:
+    return sys.modules.get('numpy')

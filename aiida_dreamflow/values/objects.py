@@ -254,11 +254,13 @@ def write_object(value: object, w: Writing) -> Record:
         raise _refuse(value, f'its `__reduce_ex__` gave {type(reduced).__name__}, neither a name nor 2 to 6 parts')
     padded: tuple[Any, ...] = (*reduced, *[None] * (6 - len(reduced)))
     function, args, state, items, pairs, setter = padded
-    if _makes_another(function, value):
-        reason = f'its `__reduce_ex__` makes an object of the class `{function.__qualname__}` of it, so its type would be lost'
-        raise _refuse(value, reason)
     new = function in (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
     called = args[0] if new else function
+    if _makes_another(called, value):
+        reason = (
+            f'its `__reduce_ex__` makes an object of the class `{called.__qualname__}` of it, so its type would be lost'
+        )
+        raise _refuse(value, reason)
     with_fields = new and called is type(value) and declares_fields(called)
     if not with_fields and is_pickle(f'{called.__module__}:{getattr(called, "__qualname__", "")}'):
         _require_pickles(value)
@@ -282,10 +284,9 @@ def write_object(value: object, w: Writing) -> Record:
 
 def _makes_another(called: Any, value: object) -> bool:
     """Whether what a reduction calls is a class that can only make objects of another class than that of the value."""
-    plain = (object.__new__, *(base.__new__ for base in VALUES), list.__new__, dict.__new__, set.__new__)
     if not isinstance(called, type) or called is type(value) or type(called).__call__ is not type.__call__:
         return False
-    return any(called.__new__ is each for each in plain)
+    return any(called.__new__ is base.__new__ for base in (object, *VALUES, list, dict, set))
 
 
 def _leaves_out_attributes(value: Any, state: Any) -> bool:

@@ -34,7 +34,7 @@ def test_helpers_side_by_side(run):
 
 
 def test_others_have_turns_while_children_are_launched(run, monkeypatch):
-    """Also the order to pause, of which the children that are not there yet hear nothing."""
+    """A child a turn, when turns are short."""
     there = []
 
     async def linger(self):
