@@ -97,6 +97,9 @@ def _run(suspension: Suspension) -> Generator[Any, Any, Any]:
             else:
                 received = yield value
         except BaseException as error:
+            if error.__context__ is None and error is not handled:
+                # `close` ends `_wait_handling` first: what it then raises here has met no exception being handled.
+                error.__context__ = handled
             thrown = error
         value = _advance(activation, received, thrown)
     return value

@@ -268,6 +268,30 @@ async def do_ignores_close():
     g.throw(LookupError)
 
 
+def yields_while_closing():
+    try:
+        yield 1
+    finally:
+        try:
+            yield 2
+        finally:
+            yield 3
+
+
+async def do_close_again_and_again():
+    g = yields_while_closing()
+    print(next(g))
+    for _ in range(2):
+        await checkpoint()
+        with contextlib.suppress(RuntimeError):
+            g.close()
+    await checkpoint()
+    try:
+        next(g)
+    except GeneratorExit as error:
+        return repr(error.__context__), repr(error.__context__.__context__)
+
+
 async def do_nested_generator_function():
     base = 10
 
