@@ -108,7 +108,7 @@ class Execution:
         values = {python_name(port): from_node(node) for port, node in self.inputs.items()}
         self.machine = Machine(self)
         self.machine.start(self.function, (), values)
-        self.ledger = Ledger(Origins(), self.machine, self.inputs, self.files)
+        self.ledger = Ledger(Origins(), self.machine, self.inputs, self.files, self.writer.chunks)
         for port, node in self.inputs.items():
             name = python_name(port)
             self.ledger.arrive([f'0:{name}'], name, node, digest_of(values[name], self.codecs))
@@ -123,7 +123,7 @@ class Execution:
         self.known_recipes.update(
             recipe.key for act in self.machine.activations().values() for recipe in act.recipes.values()
         )
-        self.ledger = Ledger(step.origins, self.machine, self.given, self.files)
+        self.ledger = Ledger(step.origins, self.machine, self.given, self.files, self.writer.chunks)
         if self.returned is None:
             self._set_label()
         else:

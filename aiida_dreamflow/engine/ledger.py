@@ -22,10 +22,11 @@ from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError
 from ..jobs.names import port_name
 from ..runtime import Machine
-from ..values.chunks import LONG, files_of, needs_other_codecs
+from ..values.chunks import LONG, ChunkCodec, files_of, needs_other_codecs
 from ..values.data import DreamData, file_name
 from ..values.nodes import lone_array, scalar_node, to_node
 from ..values.parts import Form
+from ..values.snapshot import Snapshot
 from .files import RepositoryFiles
 from .transaction import Scalar, detach, use_files
 
@@ -51,11 +52,18 @@ class Ledger:
     :param machine: the machine as that step left it.
     :param inputs: the inputs of the workflow, by port.
     :param files: the files of the frame.
+    :param chunks: knows the long lists of the frame.
     """
 
     def __init__(
-        self, origins: Origins, machine: Machine, inputs: Mapping[str, orm.Data], files: RepositoryFiles
+        self,
+        origins: Origins,
+        machine: Machine,
+        inputs: Mapping[str, orm.Data],
+        files: RepositoryFiles,
+        chunks: ChunkCodec,
     ) -> None:
+        self._chunks = chunks
         self.nodes = {root: (uuid, digest) for root, (uuid, digest) in origins.nodes.items()}
         self.origins = dict(origins.others)
         self.created: dict[str, orm.Data | Scalar] = {}
@@ -223,12 +231,14 @@ class Ledger:
             self._files.add(sha, form.snapshot.blobs[sha])
             use_files(array, {'default.npy': sha}, self._files.keys)
             return array
-        if not any(each is value for each in form.snapshot.objects[:1]):  # it is in a cell, which the snapshot is of
-            return cast(orm.Data, detach(to_node(value)))
         # A long list that was there and has changed is one that grows, perhaps: then its chunks are shared.
-        grows = type(value) is list and len(value) >= LONG and root in self._before
-        if (form.snapshot.blobs if not files_of(document) else grows) and not needs_other_codecs(document):
-            return detach(_sharing_files(value, form, self._files))
+        if type(value) is list and len(value) >= LONG and root in self._before:
+            snapshot = self._chunks.alone(value)
+            if snapshot is not None:
+                return _sharing_files(value, snapshot, self._files)
+        is_itself = any(each is value for each in form.snapshot.objects[:1])  # else it is in a cell
+        if is_itself and form.snapshot.blobs and not files_of(document) and not needs_other_codecs(document):
+            return _sharing_files(value, form.snapshot, self._files)
         return cast(orm.Data, detach(to_node(value)))
 
     def node_for(self, name: str, node: orm.Data, root: str = '', digest: str = '') -> orm.Data:
@@ -275,19 +285,17 @@ def name_of(root: str) -> str:
     return root.partition(':')[2]
 
 
-def _sharing_files(value: Any, form: Form, files: RepositoryFiles) -> orm.Data:
+def _sharing_files(value: Any, snapshot: Snapshot, files: RepositoryFiles) -> orm.Data:
     """Return the node of a value, which shares its files with the frame."""
-    assert form.snapshot is not None
-    snapshot = replace(form.snapshot, blobs={})
     names = {f'{sha}.bin': sha for sha in sorted(files_of(snapshot.document))}
-    for sha, data in form.snapshot.blobs.items():
+    for sha, data in snapshot.blobs.items():
         files.add(sha, data)
         names[file_name(sha, data)] = sha
-    node = DreamData(value, snapshot=snapshot)
+    node = DreamData(value, snapshot=replace(snapshot, blobs={}))
     if node.base.repository.list_object_names():  # its document is long, and a file
-        return cast(orm.Data, to_node(value))
+        return cast(orm.Data, detach(to_node(value)))
     use_files(node, names, files.keys)
-    return node
+    return cast(orm.Data, detach(node))
 
 
 def _find_pks(uuids: list[str]) -> dict[str, int]:

@@ -4,11 +4,10 @@ The first items of a list are put into chunks, each a snapshot of its own in a f
 of the list names them and holds the last few items itself. There are a few chunks however long the list is (see
 `_layout`), for every step names all of them, and each item is written a few times in all.
 
-Only items go into a chunk with nothing in them that something else refers to (see `owned`): plain values, containers and
-arrays. The chunk says what they are worth. If something else refers to an item itself, it is *shared*: the frame says which object it
-is, beside the chunk (see `link`), and the list is compared at every step. Otherwise nobody can change an item but through
-the list. A step that only appends to such a list changes none; after any other use of it each chunk is compared: immutable
-items by identity, others by their exact stored bytes.
+A chunk says what its items are worth. If something else refers to an item, or to something in one, that is *shared*: the
+frame says which object it is, beside the chunk (see `link`). What cannot be looked into (see `owned`) goes into no chunk,
+unless it is shared itself. All else can be changed through the list only. So a step that only appends to such a list changes
+none; after any other use of it each chunk is compared: immutable items by identity, others by their exact stored bytes.
 """
 
 from __future__ import annotations
@@ -16,15 +15,16 @@ from __future__ import annotations
 import hashlib
 import json
 import operator
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import comb
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..exceptions import CannotStoreError, UntrustedValueError
-from .owned import PLAIN, is_closed, is_frozen, is_owned, references_to
-from .records import canonical
+from .links import Links, unrolled
+from .owned import PLAIN, Shared, find_shared, is_frozen, is_owned
+from .records import CODEC, REF, canonical, refs_in
+from .references import has_name
 from .snapshot import Codec, Snapshot, Staged, decode, encode, read_file, runs_code
 
 __all__ = ('LONG', 'ChunkCodec', 'files_of', 'needs_other_codecs')
@@ -47,14 +47,20 @@ Ref = Callable[[object], Any]
 Get = Callable[[Any], Any]
 
 
-class _Chunk(NamedTuple):
+@dataclass(eq=False)
+class _Chunk:
     """Some items of a list.
 
     :ivar sha: the sha256 of its snapshot, and the name of its file.
     :ivar size: how many items.
     :ivar blobs: the files that the snapshot itself names.
-    :ivar items: ``plain`` or ``frozen`` if all its items are (see `owned`), else ``open``.
+    :ivar items: ``plain`` or ``frozen`` if all its items are (see `owned`), else ``open``, or ``code`` if making them
+        again runs code.
     :ivar is_full: whether it is large enough.
+    :ivar shared: what something else refers to, by the number of its record in the snapshot.
+    :ivar worth: what these were worth; empty for what cannot change.
+    :ivar numbers: the numbers of the records, by the `id` of frozen items.
+    :ivar is_counted: whether it is known what is shared.
     """
 
     sha: str
@@ -62,6 +68,19 @@ class _Chunk(NamedTuple):
     blobs: tuple[str, ...]
     items: str
     is_full: bool
+    shared: dict[int, Shared] = field(default_factory=dict)
+    worth: dict[int, str] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
+    is_counted: bool = True
+
+    def entry(self, is_linked: bool) -> list[Any]:
+        """Return what stands in the record of the list for it."""
+        return [self.sha, self.size, list(self.blobs), self.items, *[1] * is_linked]
+
+    def share(self, found: dict[int, Shared]) -> None:
+        """Note what is shared; these are all among the numbers."""
+        self.shared = {self.numbers[number]: shared for number, shared in found.items()}
+        self.worth = {number: _worth(shared.holder[0]) for number, shared in self.shared.items()}
 
 
 @dataclass(eq=False)
@@ -71,17 +90,16 @@ class _LongList:
     :ivar value: the list.
     :ivar chunks: its chunks.
     :ivar items: the items that are in chunks.
-    :ivar shared: the places of those that something else than the list refers to, and what they were worth; empty if that is
-        not known, or cannot change.
-    :ivar links: what the frame says of these, once it is known: which of them are objects of the frame, and which are
-        items of another list: place, number of them, that list, place in it.
     """
 
     value: list[Any]
     chunks: list[_Chunk] = field(default_factory=list)
     items: list[Any] = field(default_factory=list)
-    shared: dict[int, str] = field(default_factory=dict)
-    links: tuple[list[int], list[tuple[int, int, list[Any], int]]] | None = None
+
+    @property
+    def has_shared(self) -> bool:
+        """Whether something else refers to something in its chunks."""
+        return any(chunk.shared or not chunk.is_counted for chunk in self.chunks)
 
 
 class ChunkCodec(Codec):
@@ -102,7 +120,14 @@ class ChunkCodec(Codec):
         self._lists: dict[int, _LongList] = {}
         self._met: dict[int, _LongList] = {}
         self._appended: Collection[int] = ()
-        self._links = False
+        self._links: Links | None = None
+        self._insides: dict[int, Sequence[object]] = {}
+        self._unfilled: list[_Unfilled] = []
+
+    @property
+    def codecs(self) -> tuple[Codec, ...]:
+        """This codec, and that of lists whose items run code when they are made again."""
+        return self, _CodeChunkCodec(self)
 
     def begin(self, appended: Collection[int]) -> None:
         """Begin a frame.
@@ -112,43 +137,56 @@ class ChunkCodec(Codec):
         self._lists.update(self._met)
         self._met = {}
         self._appended = appended
-        self._links = False
+        self._links = None
 
     def link(self) -> None:
-        """Say from now on which objects the shared items are; lists have been compared and are as they will be.
-
-        What only long lists refer to is in a chunk of the first of them, and the others name it there.
-        """
-        self._links = True
-        shared = [(known, place) for known in self._met.values() for place in sorted(known.shared)]
-        count = Counter(id(known.value[place]) for known, place in shared)
-        homes: dict[int, tuple[_LongList, int]] = {}
-        for known in self._met.values():
-            known.links = ([], [])
-        for known, place in shared:
-            assert known.links is not None
-            number = id(known.value[place])
-            # Each of the lists refers to it, and so does what is known of the list.
-            if references_to(known.value, place) != 2 * count[number] - 1:
-                known.links[0].append(place)
-            elif (home := homes.setdefault(number, (known, place))) != (known, place):
-                _extend(known.links[1], place, home[0].value, home[1])
+        """Say from now on which objects the shared ones are; lists have been compared and are as they will be."""
+        self._links = Links(
+            {number: [chunk.shared for chunk in known.chunks] for number, known in self._met.items()},
+            {number: (known.value, len(known.items)) for number, known in self._met.items()},
+        )
 
     def shared_in(self, objects: Iterable[object]) -> Iterator[object]:
-        """Yield the items of the long lists among some objects that something else refers to as well."""
+        """Yield what the long lists among some objects share: objects of the frame, and other lists that have the rest."""
         for value in objects:
-            if type(value) is list and id(value) in self._met:
-                known = self._met[id(value)]
-                yield from (known.value[place] for place in known.shared)
+            if type(value) is list and self._links is not None:
+                for links in self._links.of(value).values():
+                    yield from (other for _, _, other, *_ in links.others)
+                    for _, shared in links.objects:
+                        yield from self._inside(shared)
+
+    def _inside(self, shared: Shared) -> Iterable[object]:
+        """Return an object of the frame with all in it that may be shared as well."""
+        value = shared.holder[0]
+        if shared.is_closed:
+            return [value]
+        if isinstance(value, type) and has_name(value):
+            return []
+        if id(value) not in self._insides:
+            self._insides[id(value)] = encode({'': value}).objects
+        return self._insides[id(value)]
 
     def end(self) -> None:
         """End a frame: lists that it does not hold are forgotten."""
-        self._lists, self._met = self._met, {}
+        self._lists, self._met, self._links = self._met, {}, None
+        self._insides.clear()
 
     def keep(self, value: object) -> None:
         """Remember a list that the current frame holds as the last one did."""
         if id(value) in self._lists:
             self._met[id(value)] = self._lists[id(value)]
+
+    def alone(self, value: list[Any]) -> Snapshot | None:
+        """Return the snapshot of a list that the current frame has in chunks, by itself, of one root named ``value``."""
+        if id(value) not in self._met or not self._met[id(value)].chunks:
+            return None
+        links, self._links = self._links, None
+        try:
+            return encode({'value': value}, self.codecs)
+        except CannotStoreError:
+            return None
+        finally:
+            self._links = links
 
     def knows(self, value: object) -> bool:
         """Return whether an object is a list that the last frame holds in chunks."""
@@ -159,12 +197,16 @@ class ChunkCodec(Codec):
         known = self._lists.get(id(container[key]))
         if known is None or not is_owned(container, key, others=1, inside=False):
             return False
-        return not known.shared and all(
+        return not known.has_shared and all(
             is_owned(known.value, index) for index in range(len(known.items), len(known.value))
         )
 
     def encode(self, value: object, ref: Ref) -> Any | None:
-        """Return the content for a long list of which something can be put into chunks."""
+        """Return the content for a long list of which something can be put into chunks, unless that runs code."""
+        return self.content(value, ref, runs_code=False)
+
+    def content(self, value: object, ref: Ref, runs_code: bool) -> Any | None:
+        """Return the content for a list whose items run code when they are made again, or for one whose items do not."""
         if type(value) is not list or len(value) < LONG:
             return None
         known = self._met.get(id(value))
@@ -172,31 +214,30 @@ class ChunkCodec(Codec):
             known = self._lists.get(id(value))
             if known is None or known.value is not value:
                 known = _LongList(value)
-            self._compare(known, only_shared=id(value) in self._appended)
+            self._compare(known, only_appended=id(value) in self._appended)
             self._grow(known)
-            known.shared = {place: worth for place, worth in known.shared.items() if place < len(known.items)}
             self._met[id(value)] = known
-        if not known.chunks:
+        if not known.chunks or runs_code != any(chunk.items == 'code' for chunk in known.chunks):
             return None
-        entries = [[chunk.sha, chunk.size, list(chunk.blobs), chunk.items] for chunk in known.chunks]
+        links = {} if self._links is None else self._links.of(value)
+        entries = [chunk.entry(number in links) for number, chunk in enumerate(known.chunks)]
         rest: list[Any] = [[ref(item) for item in value[len(known.items) :]]]
-        if self._links and known.shared:
-            objects, others = known.links or (sorted(known.shared), [])
-            rest.append([[place, ref(value[place])] for place in objects])
-            rest.append([[place, number, ref(other), at] for place, number, other, at in others])
+        if links:
+            rest += [[], [], [[number, *each.content(ref)] for number, each in links.items()]]
         return Staged(entries, rest)
 
-    def _compare(self, known: _LongList, only_shared: bool) -> None:
+    def _compare(self, known: _LongList, only_appended: bool) -> None:
         """Write the chunks anew that are not what they were; forget those from where that cannot be done.
 
-        :param only_shared: whether only items can have changed that something else refers to.
+        :param only_appended: whether only what is shared can have changed.
         """
-        start, known.links = 0, None
-        is_same = self._has_same_shared if only_shared else self._is_same
+        start = 0
+        is_same = self._has_same_shared if only_appended else self._is_same
         for number, chunk in enumerate(known.chunks):
             stop = start + chunk.size
             if not is_same(known, chunk, start):
                 known.items[start:stop] = [None] * chunk.size  # the items are counted, and are not to be twice
+                chunk.shared = {}
                 new = self._chunk(known, start, stop) if stop <= len(known.value) else None
                 if new is None:
                     del known.chunks[number:], known.items[start:]
@@ -208,28 +249,24 @@ class ChunkCodec(Codec):
     def _is_same(self, known: _LongList, chunk: _Chunk, start: int) -> bool:
         """Return whether a chunk certainly says what the list has there; looking at the objects is enough if they are frozen."""
         value, stop = known.value, start + chunk.size
-        if chunk.items == 'open' or stop > len(value):
+        if chunk.items not in ('plain', 'frozen') or not chunk.is_counted or stop > len(value):
             return False
         if not all(map(operator.is_, known.items[start:stop], value[start:stop])):
             return False
         if chunk.items == 'frozen':
-            self._find_shared(known, start, stop)
+            if not chunk.numbers:
+                return False
+            chunk.shared = {}
+            chunk.share(find_shared(value, start, stop, known.items) or {})
         return True
 
     def _has_same_shared(self, known: _LongList, chunk: _Chunk, start: int) -> bool:
-        """Return whether the shared items of a chunk are worth what they were."""
-        places = [place for place in known.shared if start <= place < start + chunk.size]
-        return chunk.items != 'open' or all(_worth(known.value[place]) == known.shared[place] for place in places)
-
-    def _find_shared(self, known: _LongList, start: int, stop: int) -> None:
-        """Find the items that something else than the list refers to."""
-        value, counted = known.value, known.items
-        for place in range(start, stop):
-            others = int(place < len(counted) and counted[place] is value[place])
-            if is_owned(value, place, others, inside=False):
-                known.shared.pop(place, None)
-            else:
-                known.shared[place] = _worth(value[place])
+        """Return whether what is shared is worth what it was; nobody can have changed what only such lists lead to."""
+        return chunk.is_counted and all(
+            chunk.worth[number] == _worth(shared.holder[0])
+            for number, shared in chunk.shared.items()
+            if chunk.worth[number] and (not shared.lists or not shared.lists.issubset(self._appended))
+        )
 
     def _grow(self, known: _LongList) -> None:
         """Put more items into chunks, and small chunks into larger ones."""
@@ -265,93 +302,171 @@ class ChunkCodec(Codec):
             stop = start + max((stop - start) // (2 * _UNIT), 1) * _UNIT
 
     def _chunk(self, known: _LongList, start: int, stop: int) -> _Chunk | None:
-        """Return the chunk of some items, ``None`` if something else refers to what is in one of them."""
-        value = known.value
-        if not all(is_closed(value, place) for place in range(start, stop)):
+        """Return the chunk of some items, ``None`` if there is something in one of them that has to stay outside."""
+        found = find_shared(known.value, start, stop, known.items)
+        if found is None:
             return None
-        self._find_shared(known, start, stop)
-        items = value[start:stop]
+        items = known.value[start:stop]
         try:
             snapshot = encode({'': items})
         except CannotStoreError:
             return None
+        numbers = {id(each): number for number, each in enumerate(snapshot.objects)}
+        if not found.keys() <= numbers.keys():
+            return None  # whoever stores what is around it says otherwise what it consists of
         data, blobs = _packed(snapshot)
         sha = hashlib.sha256(data).hexdigest()
         self.blobs.update(blobs)
         self.blobs[sha] = data
         kinds = set(map(type, items))
         how = 'plain' if kinds <= PLAIN else 'frozen' if all(map(is_frozen, kinds)) else 'open'
-        return _Chunk(sha, stop - start, tuple(blobs), how, _is_full(stop - start, data))
+        chunk = _Chunk(sha, stop - start, tuple(blobs), how, _is_full(stop - start, data), numbers=numbers)
+        chunk.share(found)
+        if how != 'frozen':
+            chunk.numbers = {}
+        if snapshot.runs_code:
+            chunk.items = 'code'
+        return chunk
 
     def decode(self, content: Any, get: Get) -> object:
-        """Return the list, with the items that are in chunks."""
+        """Return the list; with the items that are in chunks, unless the frame has some of what is in there."""
+        return self.made(content, get, runs_code=False)
+
+    def made(self, content: Any, get: Get, runs_code: bool) -> object:
+        """Return a list for `decode`.
+
+        :param runs_code: whether its items may run code when they are made again.
+        """
         obj: list[Any] = []
-        self._lists[id(obj)] = _LongList(obj)
-        self._read(obj, content or ())
+        known = self._lists[id(obj)] = _LongList(obj)
+        self._name(known, content or (), get, runs_code)
         return obj
 
-    def _read(self, obj: list[Any], entries: Iterable[Any]) -> None:
-        known = self._lists[id(obj)]
-        for sha, size, blobs, how in entries:
-            assert self.read_blob is not None
-            data = read_file(sha, self.read_blob)
-            obj.extend(self._items(sha, data))
-            known.chunks.append(_Chunk(sha, size, tuple(blobs), how, _is_full(size, data)))
-        known.items.extend(obj)
+    def _name(self, known: _LongList, entries: Iterable[Any], get: Get, runs_code: bool) -> None:
+        """Say which chunks a list has, and read them if that can be done already."""
+        known.chunks = [
+            _Chunk(sha, size, tuple(blobs), how, _is_full(size), is_counted=not linked)
+            for sha, size, blobs, how, *linked in entries
+        ]
+        if all(chunk.is_counted for chunk in known.chunks):
+            self._read(_Unfilled(known, [], {}, get, runs_code))
 
     def fill(self, obj: object, content: Any, get: Get) -> None:
-        """Give the list its last items, and those that others refer to."""
-        assert isinstance(obj, list)
+        """Give the list the rest of its items."""
+        self.filled(obj, content, get, runs_code=False)
+
+    def filled(self, obj: Any, content: Any, get: Get, runs_code: bool) -> None:
+        """Fill a list for `fill`, or later, when those are filled that have some of what is in its chunks.
+
+        :param runs_code: whether its items may run code when they are made again.
+        """
         known = self._lists[id(obj)]
         if _is_old(content):
-            self._read(obj, content[0])
+            self._name(known, content[0], get, runs_code)
             content = content[1:]
-        last, objects, others = [*content, [], []][:3]
-        for place, ref in objects:
-            obj[place] = known.items[place] = get(ref)
-            known.shared[place] = ''
-        for place, number, ref, at in others:
-            obj[place : place + number] = known.items[place : place + number] = get(ref)[at : at + number]
-            known.shared.update(dict.fromkeys(range(place, place + number), ''))
-        obj.extend(map(get, last))
+        last, _, _, links = [*content, [], [], []][:4]
+        self._unfilled.append(_Unfilled(known, last, {number: each for number, *each in links}, get, runs_code))
+        while ready := next((each for each in self._unfilled if not self._waits(each)), None):
+            self._unfilled.remove(ready)
+            if ready.links:
+                self._read(ready)
+            ready.known.value.extend(map(ready.get, ready.last))
 
-    def _items(self, sha: str, data: bytes) -> list[Any]:
-        text, _, inside = data.partition(b'\n')
-        document = json.loads(text)
-        if runs_code(document):
-            raise UntrustedValueError(
-                f'the stored items {sha[:12]}... would run code when loaded, which none of ours does'
-            )
-        begin, places = 0, {}
-        for name, length in document.get('inside', ()):
-            places[name] = slice(begin, begin := begin + length)
+    def _waits(self, unfilled: _Unfilled) -> bool:
+        """Return whether a list needs another one that has no items yet."""
+        return any(value is not unfilled.known.value and not self._lists[id(value)].items for value in unfilled.lists())
 
-        def read(name: str) -> bytes:
-            assert self.read_blob is not None
-            return inside[places[name]] if name in places else self.read_blob(name)
+    def _read(self, unfilled: _Unfilled) -> None:
+        """Give a list the items that are in its chunks."""
+        known, read_blob = unfilled.known, self.read_blob
+        for number, chunk in enumerate(known.chunks):
+            assert read_blob is not None
+            data = read_file(chunk.sha, read_blob)
+            chunk.is_full = _is_full(chunk.size, data)
+            given, own = unfilled.shared(number, self._lists)
+            items, found = _unpacked(chunk.sha, data, read_blob, given, own, unfilled.runs_code)
+            chunk.shared = {number: Shared([each], is_closed=False) for number, each in {**given, **found}.items()}
+            chunk.worth = dict.fromkeys(chunk.shared, '')
+            known.value.extend(items)
+        known.items.extend(known.value)
 
-        items: list[Any] = decode(document, read)['']
-        return items
+
+@dataclass
+class _Unfilled:
+    """A list without the rest of its items.
+
+    :ivar known: the list.
+    :ivar last: the refs of those that are in no chunk.
+    :ivar links: what the frame says of its chunks, by their numbers (see `ChunkLinks`).
+    :ivar get: gives the object that a ref stands for.
+    :ivar runs_code: whether its items may run code when they are made again.
+    """
+
+    known: _LongList
+    last: list[Any]
+    links: dict[int, list[Any]]
+    get: Get
+    runs_code: bool
+
+    def lists(self) -> Iterator[object]:
+        """Yield the lists that have some of what is in the chunks."""
+        for _, _, others in self.links.values():
+            yield from (self.get(ref) for _, _, ref, *_ in others)
+
+    def shared(self, number: int, lists: Mapping[int, _LongList]) -> tuple[dict[int, object], list[int]]:
+        """Return what a chunk shares: objects that are there already, and the numbers of those that others find in it."""
+        if number not in self.links:
+            return {}, []
+        own, objects, others = self.links[number]
+        given = {first: self.get(ref) for first, ref in objects}
+        for first, count, ref, chunk, start in others:
+            there = lists[id(self.get(ref))].chunks[chunk].shared
+            given.update({first + more: there[start + more].holder[0] for more in range(count)})
+        return given, [*unrolled(own)]
+
+
+class _CodeChunkCodec(Codec):
+    """The same for lists whose items run code when they are made again: only what this profile signed may."""
+
+    name = 'chunks of objects'
+
+    def __init__(self, chunks: ChunkCodec) -> None:
+        self._chunks = chunks
+
+    def encode(self, value: object, ref: Ref) -> Any | None:
+        return self._chunks.content(value, ref, runs_code=True)
+
+    def decode(self, content: Any, get: Get) -> object:
+        return self._chunks.made(content, get, runs_code=True)
+
+    def fill(self, obj: object, content: Any, get: Get) -> None:
+        self._chunks.filled(obj, content, get, runs_code=True)
+
+
+class _GivenCodec(Codec):
+    """What stands in a chunk for objects that are there already."""
+
+    name = 'given'
+    runs_code = False
+
+    def __init__(self, objects: Mapping[int, object]) -> None:
+        self._objects = objects
+
+    def encode(self, value: object, ref: Ref) -> Any | None:
+        return None
+
+    def decode(self, content: Any, get: Get) -> object:
+        return self._objects[content]
 
 
 def _worth(value: object) -> str:
-    """Return what an item is worth: the same for the same exact bytes and types; nothing if it cannot change."""
-    if is_frozen(type(value)):
+    """Return what an object is worth: the same for the same exact bytes and types; nothing if it cannot change."""
+    if is_frozen(type(value)) or isinstance(value, type):
         return ''
     try:
         return encode({'': value}).digest()
     except CannotStoreError:
         return ''
-
-
-def _extend(runs: list[tuple[int, int, list[Any], int]], place: int, other: list[Any], at: int) -> None:
-    """Add an item to runs of items that stand side by side in both lists."""
-    if runs:
-        begin, number, last, start = runs[-1]
-        if last is other and (begin + number, start + number) == (place, at):
-            runs[-1] = begin, number + 1, last, start
-            return
-    runs.append((place, 1, other, at))
 
 
 def _layout(units: int) -> list[int]:
@@ -386,7 +501,54 @@ def _packed(snapshot: Snapshot) -> tuple[bytes, dict[str, bytes]]:
     return b'\n'.join([text, b''.join(inside.values())]) if inside else text, others
 
 
-def _is_full(size: int, data: bytes) -> bool:
+def _unpacked(
+    sha: str,
+    data: bytes,
+    read_blob: Callable[[str], bytes],
+    given: Mapping[int, object],
+    wanted: Iterable[int],
+    may_run_code: bool,
+) -> tuple[list[Any], dict[int, object]]:
+    """Return the items of a chunk, and some of the objects in them by the numbers of their records.
+
+    :param given: objects that are there already, by the numbers of their records.
+    :param wanted: the numbers of the others.
+    :raises UntrustedValueError: if the file would run code, and may not.
+    """
+    text, _, inside = data.partition(b'\n')
+    document = json.loads(text)
+    if not may_run_code and runs_code(document):
+        raise UntrustedValueError(f'the stored items {sha[:12]}... would run code when loaded, which none of ours does')
+    begin, places = 0, {}
+    for name, length in document.get('inside', ()):
+        places[name] = slice(begin, begin := begin + length)
+    for number in given:
+        document['objects'][number] = [CODEC + _GivenCodec.name, number]
+    document['roots'].update({str(number): {REF: number} for number in wanted})
+    if given:
+        _leave_out(document['objects'], document['roots'])
+
+    def read(name: str) -> bytes:
+        return inside[places[name]] if name in places else read_blob(name)
+
+    found = decode(document, read, [_GivenCodec(given)])
+    return found.pop(''), {int(number): value for number, value in found.items()}
+
+
+def _leave_out(records: list[Any], roots: Mapping[str, Any]) -> None:
+    """Leave out the records that no root leads to."""
+    needed = set(refs_in(list(roots.values())))
+    work = [*needed]
+    while work:
+        new = set(refs_in(records[work.pop()][1:])) - needed
+        needed |= new
+        work += new
+    for number in range(len(records)):
+        if number not in needed:
+            records[number] = ['tuple', []]
+
+
+def _is_full(size: int, data: bytes = b'') -> bool:
     return size >= _FULL or len(data) >= _FULL_FILE
 
 
@@ -395,16 +557,19 @@ def _is_old(content: Any) -> bool:
     return len(content) == 2
 
 
+_KINDS = (CODEC + ChunkCodec.name, CODEC + _CodeChunkCodec.name)
+
+
 def files_of(document: Mapping[str, Any]) -> set[str]:
     """Return the files that the long lists of a document name."""
     found: set[str] = set()
     for record in document['objects']:
-        if record[0] == 'codec:chunks':
-            for sha, _, blobs, _ in record[2][0] if _is_old(record[2]) else record[1]:
+        if record[0] in _KINDS:
+            for sha, _, blobs, *_ in record[2][0] if _is_old(record[2]) else record[1]:
                 found.update((sha, *blobs))
     return found
 
 
 def needs_other_codecs(document: Mapping[str, Any]) -> bool:
     """Return whether a document holds something that another codec than that of long lists has written."""
-    return any(record[0].startswith('codec:') and record[0] != 'codec:chunks' for record in document['objects'])
+    return any(record[0].startswith(CODEC) and record[0] not in _KINDS for record in document['objects'])

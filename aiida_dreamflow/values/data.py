@@ -119,7 +119,7 @@ class DreamData(orm.Data):
         :raises FrameError: if it needs a newer version of this package, or something that is not installed.
         """
         document = self._document()
-        codecs: list[Codec] = [ChunkCodec(self._read_blob), EntityCodec()]
+        codecs: list[Codec] = [*ChunkCodec(self._read_blob).codecs, EntityCodec()]
         signing.require_trust(document, self.base.attributes.get('signature', None), codecs)
         return decode(document, self._read_blob, codecs)[_ROOT]
 

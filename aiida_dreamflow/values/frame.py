@@ -275,7 +275,7 @@ def load_frame(
         KeptCodec(agenda, edits),
     ]
     every = [*codecs, *own, HeldCodec(), recipes]
-    every += [RecipeValueCodec([]), chunks]
+    every += [RecipeValueCodec([]), *chunks.codecs]
     numbers: dict[Any, Any] = {}
     plain = decode({'version': VERSION, 'roots': document['plain'], 'objects': []}, read_blob, numbers=numbers)
     roots: dict[str, Any] = {**plain, **(live or {})}

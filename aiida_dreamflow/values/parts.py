@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, Protocol, cast
 from ..exceptions import CannotStoreError
 from .addresses import Address, refuse_addresses
 from .chunks import ChunkCodec, files_of
-from .owned import is_owned, references_to
+from .owned import SHARED_BY_ALL, is_owned, references_to
 from .records import canonical
 from .snapshot import Codec, Snapshot, encode, refused_reference
 from .weak import is_mortal
@@ -42,7 +42,6 @@ _WORTH_OWNING = 4000
 _LARGE_ARRAY = 1 << 20
 #: Records of what is found by its name wherever it is needed; to share it is not to share an object of the frame.
 _NAMED = frozenset({'global', 'module', 'constant', 'dtype', 'enum', 'codec:own'})
-_SHARED_BY_ALL: tuple[Any, ...] = ((), b'', frozenset())
 _VALUE = 'value'
 _SHA = 'sha256:'
 
@@ -125,7 +124,7 @@ def digest_of(value: object, codecs: Sequence[Codec]) -> str:
     :param codecs: those that it is written with, but for that of long lists.
     :raises CannotStoreError: if it has no stored form.
     """
-    return _digest(encode({_VALUE: value}, [ChunkCodec(), *codecs]))
+    return _digest(encode({_VALUE: value}, [*ChunkCodec().codecs, *codecs]))
 
 
 def _digest(snapshot: Snapshot) -> str:
@@ -173,7 +172,7 @@ class PartWriter:
         :param appended: those of lists to which it did nothing but append.
         :returns: the forms by name; a value without one goes to the first part, where it may be stored after all.
         """
-        self._codecs = [self.chunks, *codecs]
+        self._codecs = [*self.chunks.codecs, *codecs]
         untouched = {*used} - {*appended}
         self.chunks.begin([number for number, names in self._appendable.items() if not names & untouched])
         self._kept = [part for part in self._parts if part.owned and _is_untouched(part, places, used)]
@@ -383,7 +382,7 @@ def _groups(
         pairs = zip(snapshot.objects, snapshot.document['objects'], strict=True)
         own = (value for value, record in pairs if record[0] not in _NAMED)
         for value in itertools.chain(own, more(snapshot.objects)):
-            if not any(value is shared for shared in _SHARED_BY_ALL):
+            if not any(value is shared for shared in SHARED_BY_ALL):
                 for shared in (value, _memory_of(value)):
                     other = root(owner.setdefault(id(shared), number))
                     group[max(other, root(number))] = min(other, root(number))

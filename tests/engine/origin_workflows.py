@@ -1,5 +1,6 @@
 """Workflows whose values come from somewhere: what the tests of provenance by data flow run."""
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -128,6 +129,43 @@ async def grows(n: int):
         seen.append(i * 0.5)
         await checkpoint()
     return seen
+
+
+@workflow
+async def grows_in_a_closure(n: int):
+    seen = []
+
+    def add(item):
+        seen.append(item)
+
+    for i in range(n):
+        add(i * 0.5)
+        await checkpoint()
+    return seen
+
+
+@dataclass
+class Found:
+    x: float
+    history: list
+
+
+@workflow
+async def grows_with_objects(n: int):
+    seen = []
+    for i in range(n):
+        seen.append(Found(i * 0.5, [i]))
+        await checkpoint()
+    return seen
+
+
+@workflow
+async def grows_with_something_shared(n: int):
+    seen, base = [], np.arange(20.0)
+    for i in range(n):
+        seen.append({'base': base, 'x': i * 0.5})
+        await checkpoint()
+    return seen, base
 
 
 @workflow

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import platform
 
+import numpy as np
 import pytest
 from aiida import orm
 from aiida.common.links import LinkType
 from engine import origin_workflows as workflows
+
+from aiida_dreamflow.exceptions import UntrustedValueError
 
 
 def steps_of(node):
@@ -137,22 +140,31 @@ class TestCost:
         """The bytes of a step stay the same, whatever the length of the list."""
         outputs, node = run(workflows.grows, n=300)
         assert outputs['result'] == [i * 0.5 for i in range(300)]
-        steps = steps_of(node)[:300]
-        sizes = [size_of(step) for step in steps]
-        # Eight chunks have become one by then.
-        assert max(sizes[290:]) < 1.3 * max(sizes[64:100])
-        lists = orm.QueryBuilder().append(
-            orm.CalcFunctionNode, filters={'id': {'in': [step.pk for step in steps]}}, tag='step'
-        )
-        lists.append(orm.Data, with_incoming='step', edge_filters={'label': 'seen'}).order_by({orm.Data: 'id'})
-        known: set[str] = set()
-        written = 0
-        for step, seen in zip(steps, lists.all(flat=True), strict=True):
-            new = (keys_of(step) | keys_of(seen)) - known
-            written += sum(len(content(node, key)) for key in new)
-            known |= new
-        assert written < 4 * len(str(outputs['result']))
-        assert made_by(steps[-1], 'seen').value == outputs['result']
+        assert sum(written_for(node, 'seen', 300)) < 4 * len(str(outputs['result']))
+        assert made_by(steps_of(node)[299], 'seen').value == outputs['result']
+
+    def test_a_list_that_grows_in_a_closure(self, run):
+        outputs, node = run(workflows.grows_in_a_closure, n=200)
+        assert_flat(written_for(node, 'seen', 200))
+        assert made_by(steps_of(node)[199], 'seen').value == [i * 0.5 for i in range(200)] == outputs['result']
+
+    def test_a_list_of_objects_that_grows(self, run):
+        """Making these runs code, so the node is signed."""
+        outputs, node = run(workflows.grows_with_objects, n=200)
+        assert_flat(written_for(node, 'seen', 200))
+        seen = made_by(steps_of(node)[199], 'seen')
+        assert seen.value == [workflows.Found(i * 0.5, [i]) for i in range(200)] == outputs['result']
+        other = seen.clone()
+        other.base.attributes.delete('signature')
+        with pytest.raises(UntrustedValueError):
+            other.value  # noqa: B018
+
+    def test_a_list_whose_items_share_something(self, run):
+        outputs, node = run(workflows.grows_with_something_shared, n=200)
+        assert_flat(written_for(node, 'seen', 200))
+        seen = made_by(steps_of(node)[199], 'seen').value
+        assert [item['x'] for item in seen] == [i * 0.5 for i in range(200)]
+        assert all(np.array_equal(item['base'], np.arange(20.0)) for item in seen)
 
     def test_a_list_that_grows_in_a_cell(self, run):
         """From short to long: a long one is put into words at its beginning only."""
@@ -167,6 +179,32 @@ class TestCost:
         assert outputs['last'].tolist() == [99.0, 0.5]
         step = steps_of(node)[91]
         assert made_by(step, 'seen').value[3].tolist() == [3.0, 7.0]
+
+
+def written_for(node, name, n):
+    """Return how many bytes of files each of so many steps wrote, with the node of a list; all else is the same in each."""
+    steps = steps_of(node)[:n]
+    sizes = [size_of(step) for step in steps]
+    # Eight chunks have become one by then.
+    assert max(sizes[-10:]) < 1.3 * max(sizes[64:100])
+    lists = orm.QueryBuilder().append(
+        orm.CalcFunctionNode, filters={'id': {'in': [step.pk for step in steps]}}, tag='step'
+    )
+    lists.append(orm.Data, with_incoming='step', edge_filters={'label': name}).order_by({orm.Data: 'id'})
+    found = lists.all(flat=True)
+    assert max(len(str(each.base.attributes.all)) for each in found[-10:]) < 10_000
+    known: set[str] = set()
+    written = []
+    for step, each in zip(steps, found, strict=True):
+        new = (keys_of(step) | keys_of(each)) - known
+        written.append(sum(len(content(node, key)) for key in new))
+        known |= new
+    return written
+
+
+def assert_flat(written):
+    """A list of 70 and one of 200 items: whole, the second would be almost three times as much."""
+    assert sum(written[150:]) < 1.5 * sum(written[70:120])
 
 
 def keys_of(node):

@@ -22,7 +22,7 @@ class Frames:
     def store(self, value, appended=True):
         """Return the document and the files that it needs."""
         self.codec.begin([id(value)] if appended else [])
-        snapshot = encode({'v': value}, [self.codec])
+        snapshot = encode({'v': value}, self.codec.codecs)
         self.codec.end()
         for sha, data in {**self.codec.blobs, **snapshot.blobs}.items():
             self.written += 0 if sha in self.files else len(data)
@@ -31,9 +31,9 @@ class Frames:
         return snapshot.document, {*snapshot.blobs, *files_of(snapshot.document)}
 
     def load(self, document):
-        return decode(json.loads(json.dumps(document)), self.files.__getitem__, [ChunkCodec(self.files.__getitem__)])[
-            'v'
-        ]
+        return decode(
+            json.loads(json.dumps(document)), self.files.__getitem__, ChunkCodec(self.files.__getitem__).codecs
+        )['v']
 
 
 @pytest.mark.parametrize(
