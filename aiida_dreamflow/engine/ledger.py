@@ -22,7 +22,7 @@ from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError
 from ..jobs.names import port_name
 from ..runtime import Machine
-from ..values.chunks import LONG, ChunkCodec, files_of, needs_other_codecs
+from ..values.chunks import ChunkCodec, files_of, needs_other_codecs
 from ..values.data import DreamData, file_name
 from ..values.nodes import lone_array, scalar_node, to_node
 from ..values.parts import Form
@@ -231,8 +231,8 @@ class Ledger:
             self._files.add(sha, form.snapshot.blobs[sha])
             use_files(array, {'default.npy': sha}, self._files.keys)
             return array
-        # A long list that was there and has changed is one that grows, perhaps: then its chunks are shared.
-        if type(value) is list and len(value) >= LONG and root in self._before:
+        # A long list that was there and has changed is one that grows, perhaps, wherever it is: then its chunks are shared.
+        if root in self._before and files_of(document):
             snapshot = self._chunks.alone(value)
             if snapshot is not None:
                 return _sharing_files(value, snapshot, self._files)

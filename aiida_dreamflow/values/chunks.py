@@ -176,17 +176,19 @@ class ChunkCodec(Codec):
         if id(value) in self._lists:
             self._met[id(value)] = self._lists[id(value)]
 
-    def alone(self, value: list[Any]) -> Snapshot | None:
-        """Return the snapshot of a list that the current frame has in chunks, by itself, of one root named ``value``."""
-        if id(value) not in self._met or not self._met[id(value)].chunks:
-            return None
+    def alone(self, value: object) -> Snapshot | None:
+        """Return the snapshot, of one root named ``value``, of something of the current frame in which long lists are, by itself.
+
+        :returns: ``None`` if it needs other codecs.
+        """
         links, self._links = self._links, None
         try:
-            return encode({'value': value}, self.codecs)
+            snapshot = encode({'value': value}, self.codecs)
         except CannotStoreError:
             return None
         finally:
             self._links = links
+        return snapshot if files_of(snapshot.document) else None
 
     def knows(self, value: object) -> bool:
         """Return whether an object is a list that the last frame holds in chunks."""

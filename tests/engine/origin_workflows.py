@@ -144,6 +144,15 @@ async def grows_in_a_closure(n: int):
     return seen
 
 
+@workflow
+async def grows_in_a_dict(n: int):
+    seen = {'ys': []}
+    for i in range(n):
+        seen['ys'].append(i * 0.5)
+        await checkpoint()
+    return {'result': seen}
+
+
 @dataclass
 class Found:
     x: float

@@ -147,6 +147,12 @@ class TestCost:
         outputs, node = run(workflows.grows_in_a_closure, n=200)
         assert_flat(written_for(node, 'seen', 200))
         assert made_by(steps_of(node)[199], 'seen').value == [i * 0.5 for i in range(200)] == outputs['result']
+        assert_flat(written_for(node, 'add', 200))  # the function holds the list as well
+
+    def test_a_list_that_grows_in_a_dict(self, run):
+        outputs, node = run(workflows.grows_in_a_dict, n=200)
+        assert_flat(written_for(node, 'seen', 200))
+        assert made_by(steps_of(node)[199], 'seen').value == {'ys': [i * 0.5 for i in range(200)]} == outputs['result']
 
     def test_a_list_of_objects_that_grows(self, run):
         """Making these runs code, so the node is signed."""
