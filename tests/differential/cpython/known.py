@@ -40,6 +40,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_logging\.ShutdownTest\.test_no_failure',
         r'test_ordered_dict\.PurePython.*\.test_sorted_iterators',
         r'test_struct\.StructTest\.test__struct_reference_cycle_cleaned_up',
+        r'test_tempfile\.TestTemporaryDirectory\.test_warnings_on_cleanup',
         r'_(leak|leaks|cycle|cycles|refleak|refcycle|weakref|weakrefs|subtype_resurrection|gc_collect|gc)$',
     ),
     COUNTED: (
