@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import abc
 import copyreg
+import enum
 import functools
 import inspect
 import sys
@@ -133,8 +134,26 @@ def find_shared(value: list[Any], start: int, stop: int, counted: Sequence[Any] 
             found[number].slots.append((id(holder), key))
         else:
             is_alone = is_closed(holder, key)
+            if not is_alone and not _is_transparent(holder[key]):
+                return None
             found[number] = Shared([holder[key]], is_alone, [(id(holder), key)])
     return found
+
+
+def _is_transparent(value: Any) -> bool:
+    """Return whether all that is in a value can be looked into, whoever refers to it."""
+    seen = {id(value)}
+    work = [value]
+    while work:
+        value = work.pop()
+        inner = _places(value, type(value))
+        if inner is None:
+            return False
+        for holder, key in inner:
+            if type(holder[key]) not in PLAIN and id(holder[key]) not in seen:
+                seen.add(id(holder[key]))
+                work.append(holder[key])
+    return True
 
 
 def _is_shared(holder: Any, key: Any, others: int = 0) -> bool:
@@ -152,7 +171,7 @@ def _places(value: Any, kind: type) -> list[tuple[Any, Any]] | None:
         return [(value, name) for name in value] if all(type(name) in PLAIN for name in value) else None
     if kind is set or kind is frozenset:
         return [] if all(type(item) in PLAIN for item in value) else None
-    if is_frozen(kind) or _is_lone_array(value, kind):
+    if is_frozen(kind) or _is_lone_array(value, kind) or type(kind) is enum.EnumMeta:
         return []
     if not _is_nothing_but_attributes(kind) or weakref.getweakrefcount(value) or _count_of_attributes(value) != _FEW:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import os
 import struct
@@ -52,6 +53,9 @@ def assert_same_graph(left, right):
             continue
         if isinstance(a, _SMALL) or type(a) in (type(...), type(NotImplemented)):
             assert a == b
+            continue
+        if isinstance(a, enum.Enum):
+            assert a is b
             continue
         assert pairs.setdefault(id(a), id(b)) == id(b), 'one object became two'
         assert seen.setdefault(id(b), id(a)) == id(a), 'two objects became one'

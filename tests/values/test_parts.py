@@ -6,6 +6,7 @@ frame. At each await the frame, read back, is the live state: same values, same 
 
 from __future__ import annotations
 
+import enum
 import json
 import linecache
 import textwrap
@@ -34,6 +35,11 @@ def _large_arrays_are_quick():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, '_LARGE_ARRAY', 8000)
         yield
+
+
+class Colour(enum.Enum):
+    RED = 1
+    GREEN = 2
 
 
 @dataclass
@@ -162,6 +168,8 @@ STATEMENTS = [
     # from a function inside
     'grow(i)',
     'grow([i])',
+    'a.extend({"of": colour, "n": n} for n in range(70))',
+    'b.extend(Thing(colour, n) for n in range(70))',
 ]
 
 
@@ -169,7 +177,7 @@ STATEMENTS = [
 def sources(draw):
     """The source of a function that awaits, and does something or nothing to its variables in between."""
     lines = [f'    {name} = {value}' for name, value in zip(VARIABLES, _first_values())]
-    lines += ['    g = []', '    def grow(item):', '        g.append(item)']
+    lines += ['    g, colour = [], Colour.RED', '    def grow(item):', '        g.append(item)']
     for number in range(draw(st.integers(3, 12))):
         statements = draw(st.lists(st.sampled_from(STATEMENTS), max_size=3))
         turns = draw(st.sampled_from((1, 1, 1, 4)))
@@ -182,7 +190,7 @@ def sources(draw):
             ]
             lines += ['            pass', '        except (AttributeError, StopIteration):', '            pass']
         lines.append('        await checkpoint()')
-    lines.append(f'    return [{", ".join(VARIABLES)}, g, grow]')
+    lines.append(f'    return [{", ".join(VARIABLES)}, g, grow, colour]')
     return '\n'.join(['async def program():', *lines, ''])
 
 
@@ -206,6 +214,7 @@ def made(source):
         'Thing': Thing,
         'Pair': Pair,
         'Hostile': Hostile,
+        'Colour': Colour,
         '__name__': __name__,
     }
     exec(compile(source, filename, 'exec'), namespace)
@@ -414,6 +423,7 @@ async def program():
         'h.append(Pair(Thing(x, i), "text"))',
         'grow({"x": base, "n": i})',
         'grow(Thing(x, base))',
+        'h.append({"of": Colour.GREEN, "n": [i]})',
     ],
 )
 def test_what_others_refer_to_inside_of_items(statements):
