@@ -28,6 +28,7 @@ class BuilderCodec(Codec):
     """Builders of processes: the class and the inputs given so far."""
 
     name = 'builder'
+    kinds = (ProcessBuilder,)
 
     def encode(self, value: object, ref: Ref) -> Any | None:
         """Return process class and inputs of a builder."""
@@ -51,6 +52,7 @@ class OwnFileCodec(Codec):
     """
 
     name = 'own'
+    kinds = (types.FunctionType, type)
 
     def __init__(self, function: types.FunctionType, bundle: Bundle | Exception | None = None) -> None:
         self._function = function

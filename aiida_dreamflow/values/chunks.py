@@ -112,6 +112,7 @@ class ChunkCodec(Codec):
     """
 
     name = 'chunks'
+    kinds = (list,)
     runs_code = False
 
     def __init__(self, read_blob: Callable[[str], bytes] | None = None) -> None:
@@ -218,6 +219,8 @@ class ChunkCodec(Codec):
                 known = _LongList(value)
             self._compare(known, only_appended=id(value) in self._appended)
             self._grow(known)
+            if self._links is not None and known.has_shared:
+                return None  # the links are made already, without it
             self._met[id(value)] = known
         if not known.chunks or runs_code != any(chunk.items == 'code' for chunk in known.chunks):
             return None
@@ -431,6 +434,7 @@ class _CodeChunkCodec(Codec):
     """The same for lists whose items run code when they are made again: only what this profile signed may."""
 
     name = 'chunks of objects'
+    kinds = (list,)
 
     def __init__(self, chunks: ChunkCodec) -> None:
         self._chunks = chunks

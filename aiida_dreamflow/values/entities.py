@@ -25,6 +25,7 @@ class EntityCodec(Codec):
     """
 
     name = 'entity'
+    kinds = (orm.Entity,)
     runs_code = False
 
     def __init__(self) -> None:

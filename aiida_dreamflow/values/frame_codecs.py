@@ -42,6 +42,7 @@ class FunctionCodec(Codec):
     """
 
     name = 'function'
+    kinds = (type, types.FunctionType)
 
     def __init__(self, activations: Iterable[Activation], edits: Edits | None = None) -> None:
         self._edits = edits
@@ -172,6 +173,7 @@ class TracebackCodec(Codec):
     """
 
     name = 'traceback'
+    kinds = (types.TracebackType, BaseException)
     runs_code = False
 
     def __init__(self) -> None:
@@ -223,6 +225,7 @@ class KeptCodec(Codec):
     """
 
     name = 'kept'
+    kinds = (types.CoroutineType, Kept)
 
     def __init__(self, agenda: Agenda | None = None, edits: Edits | None = None) -> None:
         self._agenda = agenda
@@ -317,6 +320,7 @@ class RecipeCodec(Codec):
     """
 
     name = 'recipe'
+    kinds = (Recipe,)
 
     def __init__(self, edits: Edits | None = None, make: bool = True) -> None:
         self._edits = edits

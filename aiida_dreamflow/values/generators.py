@@ -33,6 +33,7 @@ class GeneratorCodec(Codec):
     """
 
     name = 'generator'
+    kinds = (Generator,)
 
     def __init__(self, edits: Edits | None = None) -> None:
         self._edits = edits
@@ -81,6 +82,7 @@ class AsyncGeneratorCodec(Codec):
     """
 
     name = 'asynchronous generator'
+    kinds = (types.AsyncGeneratorType, Activation, *KINDS)
 
     def __init__(self, edits: Edits | None = None) -> None:
         self._edits = edits

@@ -29,7 +29,7 @@ from .addresses import Address, refuse_addresses
 from .chunks import ChunkCodec, files_of
 from .owned import SHARED_BY_ALL, is_owned, references_to
 from .records import canonical
-from .snapshot import Codec, Snapshot, encode, refused_reference
+from .snapshot import Codec, Codecs, Snapshot, encode, refused_reference
 from .weak import is_mortal
 
 __all__ = ('Files', 'Form', 'MemoryFiles', 'Part', 'PartWriter', 'Place', 'digest_of')
@@ -150,7 +150,7 @@ class PartWriter:
     def __init__(self, chunks: ChunkCodec, files: Files) -> None:
         self.chunks = chunks
         self.files = files
-        self._codecs: list[Codec] = []
+        self._codecs = Codecs()
         self._parts: list[Part] = []
         self._written: list[tuple[dict[str, str], Snapshot]] = []
         self._kept: list[Part] = []
@@ -172,7 +172,7 @@ class PartWriter:
         :param appended: those of lists to which it did nothing but append.
         :returns: the forms by name; a value without one goes to the first part, where it may be stored after all.
         """
-        self._codecs = [*self.chunks.codecs, *codecs]
+        self._codecs = Codecs([*self.chunks.codecs, *codecs])
         untouched = {*used} - {*appended}
         self.chunks.begin([number for number, names in self._appendable.items() if not names & untouched])
         self._kept = [part for part in self._parts if part.owned and _is_untouched(part, places, used)]

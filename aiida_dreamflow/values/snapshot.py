@@ -10,8 +10,9 @@ Other rooms teach it their own types through :class:`Codec`. It knows neither Ai
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import copysign
 from sys import intern
@@ -27,7 +28,7 @@ from .registry import kind_named, kind_of, writer_for
 from .trust import records_run_code
 from .weak import strong_in
 
-__all__ = ('Codec', 'Snapshot', 'Staged', 'decode', 'encode', 'read_file', 'refused_reference', 'runs_code')
+__all__ = ('Codec', 'Codecs', 'Snapshot', 'Staged', 'decode', 'encode', 'read_file', 'refused_reference', 'runs_code')
 
 _TEXT_INLINE = 64
 _PLAIN_CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
@@ -49,12 +50,14 @@ class Codec(Protocol):
     :cvar name: names the codec in stored documents, if no entry point does; never change it.
     :cvar last_resort: ask only about an object that could not be stored, and the lists, tuples, dicts and sets around it:
         the nearest first.
+    :cvar kinds: the only classes about whose objects, and those of derived classes, it is asked; about all if there are none.
     :cvar runs_code: whether decoding may run code that the document chooses; such documents are decoded only if this
         profile signed them.
     """
 
     name: str = ''
     last_resort: bool = False
+    kinds: tuple[type, ...] = ()
     runs_code: bool = True
 
     def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
@@ -82,6 +85,31 @@ class Codec(Protocol):
         :raises FrameError: by default: this codec writes no :class:`Staged`.
         """
         raise FrameError(f'the codec `{self.name}` has no `fill`, but its stored content has a second part')
+
+
+class Codecs(list[Codec]):
+    """Codecs for more than one :func:`encode`: it is found out only once which are asked about a class.
+
+    :ivar asked: a class and those that are, by the `id` of the class: it may have a hash of its own.
+    """
+
+    def __init__(self, codecs: Iterable[Codec] = ()) -> None:
+        super().__init__(codecs)
+        self.asked: dict[int, tuple[type, list[Codec]]] = {}
+
+
+def _asked_about(kind: Any, codecs: Iterable[Codec]) -> list[Codec]:
+    """Return the codecs that are asked about objects of a class."""
+    meta: Any = type(kind)
+    is_ordinary = meta.__hash__ is type.__hash__ and meta.__eq__ is type.__eq__
+    is_asked = _is_asked if is_ordinary else _is_asked.__wrapped__
+    return [codec for codec in codecs if is_asked(type(codec), kind)]
+
+
+@functools.lru_cache(1 << 12)
+def _is_asked(codec: Any, kind: type) -> bool:
+    kinds = getattr(codec, 'kinds', ())
+    return not kinds or any(each in kinds for each in kind.__mro__ or ())
 
 
 @dataclass(frozen=True)
@@ -219,6 +247,7 @@ class _Encoder:
     ) -> None:
         self.codecs = [codec for codec in codecs if not getattr(codec, 'last_resort', False)]
         self.last_resort = [codec for codec in codecs if getattr(codec, 'last_resort', False)]
+        self.asked: dict[int, tuple[type, list[Codec]]] = codecs.asked if isinstance(codecs, Codecs) else {}
         self.rescued = rescued
         self.left_out = left_out
         self.blobs: dict[str, bytes] = {}
@@ -299,11 +328,15 @@ class _Encoder:
             record = self._ask(self.rescued[id(value)][1], value)
             if record is not None:
                 return record
-        for codec in self.codecs:
+        kind = type(value)
+        known = self.asked.get(id(kind))
+        if known is None or known[0] is not kind:
+            known = self.asked[id(kind)] = kind, _asked_about(kind, self.codecs)
+        for codec in known[1]:
             record = self._ask(codec, value)
             if record is not None:
                 return record
-        return cast(Record, writer_for(type(value))(value, self))
+        return cast(Record, writer_for(kind)(value, self))
 
     def _ask(self, codec: Codec, value: object) -> Record | None:
         content = codec.encode(value, self.ref)
