@@ -25,6 +25,7 @@ from ..exceptions import CannotStoreError, FrameError
 from ..runtime import Activation, Agenda, Host, Machine, Recipe
 from ..runtime.streams import live_streams
 from .chunks import ChunkCodec
+from .crowds import CrowdCodec, gathered, members, scattered
 from .edits import Edits, placed
 from .frame_codecs import FunctionCodec, KeptCodec, RecipeCodec, RecipeValueCodec, TracebackCodec, is_awaitable
 from .generators import AsyncGeneratorCodec, GeneratorCodec
@@ -93,10 +94,11 @@ class FrameWriter:
         """
         values = RecipeValueCodec([recipe for act in machine.activations().values() for recipe in act.recipes.values()])
         self._tracebacks, self._values, self._generators = TracebackCodec(), values, GeneratorCodec()
-        self._streams = AsyncGeneratorCodec()
+        self._streams, self._crowds = AsyncGeneratorCodec(), CrowdCodec()
         activations, self._kept = machine.activations().values(), KeptCodec()
         every = [self._tracebacks, *self.codecs, FunctionCodec(activations), self._generators, self._streams]
-        every += [HeldCodec(activation.function for activation in activations), self._kept, RecipeCodec(), values]
+        every += [HeldCodec(activation.function for activation in activations), self._crowds, self._kept]
+        every += [RecipeCodec(), values]
         used, appended = self._uses(machine)
         self._places = _places(machine)
         forms = self._writer.survey(self._places, every, used, appended)
@@ -127,7 +129,9 @@ class FrameWriter:
 
         :raises CannotStoreError: if a variable has none; names it, where it was made and where it would cross.
         """
-        head: dict[str, Any] = {'': _rest(machine)}
+        pending = gathered(machine.pending)
+        self._crowds.know(pending)
+        head: dict[str, Any] = {'': _rest(machine, pending)}
         # The functions are roots of their own, so that none is first met inside of a recipe.
         head.update({f':{place}': act.function for place, act in machine.activations().items()})
         for place, activation in machine.activations().items():
@@ -139,7 +143,7 @@ class FrameWriter:
                 known = len(raised)
                 if raised:
                     head['']['tracebacks'] = [(error, error.__traceback__) for error in raised.values()]
-                plain, parts = self._writer.write(self._places, head)
+                plain, parts = self._writer.write(self._places, head, members)
                 lost = [] if 'lost' in head[''] else self._lost(machine)
                 if lost:
                     head['']['lost'] = lost
@@ -201,8 +205,11 @@ def store_frame(machine: Machine, codecs: Sequence[Codec] = (), *, recipes: bool
     return FrameWriter(codecs, recipes=recipes).store(machine)
 
 
-def _rest(machine: Machine) -> dict[str, Any]:
-    """Return what the head says of the tasks, and of what is to happen next."""
+def _rest(machine: Machine, pending: list[Any]) -> dict[str, Any]:
+    """Return what the head says of the tasks, and of what is to happen next.
+
+    :param pending: the children under way (see `gathered`).
+    """
     agenda = machine.agenda
     rest = {
         'tasks': [(task, [_state(activation) for activation in task.stack]) for task in machine.tasks],
@@ -210,7 +217,7 @@ def _rest(machine: Machine) -> dict[str, Any]:
         'main': machine.main if machine.tasks and machine.main.ended else None,
         'begun': machine.begun,
         'launched': machine.launched,
-        'pending': machine.pending,
+        'pending': pending,
         'failures': machine.failures,
         'soon': list(agenda.soon),
         'later': agenda.later,
@@ -272,6 +279,7 @@ def load_frame(
         FunctionCodec((), edits),
         GeneratorCodec(edits),
         AsyncGeneratorCodec(edits),
+        CrowdCodec(agenda),
         KeptCodec(agenda, edits),
     ]
     every = [*codecs, *own, HeldCodec(), recipes]
@@ -301,7 +309,7 @@ def load_frame(
         setattr(agenda, name, rest.get(name, []))
     tasks = [task for task, _ in rest.get('tasks', ())]
     main = cast('Any', rest.get('main') or (tasks[0] if tasks else None))
-    begun, launched, pending = rest.get('begun', 0), rest.get('launched', 0), rest.get('pending', [])
+    begun, launched, pending = rest.get('begun', 0), rest.get('launched', 0), scattered(rest.get('pending', []))
     machine = Machine(host, agenda, tasks, main, begun, launched, pending, rest.get('failures', []))
     changed = {name.removeprefix(_CHANGED): value for name, value in roots.items() if name.startswith(_CHANGED)}
     machine.surroundings.changed = changed

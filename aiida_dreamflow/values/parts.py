@@ -45,6 +45,7 @@ _NAMED = frozenset({'global', 'module', 'constant', 'dtype', 'enum', 'codec:own'
 _VALUE = 'value'
 _SHA = 'sha256:'
 
+_Inside = Callable[[Sequence[object]], Iterable[object]]
 #: Where a value is: the variables of an activation, and a name.
 Place = tuple[dict[str, Any], str]
 
@@ -213,11 +214,14 @@ class PartWriter:
 
     # -- then: the parts
 
-    def write(self, places: Mapping[str, Place], head: Mapping[str, Any]) -> tuple[dict[str, Any], list[Part]]:
+    def write(
+        self, places: Mapping[str, Place], head: Mapping[str, Any], inside: _Inside = lambda objects: ()
+    ) -> tuple[dict[str, Any], list[Part]]:
         """Find the parts of the frame.
 
         :param places: as given to `survey`.
         :param head: further values, which are all in the first part.
+        :param inside: gives what is in some objects of a snapshot and has no record there.
         :returns: the values that are simple enough to stand in the frame, and the parts.
         :raises CannotStoreError: if something has no stored form; the path begins with its name.
         """
@@ -234,7 +238,7 @@ class PartWriter:
             elif form.snapshot is not None:
                 single[name] = form.snapshot
         self._written = []
-        first, others = self._grouped(places, head, single)
+        first, others = self._grouped(places, head, single, inside)
         self._require_holders()
         self._refuse_addresses()
         self._parts = [first, *others, *parts]
@@ -245,11 +249,14 @@ class PartWriter:
         return plain, self._parts
 
     def _grouped(
-        self, places: Mapping[str, Place], head: Mapping[str, Any], single: Mapping[str, Snapshot]
+        self, places: Mapping[str, Place], head: Mapping[str, Any], single: Mapping[str, Snapshot], inside: _Inside
     ) -> tuple[Part, list[Part]]:
+        def more(objects: Sequence[object]) -> Iterable[object]:
+            return itertools.chain(self.chunks.shared_in(objects), inside(objects))
+
         self.chunks.link()
         first = encode(head, self._codecs, whole=False)
-        groups = _groups([first, *single.values()], [None, *single], self.chunks.shared_in)
+        groups = _groups([first, *single.values()], [None, *single], more)
         parts = []
         for group in groups:
             names = [name for name in group if name is not None]
@@ -363,9 +370,7 @@ def _is_untouched(part: Part, places: Mapping[str, Place], used: Collection[str]
     )
 
 
-def _groups(
-    snapshots: Sequence[Snapshot], names: Sequence[str | None], more: Callable[[Iterable[object]], Iterable[object]]
-) -> Iterable[list[str | None]]:
+def _groups(snapshots: Sequence[Snapshot], names: Sequence[str | None], more: _Inside) -> Iterable[list[str | None]]:
     """Return the names of the snapshots that share objects, or the memory of arrays, together.
 
     :param more: returns objects that are no records of a snapshot, but in it, from its objects.

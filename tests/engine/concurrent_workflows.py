@@ -159,3 +159,11 @@ async def survives(log: str, n: int, seconds: float):
 
     a, b = await gather(turns('a'), turns('b'))
     return {'a': a, 'b': b}
+
+
+@workflow
+async def takes_as_they_end(n: int):
+    seen = []
+    async for handle in as_completed([submit(echo, x=x, naps=0.3) for x in range(n)]):
+        seen.append(await handle)
+    return sorted(seen)

@@ -12,6 +12,9 @@ from engine import concurrent_workflows as workflows
 from engine.helpers import kill_workers, wait_until
 
 from aiida_dreamflow.engine import execution
+from aiida_dreamflow.engine.forked import load_step
+from aiida_dreamflow.engine.pinned import class_of
+from aiida_dreamflow.engine.steps import read_step
 from aiida_dreamflow.engine.workchain import FunctionWorkChain
 from aiida_dreamflow.testing import check_provenance
 
@@ -49,6 +52,22 @@ def test_others_have_turns_while_children_are_launched(run, monkeypatch):
     assert outputs == {'values': [0, 1, 2, 3]}
     assert there[:5] == [0, 1, 2, 3, 4]
     assert len(children_of(node)) == 4
+
+
+def test_children_under_way_are_stored_together(run):
+    """Those that nothing has happened to are one object, which comes back as so many handles."""
+    outputs, node = run(workflows.takes_as_they_end, n=12)
+    assert outputs == {'result': [*range(12)]}
+    steps = [read_step(step) for step in node.steps]
+    under_way = []
+    for step in steps[:-1]:
+        parts = ''.join(str(content) for _, content in step.document['parts'])
+        machine = load_step(step, class_of(node), class_of(node))
+        if 'codec:crowd' in parts:
+            under_way.append([handle.label for handle in machine.pending])
+            assert all(len(handle.watchers) == 1 for handle in machine.pending)
+    assert 8 <= len(under_way[0]) < 12
+    assert set(under_way[0]) < {f'echo_{number}' for number in range(1, 13)}
 
 
 def test_results_of_tasks_lead_back_to_the_children(run):
