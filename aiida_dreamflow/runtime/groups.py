@@ -35,10 +35,23 @@ def split_group(error: BaseException | None, kinds: Any) -> tuple[BaseException 
     if any(kind in type(error).__mro__ for kind in every):
         return (error if isinstance(error, _Group) else _wrapped(error)), None
     if isinstance(error, _Group):
-        matched, rest = error.split(kinds)
+        matched, rest = _pair(error, error.split(kinds))
         # Before Python 3.12 a clause that matches nothing goes on with the group itself, not with a copy.
         return matched, (error if matched is None and sys.version_info < (3, 12) else rest)
     return None, error
+
+
+def _pair(error: BaseException, found: Any) -> tuple[BaseException | None, BaseException | None]:
+    """Return the first two items of what `split` gave: a class may have one of its own.
+
+    Source: ``_PyEval_ExceptionGroupMatch`` of Python 3.14; earlier versions take it unseen.
+    """
+    name = type(error).__name__
+    if not isinstance(found, tuple):
+        raise TypeError(f'{name}.split must return a tuple, not {type(found).__name__}')
+    if len(found) < 2:
+        raise TypeError(f'{name}.split must return a 2-tuple, got tuple of size {len(found)}')
+    return found[0], found[1]
 
 
 def _wrapped(error: BaseException) -> BaseException:

@@ -41,6 +41,22 @@ async def do_try_star_raises():
         pass
 
 
+class SplitInThree(ExceptionGroup):
+    def split(self, *args):
+        return (*super().split(*args), 'more')
+
+
+async def do_try_star_with_a_split_of_its_own():
+    try:
+        raise SplitInThree('three', [OSError(1), ValueError(2)])
+    except* OSError as group:
+        await checkpoint()
+        print(repr(group))
+    except* ValueError as group:
+        await checkpoint()
+        print(repr(group))
+
+
 async def do_exception_group_kept():
     try:
         raise ExceptionGroup('g', [ValueError(1), ExceptionGroup('h', [KeyError(2)])])
