@@ -2,47 +2,37 @@
 
 The first items of a list are put into chunks, each a snapshot of its own in a file named after its bytes; the document
 of the list names them and holds the last few items itself. There are a few chunks however long the list is (see
-`_layout`), for every step names all of them, and each item is written a few times in all.
+`layout`), for every step names all of them, and each item is written a few times in all.
 
 A chunk says what its items are worth. If something else refers to an item, or to something in one, that is *shared*: the
-frame says which object it is, beside the chunk (see `link`). What cannot be looked into (see `owned`) goes into no chunk,
-unless it is shared itself. All else can be changed through the list only. So a step that only appends to such a list changes
-none; after any other use of it each chunk is compared: immutable items by identity, others by their exact stored bytes.
+frame says which object it is, beside the chunk (see `links`), and it is compared at every step unless only lists that
+were appended to lead to it. An item with something inside that cannot be looked into (see `owned`) goes into no chunk. All
+else can be changed through the list only: a step that only appends to the list changes none of it. After any other use
+each chunk is compared: immutable items by identity, others by their exact stored bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import comb
 from typing import Any
 
-from ..exceptions import CannotStoreError, UntrustedValueError
+from ..exceptions import CannotStoreError
+from .chunk_files import UNIT, is_full, is_too_large, layout, packed, unpacked
 from .links import Links, unrolled
 from .owned import PLAIN, Shared, find_shared, is_frozen, is_owned
-from .records import CODEC, REF, canonical, refs_in
+from .records import CODEC
 from .references import has_name
-from .snapshot import Codec, Snapshot, Staged, decode, encode, read_file, runs_code
+from .snapshot import Codec, Snapshot, Staged, encode, read_file
 
 __all__ = ('LONG', 'ChunkCodec', 'files_of', 'needs_other_codecs')
 
 #: A list of fewer items is written whole.
 LONG = 64
-#: Chunks have a multiple of so many items.
-_UNIT = 32
 #: So many of the last items are in no chunk, so that taking them away and adding others changes none.
 _LOOSE = 8
-#: A list has so many chunks that are not full.
-_FEW = 3
-#: A chunk of so many items is full, and stays as it is; so is one whose file has so many bytes.
-_FULL = 1 << 16
-_FULL_FILE = 1 << 23
-#: Shorter arrays and bytes of its items are in the file of the chunk; longer ones have files of their own.
-_INSIDE = 1 << 20
-
 Ref = Callable[[object], Any]
 Get = Callable[[Any], Any]
 
@@ -278,10 +268,10 @@ class ChunkCodec(Codec):
         while True:
             full = next((n for n, chunk in enumerate(known.chunks) if not chunk.is_full), len(known.chunks))
             start = sum(chunk.size for chunk in known.chunks[:full])
-            units = (len(known.value) - _LOOSE - start) // _UNIT
-            if len(known.items) >= start + units * _UNIT:
+            units = (len(known.value) - _LOOSE - start) // UNIT
+            if len(known.items) >= start + units * UNIT:
                 return
-            wanted = [_UNIT * size for size in _layout(units)]
+            wanted = [UNIT * size for size in layout(units)]
             number = full
             while number < len(known.chunks) and known.chunks[number].size == wanted[number - full]:
                 start += known.chunks[number].size
@@ -296,15 +286,10 @@ class ChunkCodec(Codec):
         """Return the chunk of some items, or of half of them as long as it is too large."""
         while True:
             chunk = self._chunk(known, start, stop)
-            if (
-                chunk is None
-                or not chunk.is_full
-                or stop - start == _UNIT
-                or len(self.blobs[chunk.sha]) < 2 * _FULL_FILE
-            ):
+            if chunk is None or not chunk.is_full or stop - start == UNIT or not is_too_large(self.blobs[chunk.sha]):
                 return chunk
             del self.blobs[chunk.sha]
-            stop = start + max((stop - start) // (2 * _UNIT), 1) * _UNIT
+            stop = start + max((stop - start) // (2 * UNIT), 1) * UNIT
 
     def _chunk(self, known: _LongList, start: int, stop: int) -> _Chunk | None:
         """Return the chunk of some items, ``None`` if there is something in one of them that has to stay outside."""
@@ -319,13 +304,13 @@ class ChunkCodec(Codec):
         numbers = {id(each): number for number, each in enumerate(snapshot.objects)}
         if not found.keys() <= numbers.keys():
             return None  # whoever stores what is around it says otherwise what it consists of
-        data, blobs = _packed(snapshot)
+        data, blobs = packed(snapshot)
         sha = hashlib.sha256(data).hexdigest()
         self.blobs.update(blobs)
         self.blobs[sha] = data
         kinds = set(map(type, items))
         how = 'plain' if kinds <= PLAIN else 'frozen' if all(map(is_frozen, kinds)) else 'open'
-        chunk = _Chunk(sha, stop - start, tuple(blobs), how, _is_full(stop - start, data), numbers=numbers)
+        chunk = _Chunk(sha, stop - start, tuple(blobs), how, is_full(stop - start, data), numbers=numbers)
         chunk.share(found)
         if how != 'frozen':
             chunk.numbers = {}
@@ -350,7 +335,7 @@ class ChunkCodec(Codec):
     def _name(self, known: _LongList, entries: Iterable[Any], get: Get, runs_code: bool) -> None:
         """Say which chunks a list has, and read them if that can be done already."""
         known.chunks = [
-            _Chunk(sha, size, tuple(blobs), how, _is_full(size), is_counted=not linked)
+            _Chunk(sha, size, tuple(blobs), how, is_full(size), is_counted=not linked)
             for sha, size, blobs, how, *linked in entries
         ]
         if all(chunk.is_counted for chunk in known.chunks):
@@ -369,13 +354,24 @@ class ChunkCodec(Codec):
         if _is_old(content):
             self._name(known, content[0], get, runs_code)
             content = content[1:]
-        last, _, _, links = [*content, [], [], []][:4]
+        last, objects, others, links = [*content, [], [], []][:4]
+        self._share_items(known, objects, others, get)
         self._unfilled.append(_Unfilled(known, last, {number: each for number, *each in links}, get, runs_code))
         while ready := next((each for each in self._unfilled if not self._waits(each)), None):
             self._unfilled.remove(ready)
             if ready.links:
                 self._read(ready)
             ready.known.value.extend(map(ready.get, ready.last))
+
+    def _share_items(self, known: _LongList, objects: Iterable[Any], others: Iterable[Any], get: Get) -> None:
+        """Give a list the items that others refer to, as earlier versions stored them: by their places in the list."""
+        items = {place: get(ref) for place, ref in objects}
+        for place, number, ref, at in others:
+            items.update(enumerate(get(ref)[at : at + number], place))
+        for place, item in items.items():
+            known.value[place] = known.items[place] = item
+        for chunk in known.chunks if items else ():
+            chunk.is_counted = False
 
     def _waits(self, unfilled: _Unfilled) -> bool:
         """Return whether a list needs another one that has no items yet."""
@@ -387,9 +383,9 @@ class ChunkCodec(Codec):
         for number, chunk in enumerate(known.chunks):
             assert read_blob is not None
             data = read_file(chunk.sha, read_blob)
-            chunk.is_full = _is_full(chunk.size, data)
+            chunk.is_full = is_full(chunk.size, data)
             given, own = unfilled.shared(number, self._lists)
-            items, found = _unpacked(chunk.sha, data, read_blob, given, own, unfilled.runs_code)
+            items, found = unpacked(chunk.sha, data, read_blob, given, own, unfilled.runs_code)
             chunk.shared = {number: Shared([each], is_closed=False) for number, each in {**given, **found}.items()}
             chunk.worth = dict.fromkeys(chunk.shared, '')
             known.value.extend(items)
@@ -449,22 +445,6 @@ class _CodeChunkCodec(Codec):
         self._chunks.filled(obj, content, get, runs_code=True)
 
 
-class _GivenCodec(Codec):
-    """What stands in a chunk for objects that are there already."""
-
-    name = 'given'
-    runs_code = False
-
-    def __init__(self, objects: Mapping[int, object]) -> None:
-        self._objects = objects
-
-    def encode(self, value: object, ref: Ref) -> Any | None:
-        return None
-
-    def decode(self, content: Any, get: Get) -> object:
-        return self._objects[content]
-
-
 def _worth(value: object) -> str:
     """Return what an object is worth: the same for the same exact bytes and types; nothing if it cannot change."""
     if is_frozen(type(value)) or isinstance(value, type):
@@ -473,89 +453,6 @@ def _worth(value: object) -> str:
         return encode({'': value}).digest()
     except CannotStoreError:
         return ''
-
-
-def _layout(units: int) -> list[int]:
-    """Return the sizes of the chunks of a list, in units, the largest first.
-
-    They are the binomial coefficients of the *combinatorial number system*: each number is the sum of one C(d, k) for each
-    ``k`` from `_FEW` down to 1, with smaller and smaller ``d``. So there are at most that many, whatever the length, and when
-    it grows by one unit the small ones at the end become one: of 10,000 items each was written eight times.
-    """
-    full = _FULL // _UNIT
-    sizes = [full] * (units // full)
-    units %= full
-    for few in range(_FEW, 0, -1):
-        n = few
-        while comb(n + 1, few) <= units:
-            n += 1
-        if units:
-            sizes.append(comb(n, few))
-            units -= sizes[-1]
-    return sizes
-
-
-def _packed(snapshot: Snapshot) -> tuple[bytes, dict[str, bytes]]:
-    """Return the file of a chunk, a line of text followed by what is short enough to be inside, and the files that it needs."""
-    inside = {name: data for name, data in snapshot.blobs.items() if len(data) <= _INSIDE}
-    others = {name: data for name, data in snapshot.blobs.items() if name not in inside}
-    text = canonical(
-        {**snapshot.document, 'inside': [[name, len(data)] for name, data in inside.items()]}
-        if inside
-        else snapshot.document
-    )
-    return b'\n'.join([text, b''.join(inside.values())]) if inside else text, others
-
-
-def _unpacked(
-    sha: str,
-    data: bytes,
-    read_blob: Callable[[str], bytes],
-    given: Mapping[int, object],
-    wanted: Iterable[int],
-    may_run_code: bool,
-) -> tuple[list[Any], dict[int, object]]:
-    """Return the items of a chunk, and some of the objects in them by the numbers of their records.
-
-    :param given: objects that are there already, by the numbers of their records.
-    :param wanted: the numbers of the others.
-    :raises UntrustedValueError: if the file would run code, and may not.
-    """
-    text, _, inside = data.partition(b'\n')
-    document = json.loads(text)
-    if not may_run_code and runs_code(document):
-        raise UntrustedValueError(f'the stored items {sha[:12]}... would run code when loaded, which none of ours does')
-    begin, places = 0, {}
-    for name, length in document.get('inside', ()):
-        places[name] = slice(begin, begin := begin + length)
-    for number in given:
-        document['objects'][number] = [CODEC + _GivenCodec.name, number]
-    document['roots'].update({str(number): {REF: number} for number in wanted})
-    if given:
-        _leave_out(document['objects'], document['roots'])
-
-    def read(name: str) -> bytes:
-        return inside[places[name]] if name in places else read_blob(name)
-
-    found = decode(document, read, [_GivenCodec(given)])
-    return found.pop(''), {int(number): value for number, value in found.items()}
-
-
-def _leave_out(records: list[Any], roots: Mapping[str, Any]) -> None:
-    """Leave out the records that no root leads to."""
-    needed = set(refs_in(list(roots.values())))
-    work = [*needed]
-    while work:
-        new = set(refs_in(records[work.pop()][1:])) - needed
-        needed |= new
-        work += new
-    for number in range(len(records)):
-        if number not in needed:
-            records[number] = ['tuple', []]
-
-
-def _is_full(size: int, data: bytes = b'') -> bool:
-    return size >= _FULL or len(data) >= _FULL_FILE
 
 
 def _is_old(content: Any) -> bool:

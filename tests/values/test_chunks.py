@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from aiida_dreamflow.values.chunks import ChunkCodec, _layout, files_of
+from aiida_dreamflow.values.chunk_files import layout
+from aiida_dreamflow.values.chunks import ChunkCodec, files_of
 from aiida_dreamflow.values.snapshot import decode, encode
 
 
@@ -59,7 +60,7 @@ def test_what_a_step_stores_does_not_grow(item):
 
 def test_few_chunks_however_long():
     for units in range(5000):
-        sizes = _layout(units)
+        sizes = layout(units)
         assert sum(sizes) == units
         assert len(sizes) <= 3 + units // 2048
         assert sizes == sorted(sizes, reverse=True)
@@ -77,7 +78,7 @@ def test_taking_away_and_adding_at_the_end_writes_nothing():
 
 def test_large_items_have_files_of_their_own(monkeypatch):
     """They are not written again when chunks become one."""
-    monkeypatch.setattr('aiida_dreamflow.values.chunks._INSIDE', 2000)
+    monkeypatch.setattr('aiida_dreamflow.values.chunk_files._INSIDE', 2000)
     frames, seen = Frames(), []
     for i in range(200):
         seen.append(bytes([i]) * 4000)
@@ -87,7 +88,7 @@ def test_large_items_have_files_of_their_own(monkeypatch):
 
 
 def test_a_chunk_is_not_larger_than_memory_likes(monkeypatch):
-    monkeypatch.setattr('aiida_dreamflow.values.chunks._FULL_FILE', 100_000)
+    monkeypatch.setattr('aiida_dreamflow.values.chunk_files._FULL_FILE', 100_000)
     frames, seen = Frames(), [np.full(500, i) for i in range(1000)]
     document, files = frames.store(seen)
     assert all(len(frames.files[sha]) < 300_000 for sha in files)
@@ -96,3 +97,20 @@ def test_a_chunk_is_not_larger_than_memory_likes(monkeypatch):
     written = frames.written
     frames.store(seen)
     assert frames.written < written + 300_000
+
+
+def test_shared_items_as_earlier_versions_stored_them():
+    """By their places in the list; in the next frame they are still shared."""
+    frames, seen = Frames(), [[n] for n in range(100)]
+    document, _ = frames.store(seen)
+    document = json.loads(json.dumps(document))
+    document['objects'].append(['list', None, [7]])
+    document['roots']['other'] = {'@': len(document['objects']) - 1}
+    record = next(record for record in document['objects'] if record[0] == 'codec:chunks')
+    record[2] = [*record[2], [[5, document['roots']['other']]], []]
+    codec = ChunkCodec(frames.files.__getitem__)
+    found = decode(document, frames.files.__getitem__, codec.codecs)
+    assert found['v'][5] is found['other']
+    assert found['v'][4] == [4]
+    assert found['v'][6:] == seen[6:]
+    assert not codec.is_owned(found, 'v')
