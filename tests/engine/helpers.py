@@ -35,7 +35,8 @@ def _story(node: Any) -> str:
 
 def kill_workers(client: Any) -> list[int]:
     """Kill all workers of a daemon as a crash would; the daemon starts others."""
-    pids = [int(pid) for pid in client.get_worker_info()['info']]
+    # A daemon that is just starting a worker answers that it is busy, and says nothing of workers.
+    pids = [int(pid) for pid in wait_until(lambda: client.get_worker_info().get('info'), 'the daemon has workers')]
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     return pids

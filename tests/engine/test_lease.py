@@ -21,7 +21,7 @@ from aiida_dreamflow.testing import check_provenance
 def two_workers(daemon):
     be_patient()
     daemon.increase_workers(1)
-    wait_until(lambda: len(daemon.get_worker_info()['info']) == 2, 'a second worker starts', seconds=120)
+    wait_until(lambda: len(daemon.get_worker_info().get('info', ())) == 2, 'a second worker starts', seconds=120)
     yield daemon
     daemon.decrease_workers(1)
 
