@@ -150,11 +150,22 @@ class Agent:
         """Stop the daemon, and start it."""
         for pid in list(self.frozen):
             self.wake(pid)  # the daemon would wait for it
-        self.client.stop_daemon(wait=True, timeout=60)
+        self._stop_daemon()
         time.sleep(self.lot.uniform(0.0, 2.0))
         self.client.start_daemon(self.workers, timeout=60)
         self.done['daemon restarts'] += 1
         reconnect()
+
+    def _stop_daemon(self) -> None:
+        """Stop it; ask again if it is too busy to answer, as a person would."""
+        from aiida.engine.daemon.client import DaemonTimeoutException
+
+        for _ in range(3):
+            with contextlib.suppress(DaemonTimeoutException):
+                self.client.stop_daemon(wait=True, timeout=60)
+            if not self.client.is_daemon_running:
+                return
+        raise TimeoutError('the daemon did not stop')
 
     def restart_broker(self) -> None:
         """Stop RabbitMQ as its owner would, or as a crash does."""
