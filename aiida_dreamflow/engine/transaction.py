@@ -28,7 +28,7 @@ from aiida.orm.entities import EntityTypes
 from aiida.repository import Repository
 
 from ..jobs import failpoints
-from ..jobs.rows import Scalar, detach, insert_rows, link_row, node_row
+from ..jobs.rows import Scalar, detach, insert_rows, link_row, node_row, writing
 
 __all__ = ('Caller', 'Scalar', 'StepRows', 'delete_lost', 'detach', 'store_step', 'use_files')
 
@@ -106,7 +106,7 @@ def delete_lost(node: orm.ProcessNode) -> None:
     """
     backend = node.backend
     made = [cast(int, entry.node.pk) for entry in node.base.links.get_outgoing(link_type=LinkType.CREATE).all()]
-    with backend.transaction():
+    with writing(backend):
         backend.delete_nodes_and_connections([cast(int, node.pk), *made])
 
 

@@ -14,6 +14,7 @@ from . import failpoints
 from .abandoned import watch
 from .database import survive_database
 from .lease import Lease, LeaseTakenError, lease_folder
+from .rows import writing
 from .trouble import PassingTroubleError, Undeterred, asking_broker
 from .understudy import Understudy
 
@@ -106,7 +107,7 @@ class Leased(Base):
             except BaseException:
                 self.node.set_process_state(label)
                 raise
-            with self.node.backend.transaction():
+            with writing(self.node.backend):
                 self.node.set_process_state(label)
                 failpoints.reach('state.written')
                 self._save_checkpoint()

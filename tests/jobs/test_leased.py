@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import sqlite3
 import textwrap
 
 import pytest
+from aiida import engine, orm
 from aiida.engine import Process
+from aiida.manage import get_manager
 
 from aiida_dreamflow.jobs import leased
 
@@ -23,3 +26,31 @@ def test_aiida_does_the_same(name):
     source = ast.unparse(ast.parse(textwrap.dedent(inspect.getsource(method))))
     assert hashlib.sha256(source.encode()).hexdigest()[:16] == SOURCES[name]
     assert name in vars(leased.Leased)
+
+
+def test_nobody_writes_between_reading_and_writing_a_state(profile, monkeypatch):
+    """SQLite would refuse to write the state then, and the process would end with an error."""
+    locked_out = []
+    other = sqlite3.connect(get_manager().get_profile_storage().get_session().get_bind().url.database, timeout=0)
+
+    class Busy(leased.Leased, Process):
+        _node_class = orm.CalculationNode
+
+        async def run(self):
+            return None
+
+    store = orm.CalculationNode.set_process_state
+
+    def set_process_state(node, state):
+        try:
+            other.execute('BEGIN IMMEDIATE')
+            other.rollback()
+        except sqlite3.OperationalError as error:
+            locked_out.append((state.value, str(error)))
+        store(node, state)
+
+    monkeypatch.setattr(orm.CalculationNode, 'set_process_state', set_process_state)
+    _, node = engine.run_get_node(Busy)
+    other.close()
+    assert node.process_state.value == 'finished'
+    assert locked_out == [(state, 'database is locked') for state in ('created', 'running', 'finished')]
