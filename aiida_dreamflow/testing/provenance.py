@@ -27,7 +27,14 @@ def check_provenance(workflow: Any) -> list[str]:
 
     :param workflow: the node of the workflow.
     :returns: a sentence for each fault; none, if all is well.
+    :raises TypeError: if it is no node of a process.
     """
+    from aiida import orm
+
+    if not isinstance(workflow, orm.ProcessNode):
+        raise TypeError(
+            f'check_provenance takes the node of a workflow, as `orm.load_node(PK)` gives it, not {workflow!r}'
+        )
     graph = _read(workflow)
     end = time.monotonic() + _PATIENCE
     while graph.is_being_sealed and time.monotonic() < end:

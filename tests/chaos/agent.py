@@ -157,11 +157,11 @@ class Agent:
         reconnect()
 
     def _stop_daemon(self) -> None:
-        """Stop it; ask again if it is too busy to answer, as a person would."""
-        from aiida.engine.daemon.client import DaemonTimeoutException
+        """Stop it; ask again if it is too busy to answer, or ends before it has, as a person would."""
+        from aiida.engine.daemon.client import DaemonException
 
         for _ in range(3):
-            with contextlib.suppress(DaemonTimeoutException):
+            with contextlib.suppress(DaemonException):
                 self.client.stop_daemon(wait=True, timeout=60)
             if not self.client.is_daemon_running:
                 return

@@ -135,3 +135,8 @@ def test_creator_that_nothing_called(graph):
     stray = graph.calls('', caller=False, x=graph.given)
     graph.calls('step_2', x=graph.makes(stray, 'made'))
     assert [f'{stray.pk} works on data of this run' in fault for fault in graph.faults()] == [True]
+
+
+def test_something_else_than_a_process(graph):
+    with pytest.raises(TypeError, match=r'takes the node of a workflow, .* not <Int'):
+        check_provenance(graph.given)
