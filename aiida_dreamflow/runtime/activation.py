@@ -24,7 +24,7 @@ from ..compiler.program import Exit, Jump, RecipeSite, Reraise
 from ..compiler.source import read_source
 from ..exceptions import WorkflowUsageError
 from .supplied import SUPPLIED, supply
-from .tracebacks import find_frame, without_runtime
+from .tracebacks import find_frame, restore_handled, without_runtime
 
 __all__ = ('Activation', 'Recipe', 'activate', 'has_source', 'nothing_to_reraise', 'refuse_asyncio')
 
@@ -358,11 +358,8 @@ def _run_handling(handled: BaseException, function: Callable[..., Any], argument
         raise handled
     except BaseException:
         handled.__traceback__, handled.__context__ = traceback, context
-        result = function(*arguments)
-        if sys.version_info < (3, 11):
-            # There a bare `raise` brings back the traceback that was caught here.
-            handled.__traceback__ = without_runtime(handled.__traceback__)
-        return result
+        restore_handled(handled)
+        return function(*arguments)
 
 
 def _unbound_message() -> str:

@@ -5,6 +5,7 @@ What a user sees is what the user wrote.
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import types
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-__all__ = ('find_frame', 'lines_of', 'module_of', 'rebuilt', 'span_of', 'without_runtime')
+__all__ = ('find_frame', 'lines_of', 'module_of', 'rebuilt', 'restore_handled', 'span_of', 'without_runtime')
 
 #: The modules that run user code, and those whose functions it calls: of a wrong call its own line should be seen last.
 _MACHINERY = frozenset(
@@ -60,6 +61,19 @@ def without_runtime(traceback: types.TracebackType | None) -> types.TracebackTyp
     for entry in reversed(outer):
         following = types.TracebackType(following, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return following
+
+
+def restore_handled(handled: BaseException) -> None:
+    """Let the exception that is being handled have its traceback as it is now also in ``sys.exc_info()``.
+
+    Until Python 3.10 that, and a bare ``raise``, have the traceback that was caught. Source: ``PyErr_SetExcInfo`` of CPython's
+    C interface, which takes over a reference to each of its arguments.
+    """
+    if sys.version_info < (3, 11):
+        info = [ctypes.py_object(each) for each in (type(handled), handled, handled.__traceback__)]
+        for each in info:
+            ctypes.pythonapi.Py_IncRef(each)
+        ctypes.pythonapi.PyErr_SetExcInfo(*info)
 
 
 def lines_of(traceback: types.TracebackType | None) -> list[tuple[str, str, int]]:

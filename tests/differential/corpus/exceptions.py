@@ -1,6 +1,7 @@
 """`try`, `raise`, what is being handled, what an exception carries."""
 
 import sys
+import traceback
 
 from aiida_dreamflow import checkpoint
 
@@ -391,6 +392,23 @@ async def do_exc_info():
         same = inside[1] is e
     await checkpoint()
     return before, inside[0], same, sys.exc_info()
+
+
+async def do_formatted_while_handled():
+    formatted = []
+    try:
+        await checkpoint()
+        raise ValueError(1)
+    except ValueError:
+        await checkpoint()
+        formatted.append(traceback.format_exc())
+        try:
+            await checkpoint()
+            raise
+        except ValueError:
+            await checkpoint()
+            formatted.append(traceback.format_exc())
+    return formatted
 
 
 async def do_exc_info_in_helper():
