@@ -150,7 +150,7 @@ class Ledger:
         used = {f'{place}:{name}' for place, block in machine.ran for name in block.used}
         cursors = _cursors(machine)
         same = {root for root, cursor in cursors.items() if self._cursors.get(root) is cursor} | (before.keys() - used)
-        self._copies = machine.copies
+        self._copies = machine.copies.roots
         objects: dict[int, str] = {}
         for place, name, value in _variables(machine):
             root = f'{place}:{name}'

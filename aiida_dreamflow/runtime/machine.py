@@ -11,18 +11,18 @@ from __future__ import annotations
 import itertools
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..compiler import Passed, copies_in, passed_at
+from ..compiler import Passed, passed_at
 from ..compiler.program import Await, Block, Jump, Reraise, Yielded
 from ..exceptions import WorkflowUsageError
 from .activation import Activation, activate, nothing_to_reraise
 from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, Handle, Now, Timer
-from .combining import Gather
+from .copies import Copies, received, unreceived
 from .coroutines import awaited, begun, discard, is_compiled
 from .generators import hold, release
 from .host import Failed, Host, Outcome, Returned, Suspended
@@ -50,8 +50,7 @@ class Machine:
     :ivar finished: the tasks that the current step has brought to their end.
     :ivar ran: the blocks that the current step has run, with the places of their activations.
     :ivar entered: the places at which the current step has let asynchronous generators go on.
-    :ivar copies: the variables that have received the value of another in the current step as it was, by their names in the
-        frame: which one had it when the step began, or when it was made.
+    :ivar copies: the variables that have received the value of another in the current step as it was.
     :ivar surroundings: what it has changed of the process.
     """
 
@@ -67,7 +66,7 @@ class Machine:
     finished: list[Task[Any]] = field(default_factory=list)
     ran: set[tuple[str, Block]] = field(default_factory=set)
     entered: set[str] = field(default_factory=set)
-    copies: dict[str, str] = field(default_factory=dict)
+    copies: Copies = field(default_factory=Copies)
     surroundings: Surroundings = field(default_factory=Surroundings)
     _current: Task[Any] | None = field(default=None, repr=False)
     _returned: Returned | None = field(default=None, repr=False)
@@ -117,7 +116,7 @@ class Machine:
         """Run each task that can go on until it waits, or ends."""
         for task in self.finished:
             task.returned = ''
-        self.intents, self.finished, self.ran, self.entered, self.copies = [], [], set(), set(), {}
+        self.intents, self.finished, self.ran, self.entered, self.copies = [], [], set(), set(), Copies()
         self._returned = None
         while self._held:
             release(self._held.pop())
@@ -196,9 +195,9 @@ class Machine:
                 error = raised.with_traceback(awaiting.trace)
         else:
             awaiting.declined()
-        for source, variables in _received(task, awaiting) if error is None else _unreceived(awaiting):
+        for source, variables in received(task, awaiting) if error is None else unreceived(awaiting):
             if isinstance(source, Task) and source.returned:
-                self._note_copies(dict.fromkeys(variables, source.returned))
+                self.copies.note(dict.fromkeys(variables, source.returned))
             self.host.receive(source, variables)
         if error is not None:
             self._throw(task, self._in_context(task, error))
@@ -220,8 +219,7 @@ class Machine:
             raised.__traceback__ = without_runtime(raised.__traceback__)
             self._raise(task, activation.in_own_words(raised))
             return
-        if copies := copies_in(block):
-            self._note_copies({f'{place}:{name}': f'{place}:{other}' for name, other in copies.items()})
+        self.copies.made_by(block, place)
         if isinstance(exit, Jump):
             activation.jump(exit, value)
         elif isinstance(exit, Await):
@@ -236,10 +234,10 @@ class Machine:
                 return
             returned = f'{place}:{exit.names["result"]}' if 'result' in exit.names else ''
             if task.stack:
-                self._hand_back(task, returned)
+                self.copies.handed_back(task, returned)
                 task.stack[-1].resume(value)
                 return
-            task.returned = self.copies.get(returned, returned)
+            task.returned = self.copies.root_of(returned)
             if task is self.main:
                 self._returned = Returned(value, activation, exit.names)
             self._end(task, None, value)
@@ -254,7 +252,7 @@ class Machine:
         if isinstance(value, Activation):
             task.stack.append(value)
             if value.caller is not None:
-                self._hand_over(task)
+                self.copies.handed_over(task)
         elif value is task:
             raised = RuntimeError(f'Task cannot await on itself: {task!r}')
         elif isinstance(value, Awaitable):
@@ -411,7 +409,7 @@ class Machine:
             raise TypeError(f'a coroutine was expected, got {awaitable!r}')
         task = self._begin(begun(awaitable), name)
         place, passed = self.passed_in(caller)
-        self._note_arguments_of(task, place, next(iter(passed.calls), None), caller)
+        self.copies.handed_to(task, place, next(iter(passed.calls), None), caller)
         task.start()
         return task
 
@@ -432,44 +430,6 @@ class Machine:
         self.begun += 1
         self.tasks.append(task)
         return task
-
-    def _hand_over(self, task: Task[Any]) -> None:
-        """Note which variables of its caller the arguments of a call are that begins."""
-        caller, called = task.stack[-2:]
-        assert called.caller is not None
-        (code, instruction, line), called.caller = called.caller, None
-        passed = passed_at(caller.block, code, instruction, line)
-        self._note_arguments(task, task.place(len(task.stack) - 2), passed)
-
-    def _note_arguments_of(self, task: Task[Any], outside: str, passed: Passed | None, caller: types.FrameType) -> None:
-        """Do the same for a coroutine object, if its function was called by a name of its own; it may be that of a method."""
-        if passed is not None and passed.called:
-            names = caller.f_locals if passed.called in caller.f_locals else caller.f_globals
-            if names.get(passed.called) is task.stack[-1].function:
-                self._note_arguments(task, outside, passed)
-
-    def _note_arguments(self, task: Task[Any], outside: str, passed: Passed | None) -> None:
-        """Note which variables the arguments of the call are that a task has just begun.
-
-        :param outside: the place of the activation that has them.
-        """
-        code = task.stack[-1].function.__code__
-        if passed is not None:
-            inside = task.place(len(task.stack) - 1)
-            given = {**dict(zip(code.co_varnames[: code.co_argcount], passed.args, strict=False)), **passed.kwargs}
-            self._note_copies(
-                {f'{inside}:{name}': f'{outside}:{other}' for name, other in given.items() if other is not None}
-            )
-
-    def _hand_back(self, task: Task[Any], root: str) -> None:
-        """Note which variable of a call its caller is given."""
-        exit = task.stack[-1].awaiting
-        if root and exit is not None:
-            self._note_copies({f'{task.place(len(task.stack) - 1)}:{exit.result}': root})
-
-    def _note_copies(self, roots: Mapping[str, str]) -> None:
-        """Note that variables receive the values of others, all at once."""
-        self.copies.update({root: self.copies.get(other, other) for root, other in roots.items()})
 
     def futures(
         self, awaitables: tuple[Any, ...], caller: types.FrameType | None = None, *, start: bool = True
@@ -498,7 +458,7 @@ class Machine:
             if isinstance(each, types.CoroutineType):
                 assert isinstance(future, Task)
                 if caller is not None:
-                    self._note_arguments_of(future, place, arguments, caller)
+                    self.copies.handed_to(future, place, arguments, caller)
                 if start:
                     future.start()
             fresh = isinstance(future, Handle) and any(future is intent for intent in self.intents) and not future.ended
@@ -518,29 +478,6 @@ class Machine:
     def timer(self, delay: float, gives: Any = None) -> Timer:
         """Return a timer that ends after some seconds."""
         return Timer(self.agenda, self.host.now() + delay, gives)
-
-
-def _received(task: Task[Any], awaiting: Awaitable) -> Iterator[tuple[Future[Any], Sequence[str]]]:
-    """Yield what a task is given by what it has waited for, with the variables that receive it as it is."""
-    exit = task.stack[-1].awaiting
-    if exit is None:
-        yield from _unreceived(awaiting)
-        return
-    place = task.place(len(task.stack) - 1)
-    if isinstance(awaiting, Gather):
-        for number, part in enumerate(awaiting.parts):
-            items = [f'{place}:{exit.result}[{index}]' for index in (number, number - len(awaiting.parts))]
-            for source in part.sources():
-                yield source, () if hasattr(part, 'parts') or part.error is not None else items
-    else:
-        # The value of a single child, not of a set of them, is what the variable receives.
-        names = () if hasattr(awaiting, 'parts') else tuple(filter(None, (exit.assigned, exit.result)))
-        for source in awaiting.sources():
-            yield source, [f'{place}:{name}' for name in names]
-
-
-def _unreceived(awaiting: Awaitable) -> Iterator[tuple[Future[Any], Sequence[str]]]:
-    yield from ((source, ()) for source in awaiting.sources())
 
 
 def _handled(task: Task[Any]) -> BaseException | None:

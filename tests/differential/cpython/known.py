@@ -50,6 +50,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_descr\..*\.test_cycle_through_dict',
         r'test_memoryview\..*\.test_(refs|getitem|setitem_readonly|setitem_writable|getbuffer)$',  # `sys.getrefcount`
         r'test_xml_etree\.BugsTest\.test_bug_xmltoolkit63',
+        r'test_enumerate\.TestReversed\.test_bug1229429',
         r'test_coroutines\.CoroutineTest\.test_for_[2346]$',
     ),
     NUMBER: (
