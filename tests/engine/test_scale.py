@@ -85,12 +85,14 @@ def test_status(long_run):
     assert len(seen) < 15 * CHILDREN
 
 
+@pytest.mark.slow
 def test_steps_are_there(long_run):
     steps = long_run.steps
     assert len(steps) == STEPS
     assert steps[0].base.attributes.get('dreamflow')['step'] == 1
 
 
+@pytest.mark.slow
 def test_report(long_run):
     from aiida.cmdline.utils.common import get_workchain_report
 
@@ -99,6 +101,7 @@ def test_report(long_run):
     assert len(seen) < 50
 
 
+@pytest.mark.slow
 def test_kill_asks_only_children(long_run):
     from types import SimpleNamespace
 
@@ -110,12 +113,14 @@ def test_kill_asks_only_children(long_run):
     assert len(seen) < 10
 
 
-def test_without_this_plugin_a_node_can_be_loaded(long_run):
+def test_without_this_plugin_a_node_can_be_loaded(profile):
     """What AiiDA makes of the type of a node whose plugin is not installed."""
-    from aiida import orm
+    from aiida import engine, orm
     from aiida.orm.utils.node import load_node_class
 
-    assert load_node_class(long_run.node_type) is type(long_run)
-    assert load_node_class(long_run.node_type.replace('dreamflow', 'absent')) is orm.ProcessNode
-    found = orm.QueryBuilder().append(orm.WorkChainNode, filters={'id': long_run.pk}).first(flat=True)
+    _, node = engine.run_get_node(local_workflows.quick)
+    node_type = node.node_type
+    assert load_node_class(node_type) is type(orm.load_node(node.pk))
+    assert load_node_class(node_type.replace('dreamflow', 'absent')) is orm.ProcessNode
+    found = orm.QueryBuilder().append(orm.WorkChainNode, filters={'id': node.pk}).first(flat=True)
     assert isinstance(found, orm.WorkChainNode)
