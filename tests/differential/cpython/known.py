@@ -33,7 +33,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_weakref\.',
         r'test_weakset\.',
         r'test_bytes\..*\.test_resize_forbidden',
-        r'test_decimal\.C.*\.test_pickle$',  # `c.traps` leads to the memory of `c`, and does not hold it
+        r'test_decimal\.C.*\.test_(pickle|flag_comparisons)$',  # `c.traps` leads to the memory of `c`, and does not hold it
         r'test_finalization\.',
         r'test_copy\.TestCopy\.test_(deep)?copy_weak',
         r'test_descr\..*\.test_mutable_bases_(catch_mro_conflict|with_failing_mro)',  # a class derived from it would be in the way, were it alive
@@ -66,6 +66,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_funcattrs\..*\.test___func___non_method',
         r'test_coroutines\..*\.test_fatal_coro_warning',
         r'test_minidom\..*\.testElementReprAndStr',
+        r'test_pickle\..*\.test_local_lookup_error',
         r'test_reprlib\.ReprTests\.test_(descriptors|instance)',
         r'test_pprint\.QueryTestCase\.test_sort_(un)?orderable',
         r'test_collections\..*\.test_Set_hash_matches_frozenset',  # the hash of a set of objects
@@ -97,6 +98,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_imghdr\.TestImghdr\.test_register_test',
         r'test_inspect\..*TestGetClosureVars\.',
         r'test_annotationlib\..*\.test_pep_695_generic_',
+        r'test_compare\.ComparisonSimpleTest\.test_comparisons',
         r'test_code\.CodeTest\.test_var_counts',  # a module holds an inner function
     ),
     CALLS: (
@@ -134,6 +136,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_traceback\.(LimitTests|TestStack)\.',
         r'test_traceback\..*\.test_(stack_format|long_context_chain)$',
         r'test_generators\.YieldFromTests\.test_generator_gi_yieldfrom',
+        r'test_generators\.GeneratorStackTraceTest\.',
         r'test_sys\.SysModuleTest\..*(frame|recursion)',
         r'test_yield_from\..*\.test_delegator_is_visible_to_debugger',
         r'test_inspect\..*\.test_get(async)?generatorlocals',
