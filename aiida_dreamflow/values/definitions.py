@@ -17,8 +17,9 @@ import marshal
 import numbers
 import sys
 import types
+import weakref
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
@@ -29,6 +30,7 @@ from .records import Kind, Reader, Record, Writing
 __all__ = (
     'KINDS',
     'WRITERS',
+    'closure_of',
     'complete',
     'is_made_by_python',
     'parts_of',
@@ -76,8 +78,43 @@ def write_function(value: FunctionType, w: Writing) -> Record:
     own = getattr(value, '__builtins__', {})  # none, in those that a named tuple is made with: they use none
     if own and own is not vars(builtins):
         raise CannotStoreError('function', '', 'it was made with builtins of its own, which it does not show again')
-    closure = [w.ref(cell) for cell in value.__closure__ or ()]
-    return ['function', [w.ref(value.__code__), w.ref(value.__globals__), closure], parts_of(value, w.ref)]
+    return [
+        'function',
+        [w.ref(value.__code__), w.ref(value.__globals__), closure_of(value, w.ref)],
+        parts_of(value, w.ref),
+    ]
+
+
+def closure_of(value: FunctionType, ref: Callable[[object], Any]) -> list[Any]:
+    """What a function closes over, as content. What evaluates annotations closes over the attributes of its class, in a dict."""
+    cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
+    return [ref(_namespace_in(cell) or cell if name == '__classdict__' else cell) for name, cell in cells]
+
+
+class _Namespace:
+    """A cell that holds the very dict in which a class has its attributes."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+
+#: The classes that have been written, by the identity of their dicts.
+_NAMESPACES: weakref.WeakValueDictionary[int, type] = weakref.WeakValueDictionary()
+
+
+def _dict_of(cls: type) -> dict[str, Any]:
+    """The dict of a class itself, of which ``__dict__`` gives a view."""
+    namespace: dict[str, Any] = gc.get_referents(vars(cls))[0]
+    return namespace
+
+
+def _namespace_in(cell: CellType) -> _Namespace | None:
+    try:
+        content = cell.cell_contents
+    except ValueError:
+        return None  # it is empty
+    cls = _NAMESPACES.get(id(content))
+    return _Namespace(cls) if cls is not None and _dict_of(cls) is content else None
 
 
 def parts_of(value: FunctionType, ref: Callable[[object], Any]) -> dict[str, Any]:
@@ -133,6 +170,7 @@ def write_class(value: type, w: Writing) -> Record:
         raise CannotStoreError(type(value).__name__, '', f'{reason}; define the class in its module')
     ref = w.ref
     own = vars(value)
+    _NAMESPACES[id(_dict_of(value))] = value
     if any(type(name) is not str for name in own):
         raise CannotStoreError(type(value).__name__, '', 'it has an attribute whose name is not a plain text')
     kept = {name: item for name, item in own.items() if not _is_made_with_it(value, name, item)}
@@ -248,7 +286,7 @@ def _set_attribute(cls: type, name: str, value: object) -> None:
         or is_kept_apart
         or any(hasattr(type(vars(meta).get(name)), '__set__') for meta in metas if meta not in (type, object))
     ):
-        gc.get_referents(vars(cls))[0][name] = value
+        _dict_of(cls)[name] = value
         type.__setattr__(cls, '__doc__', vars(cls).get('__doc__'))  # which tells Python that the class has changed
     else:
         type.__setattr__(cls, name, value)
@@ -331,6 +369,7 @@ def _write_proxy(value: types.MappingProxyType[Any, Any], w: Writing) -> Record:
 
 WRITERS: dict[type, Any] = {
     _Registrations: _write_registrations,
+    _Namespace: lambda value, w: ['class namespace', w.ref(value.cls)],
     CodeType: _write_code,
     staticmethod: _write_wrapping,
     classmethod: _write_wrapping,
@@ -345,6 +384,7 @@ KINDS = (
     Kind('code', _read_code),
     Kind('function', _make_function, lambda obj, rest, r: complete(obj, rest, r.get)),
     Kind('class', _make_class, _fill_class),
+    Kind('class namespace', lambda first, r: CellType(_dict_of(r.get(first)))),
     Kind('registrations', lambda first, r: _Registrations(type, [], []), _fill_registrations, lambda rest: 3),
     Kind('staticmethod', lambda first, r: staticmethod(r.get(first)), _fill_wrapping),
     Kind('classmethod', lambda first, r: classmethod(r.get(first)), _fill_wrapping),

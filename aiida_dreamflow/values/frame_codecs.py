@@ -16,7 +16,7 @@ from ..exceptions import CannotStoreError, CompileError, FrameError
 from ..runtime import Activation, Agenda, Awaitable, Handle, Kept, Recipe
 from ..runtime.coroutines import call_in, ended, waiting
 from ..runtime.tracebacks import module_of, rebuilt, span_of
-from .definitions import complete, parts_of
+from .definitions import closure_of, complete, parts_of
 from .edits import Edits, placed
 from .references import has_name
 from .snapshot import Codec, Staged
@@ -86,8 +86,7 @@ class FunctionCodec(Codec):
                 raise CannotStoreError(type(value).__name__, '', reason, by_choice=True)
 
     def _made_inside(self, value: types.FunctionType, owner: types.FunctionType, path: list[int], ref: Ref) -> Any:
-        closure = [ref(cell) for cell in value.__closure__ or ()]
-        return Staged({'inside': ref(owner), 'path': path, 'closure': closure}, parts_of(value, ref))
+        return Staged({'inside': ref(owner), 'path': path, 'closure': closure_of(value, ref)}, parts_of(value, ref))
 
     def decode(self, content: Any, get: Get) -> object:
         """Return the function."""

@@ -1,5 +1,7 @@
 """What Python 3.13 does not parse: `except` without parentheses and template strings; annotations nobody asked for."""
 
+from typing import Protocol, runtime_checkable
+
 from aiida_dreamflow import checkpoint
 
 from .helpers import boom, quiet, say, t
@@ -112,3 +114,38 @@ async def do_break_in_finally():
             if i == 1:
                 break
     return i
+
+
+async def do_annotations_of_an_abstract_class():
+    """What evaluates them holds the attributes of the class, also what makes it abstract."""
+    size = int
+
+    @runtime_checkable
+    class Sized(Protocol):
+        length: size
+        width: unit
+
+        def measure(self) -> size: ...
+
+    await checkpoint()
+    Sized.unit = float
+    await checkpoint()
+
+    class Rod:
+        length = width = 1
+
+        def measure(self):
+            return 1
+
+    return isinstance(Rod(), Sized), Sized.__annotations__, Sized.measure.__annotations__
+
+
+async def do_annotations_ask_for_an_attribute_set_later():
+    class Sized:
+        width: unit
+
+    await checkpoint()
+    Sized.unit = float
+    evaluate = Sized.__annotate__
+    await checkpoint()
+    return Sized.__annotations__, evaluate(1)
