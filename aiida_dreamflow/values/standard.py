@@ -171,7 +171,11 @@ def _write_typing(value: Any, w: Writing) -> Record:
         if getattr(value, 'has_default', bool)():
             given['default'] = value.__default__
     else:
-        given.update(value=value.__value__, type_params=value.__type_params__)
+        given['value'] = value.__value__
+        if value.__type_params__:
+            given['type_params'] = (
+                value.__type_params__
+            )  # with none at all, Python would take the alias for a generic one
     flat = [part for key, item in given.items() for part in (key, w.ref(item))]
     module = w.ref(value.__module__)
     return ['of typing', [w.ref(cls), [*map(w.ref, args)], flat, module], ['__module__', module]]

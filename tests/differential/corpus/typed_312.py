@@ -76,3 +76,12 @@ async def do_comprehension_in_class_body():
 
     await checkpoint()
     return C.values
+
+
+async def do_alias_without_parameters():
+    type Alias = int
+    await checkpoint()
+    try:
+        Alias[int]
+    except TypeError as error:
+        return str(error)
