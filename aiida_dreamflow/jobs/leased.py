@@ -34,6 +34,7 @@ class Leased(Base):
 
     _lease: Lease | None = None
     _attached: frozenset[str] = frozenset()
+    _encoded: dict[int, str] | None = None
 
     @classmethod
     def recreate_from(cls, saved_state: Any, load_context: Any = None) -> Any:
@@ -90,6 +91,16 @@ class Leased(Base):
         if not outputs <= self._attached:
             super().update_outputs()
             self._attached = outputs
+
+    def encode_input_args(self, inputs: Any) -> str:
+        """Return the inputs, or the outputs, in words. AiiDA finds words for the inputs at each change of state; they never change."""
+        if inputs is not self.raw_inputs and inputs is not self.inputs:
+            return super().encode_input_args(inputs)
+        if self._encoded is None:
+            self._encoded = {}
+        if id(inputs) not in self._encoded:  # the process keeps both as long as it lives
+            self._encoded[id(inputs)] = super().encode_input_args(cast(Any, inputs))
+        return self._encoded[id(inputs)]
 
     def on_entered(self, from_state: Any) -> None:
         """Store the new state with the checkpoint that goes on from it, and tell of it.

@@ -54,3 +54,27 @@ def test_nobody_writes_between_reading_and_writing_a_state(profile, monkeypatch)
     other.close()
     assert node.process_state.value == 'finished'
     assert locked_out == [(state, 'database is locked') for state in ('created', 'running', 'finished')]
+
+
+def test_inputs_are_put_into_words_once(profile, monkeypatch):
+    """In those of AiiDA, which finds them at each change of state."""
+    encoded = []
+    encode = Process.encode_input_args
+    monkeypatch.setattr(
+        Process, 'encode_input_args', lambda self, inputs: encoded.append(inputs) or encode(self, inputs)
+    )
+
+    class Counted(leased.Leased, Process):
+        _node_class = orm.CalculationNode
+
+        @classmethod
+        def define(cls, spec):
+            super().define(spec)
+            spec.input('x')
+
+        async def run(self):
+            for inputs in self.raw_inputs, self.inputs, self.raw_inputs, self.inputs:
+                assert self.encode_input_args(inputs) == encode(self, inputs)
+
+    engine.run(Counted, x=orm.Int(1))
+    assert len(encoded) == 2
