@@ -392,6 +392,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         if self.has_terminated():
             return False
         if self.runner.is_daemon_runner or self._stepper is None:
+            self.place.hurry()
             return self._kill_with_children(msg_text, force_kill)
         # Under `engine.run` this is called by a signal handler, in the middle of whatever is going on, a transaction
         # perhaps: touch no node, wait for a turn.

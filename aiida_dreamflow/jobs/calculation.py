@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from aiida import orm
 from aiida.common.datastructures import CalcInfo, CodeInfo
 from aiida.engine import CalcJob
+from plumpy import ProcessState
 
 from ..compiler.bundle import Bundle
 from ..values.nodes import from_node
 from . import remote, wire
 from .leased import Leased
 from .names import python_name
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from aiida.common.folders import Folder
@@ -209,6 +211,11 @@ class FunctionJob(Leased, CalcJob):
     """Runs one Python function on a computer that has Python 3.8 or later, and nothing else."""
 
     CACHE_VERSION = remote.FORMAT
+
+    @classmethod
+    def get_state_classes(cls) -> Any:
+        """Return the classes of the states, by their labels."""
+        return {**super().get_state_classes(), ProcessState.WAITING: Waiting}
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]

@@ -16,6 +16,7 @@ from .database import survive_database
 from .lease import Lease, LeaseTakenError, lease_folder
 from .rows import writing
 from .trouble import PassingTroubleError, Undeterred, asking_broker
+from .turns import Place, in_turns
 from .understudy import Understudy
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Leased(Base):
     _lease: Lease | None = None
     _attached: frozenset[str] = frozenset()
     _encoded: dict[int, str] | None = None
+    _place: Place | None = None
 
     @classmethod
     def recreate_from(cls, saved_state: Any, load_context: Any = None) -> Any:
@@ -84,6 +86,23 @@ class Leased(Base):
                 raise
             self._lease.drop()
             raise kiwipy.DuplicateSubscriberIdentifier(f'no broker to run process {self.pid} with: {error}') from error
+
+    @property
+    def place(self) -> Place:
+        """Its place in the queue of those that want to do some work; in a process of its own there is none."""
+        if self._place is None:
+            self._place = Place()
+            self._place.hurries = not self.runner.is_daemon_runner
+        return self._place
+
+    async def step(self) -> None:
+        """Make a step, in turns with the other processes of the worker."""
+        await in_turns(super().step(), self.place)
+
+    def kill(self, *args: Any, **kwargs: Any) -> Any:
+        """Kill the process, which goes before all others from now on."""
+        self.place.hurry()
+        return super().kill(*args, **kwargs)
 
     def update_outputs(self) -> None:
         """Attach outputs that are new. AiiDA asks the database which are, at every change of state and mostly for nothing."""

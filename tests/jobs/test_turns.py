@@ -1,0 +1,150 @@
+"""Processes of a worker in turns."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+import pytest
+from aiida.engine.processes.calcjobs import tasks
+
+from aiida_dreamflow.jobs.turns import Place, in_turns
+from aiida_dreamflow.jobs.waiting import Waiting
+
+
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, 10))
+
+
+def test_one_in_each_round():
+    """Twenty that become ready at once: what the loop is asked to do meanwhile is done between the first and the second."""
+    done = []
+
+    async def works(name, gate):
+        await gate.wait()
+        done.append(name)
+
+    async def main():
+        gate = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        works_ = [loop.create_task(_awaiting(works(i, gate), Place())) for i in range(20)]
+        while len(done) < 1:
+            gate.set()
+            await asyncio.sleep(0)
+        loop.call_soon(done.append, 'message')
+        await asyncio.gather(*works_)
+
+    run(main())
+    assert [each for each in done if each != 'message'] == [*range(20)]
+    assert done.index('message') <= 3
+
+
+async def _awaiting(coroutine, place):
+    return await in_turns(coroutine, place)
+
+
+def test_who_hurries_needs_no_turn():
+    done = []
+
+    async def works(name):
+        for part in range(3):
+            await asyncio.sleep(0)
+            done.append((name, part))
+
+    async def main():
+        places = [Place() for _ in range(20)]
+        all_ = [asyncio.ensure_future(_awaiting(works(i), place)) for i, place in enumerate(places)]
+        await asyncio.sleep(0)
+        places[19].hurry()
+        await asyncio.gather(*all_)
+
+    run(main())
+    assert sorted(done) == [(i, part) for i in range(20) for part in range(3)]
+    assert done.index((19, 2)) < done.index((1, 0))
+
+
+def test_what_it_returns_and_raises():
+    async def returns():
+        await asyncio.sleep(0.001)
+        return 1
+
+    async def raises():
+        await asyncio.sleep(0)
+        raise KeyError('x')
+
+    async def catches():
+        try:
+            await asyncio.wait_for(asyncio.sleep(9), 0.01)
+        except asyncio.TimeoutError:
+            return 'late'
+
+    async def main():
+        assert await _awaiting(returns(), Place()) == 1
+        assert await _awaiting(catches(), Place()) == 'late'
+        with pytest.raises(KeyError, match='x') as caught:
+            await _awaiting(raises(), Place())
+        return caught.traceback
+
+    assert 'raises' in [entry.name for entry in run(main())]
+
+
+@pytest.mark.parametrize('rounds', range(8))
+def test_cancelled_wherever_it_waits(rounds):
+    """For what it awaits, or for its turn: it is told, and may go on."""
+    told = []
+
+    async def works():
+        try:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            await asyncio.sleep(9)
+        except asyncio.CancelledError:
+            told.append(True)
+            await asyncio.sleep(0)
+            raise
+
+    async def main():
+        task = asyncio.ensure_future(_awaiting(works(), Place()))
+        others = [asyncio.ensure_future(_awaiting(asyncio.sleep(0), Place())) for _ in range(3)]
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.gather(*others)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    left = run(main())
+    assert len(told) <= 1
+    assert not [each for each in left if not each.done()]
+
+
+def test_closed():
+    closed = []
+
+    async def works():
+        try:
+            await asyncio.sleep(0)
+        finally:
+            closed.append(True)
+
+    async def main():
+        generator = in_turns(works(), Place())
+        generator.send(None)
+        generator.close()  # while it waits for its first turn: not begun
+        place = Place()
+        place.hurry()
+        generator = in_turns(works(), place)
+        generator.send(None)
+        generator.close()
+
+    run(main())
+    assert closed == [True]
+
+
+def test_aiida_makes_tasks_in_one_place():
+    """`Waiting._launch_task`: if this fails, look where AiiDA makes the tasks of a job now."""
+    assert list(inspect.signature(tasks.Waiting._launch_task).parameters) == ['self', 'coro', 'args', 'kwargs']
+    source = inspect.getsource(tasks)
+    assert source.count('interruptable_task(') == 1
+    assert issubclass(Waiting, tasks.Waiting)
