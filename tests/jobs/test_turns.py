@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 
+import jobs.functions as functions
 import pytest
+from aiida import engine
 from aiida.engine.processes.calcjobs import tasks
+from plumpy import ProcessState
 
+from aiida_dreamflow.jobs import leased, waiting
+from aiida_dreamflow.jobs.calculation import FunctionJob
+from aiida_dreamflow.jobs.launch import function_job_inputs
 from aiida_dreamflow.jobs.turns import Place, in_turns
 from aiida_dreamflow.jobs.waiting import Waiting
 
@@ -147,4 +153,25 @@ def test_aiida_makes_tasks_in_one_place():
     assert list(inspect.signature(tasks.Waiting._launch_task).parameters) == ['self', 'coro', 'args', 'kwargs']
     source = inspect.getsource(tasks)
     assert source.count('interruptable_task(') == 1
-    assert issubclass(Waiting, tasks.Waiting)
+    assert FunctionJob.get_state_classes()[ProcessState.WAITING] is Waiting
+
+
+@pytest.mark.parametrize('in_daemon', [True, False])
+def test_all_that_a_job_does_is_done_in_turns(profile, monkeypatch, in_daemon):
+    """Its steps, and upload, submission, update and retrieval; if it runs where it was launched, none of them waits."""
+    asked = []
+
+    def noted(coroutine, place):
+        asked.append((coroutine.__name__, place.hurries))
+        return in_turns(coroutine, place)
+
+    monkeypatch.setattr(leased, 'in_turns', noted)
+    monkeypatch.setattr(waiting, 'in_turns', noted)
+    if in_daemon:
+        monkeypatch.setattr(leased.Leased, 'place', Place())
+    process_class, inputs = function_job_inputs(functions.add, {'x': 1, 'y': 2})
+    assert engine.run_get_node(process_class, **inputs)[1].is_finished_ok
+    assert {hurries for _, hurries in asked} == {not in_daemon}
+    assert {name for name, _ in asked} == {
+        'step', 'task_upload_job', 'task_submit_job', 'task_update_job', 'task_retrieve_job'
+    }  # fmt: skip
