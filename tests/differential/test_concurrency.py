@@ -9,7 +9,7 @@ import pytest
 
 from .asyncio_shims import seen_under_asyncio
 from .comparing import seen_in_memory
-from .corpus import concurrency, helpers, streams
+from .corpus import concurrency, helpers, streams, timeouts
 
 #: What asyncio of Python 3.10 says in other words; nor does it have `asyncio.timeout`.
 NEWER = (
@@ -19,7 +19,7 @@ NEWER = (
     'do_wait_for_passes',
     'do_wait_for_in_gather',
 )
-MODULES = [concurrency, streams]
+MODULES = [concurrency, timeouts, streams]
 if sys.version_info >= (3, 11):
     from .corpus import locks, task_groups  # semaphores of Python 3.10 are less fair
 

@@ -10,10 +10,16 @@ import pytest
 from .comparing import seen_in_memory, seen_natively
 from .corpus import (
     asynchronous,
+    cells,
     children,
+    contextmanagers,
+    delegating,
     exceptions,
     expressions,
+    functions,
     generators,
+    handling,
+    jumps,
     lifetimes,
     loops,
     managers,
@@ -23,7 +29,7 @@ from .corpus import (
 )
 
 MODULES = [asynchronous, expressions, loops, generators, exceptions, names, managers, matching, children]
-MODULES += [lifetimes, surroundings]
+MODULES += [lifetimes, surroundings, functions, cells, handling, jumps, contextmanagers, delegating]
 if sys.version_info >= (3, 11):
     from .corpus import groups, newer
 

@@ -159,54 +159,6 @@ async def do_with_inside_thrown():
         print('stopped', stop.value)
 
 
-def delegating(inner):
-    result = yield from inner
-    yield 'result', result
-    try:
-        yield from [1, 2]
-    except ValueError as error:
-        yield repr(error)
-
-
-async def do_delegates():
-    g = delegating(numbers(2))
-    print(next(g))
-    await checkpoint()
-    print(g.send(5))
-    await checkpoint()
-    print(g.send(6))
-    await checkpoint()
-    print(next(g))
-    await checkpoint()
-    print(g.throw(ValueError('v')))
-    await checkpoint()
-    print(list(g))
-
-
-async def do_delegates_and_closes():
-    g = delegating(numbers(2))
-    next(g)
-    await checkpoint()
-    g.close()
-
-
-def delegating_while_handling():
-    try:
-        raise ValueError('handled')
-    except ValueError:
-        yield from handling()
-
-
-async def do_delegates_while_handling():
-    g = delegating_while_handling()
-    try:
-        for value in g:
-            print(value, repr(sys.exc_info()[1]))
-            await checkpoint()
-    except KeyError as error:
-        print(repr(error.__context__))
-
-
 def stops_early():
     yield 1
     raise StopIteration(2)
@@ -390,53 +342,6 @@ async def do_cycle():
     print(box[0] is g, next(g))
 
 
-@contextlib.contextmanager
-def managed(name, swallow=False):
-    print('enter', name)
-    try:
-        yield name * 2
-    except ValueError as error:
-        print('caught', error)
-        if not swallow:
-            raise
-    else:
-        print('else')
-    finally:
-        print('exit', name)
-
-
-async def do_contextmanager():
-    with managed('a') as a, managed('b') as b:
-        print(await t(a + b))
-    return 'after'
-
-
-async def do_contextmanager_swallows():
-    with managed('a', swallow=True):
-        await t(1)
-        raise ValueError('v')
-    return 'after'
-
-
-async def do_contextmanager_in_loop():
-    for i in range(3):
-        with managed(i, swallow=True):
-            await t(i)
-            if i == 1:
-                continue
-            if i == 2:
-                return 'returned'
-
-
-async def do_exit_stack():
-    with contextlib.ExitStack() as stack:
-        a = stack.enter_context(managed('a'))
-        await t(a)
-        stack.enter_context(managed('b', swallow=True))
-        await t(2)
-        raise ValueError('v')
-
-
 def tree(n):
     if n:
         yield from tree(n - 1)
@@ -518,70 +423,6 @@ async def do_cells_shared_with_generator():
     await checkpoint()
     other, after = next(g)
     return other is add, before, after, add(1), next(g)[1]
-
-
-@contextlib.contextmanager
-def stopping():
-    try:
-        yield
-    except KeyError:
-        raise StopIteration('inside') from None
-    except IndexError as error:
-        raise RuntimeError('instead') from error
-
-
-async def do_contextmanager_raises_stop_iteration():
-    try:
-        with stopping():
-            await checkpoint()
-            raise KeyError('k')
-    except RuntimeError as error:
-        return str(error), repr(error.__cause__), error.__suppress_context__
-
-
-async def do_contextmanager_raises_instead():
-    try:
-        with stopping():
-            await checkpoint()
-            raise IndexError('i')
-    except RuntimeError as error:
-        return str(error), repr(error.__cause__)
-
-
-async def do_contextmanager_passes_stop_iteration():
-    for kind in (StopIteration, RuntimeError, StopAsyncIteration):
-        try:
-            with stopping():
-                await checkpoint()
-                raise kind('passed')
-        except Exception as error:
-            print(repr(error), repr(error.__cause__))
-
-
-async def do_delegates_to():
-    g = delegating(numbers(2))
-    next(g)
-    await checkpoint()
-    return g.gi_yieldfrom.__name__, g.gi_running, g.gi_frame is None
-
-
-@contextlib.contextmanager
-def chaining():
-    try:
-        yield
-    except Exception as error:
-        raise RuntimeError('chained') from error
-
-
-async def do_contextmanager_chains():
-    for kind in (ZeroDivisionError, StopIteration):
-        try:
-            with chaining():
-                await checkpoint()
-                raise kind('first')
-        except Exception as error:
-            await checkpoint()
-            print(repr(error), repr(error.__cause__), repr(error.__context__))
 
 
 def returning(limit):

@@ -2,7 +2,9 @@
 
 from aiida_dreamflow import checkpoint
 
-from .generators import delegating, handling, managed
+from .contextmanagers import managed
+from .delegating import delegating
+from .generators import handling
 from .helpers import boom, fail, quiet, t
 
 
