@@ -54,11 +54,11 @@ _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary
 class Place:
     """The place of a process in the queue.
 
-    :ivar hurries: whether it needs no turn any more.
+    :param hurries: whether it needs no turn, now and from now on.
     """
 
-    def __init__(self) -> None:
-        self.hurries = False
+    def __init__(self, *, hurries: bool = False) -> None:
+        self.hurries = hurries
         self._asked: set[asyncio.Future[None]] = set()
 
     def hurry(self) -> None:

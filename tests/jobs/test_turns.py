@@ -138,9 +138,7 @@ def test_closed():
         generator = in_turns(works(), Place())
         generator.send(None)
         generator.close()  # while it waits for its first turn: not begun
-        place = Place()
-        place.hurry()
-        generator = in_turns(works(), place)
+        generator = in_turns(works(), Place(hurries=True))
         generator.send(None)
         generator.close()
 
