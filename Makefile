@@ -1,4 +1,4 @@
-# Two commands on a fresh machine with Python 3.10 or newer:
+# Two commands on a fresh machine with Python 3.10 or newer and `ps`:
 #
 #   make demo     watch an optimisation run, in an AiiDA of its own
 #   make test     run the tests, but for the slow, those on real servers and of the benchmarks (see SELECT)
@@ -95,6 +95,8 @@ $(VENV)/.examples $(VENV)/.tests $(VENV)/.dev: $(VENV)/.%: $(VENV)/.python pypro
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo 'aiida-dreamflow needs Python 3.10 or newer: make PYTHON=python3.12 ...'; exit 1; }
+	@command -v ps > /dev/null || { echo 'AiiDA asks the program `ps` which jobs run on this machine: please install it '\
+	  '(on Debian and Ubuntu: apt-get install procps)'; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo 'Python could not make a virtual environment (on Debian and Ubuntu: apt-get install python3-venv)'; exit 1; }
 	@touch $@

@@ -15,6 +15,8 @@ from .tracebacks import lines_of
 
 __all__ = ('merge_groups', 'split_group')
 
+#: Until Python 3.11.3 what a single clause raises is put into a group, too (gh-103590).
+_WRAPS_ONE = sys.version_info < (3, 11, 4)
 #: Python 3.10 has none, and no ``except*``.
 _Group: Any = getattr(builtins, 'BaseExceptionGroup', None)
 
@@ -82,7 +84,7 @@ def merge_groups(
         return again
     if again is not None:
         new.append(again)
-    merged: BaseException = new[0] if len(new) == 1 else _Group('', new)
+    merged: BaseException = new[0] if len(new) == 1 and not _WRAPS_ONE else _Group('', new)
     return merged
 
 

@@ -19,6 +19,8 @@ NEWER = (
     'do_wait_for_passes',
     'do_wait_for_in_gather',
 )
+#: Where asyncio names no cause for a `TimeoutError` until Python 3.11.3.
+CAUSES = ('do_timeout_passes', 'do_timeout_uncaught')
 MODULES = [concurrency, timeouts, streams]
 if sys.version_info >= (3, 11):
     from .corpus import locks, task_groups  # semaphores of Python 3.10 are less fair
@@ -29,6 +31,7 @@ CASES = [
     for module in MODULES
     for name, function in vars(module).items()
     if name.startswith('do_') and inspect.iscoroutinefunction(function)
+    if sys.version_info >= (3, 11, 4) or name not in CAUSES
     if sys.version_info >= (3, 11) or ('timeout' not in function.__code__.co_names and name not in NEWER)
 ]
 
