@@ -11,9 +11,14 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from aiida.engine.daemon.client import DaemonClient
 
 pytest_plugins = ['servers.fixtures']
 
@@ -101,6 +106,25 @@ def daemon(profile):
         yield client
 
 
+def _last_words(client: DaemonClient, length: int = 3000) -> str:
+    """Return the ends of the logs of a daemon: of circus, which watches the workers, and of the workers."""
+    logs = [Path(client.circus_log_file), Path(client.daemon_log_file)]
+    return '\n'.join(f'{log.name}: ...{log.read_text(errors="replace")[-length:]}' for log in logs if log.exists())
+
+
+@pytest.fixture(autouse=True)
+def daemon_is_there(request):
+    """Starts the daemon again when it has gone, with a warning: its end is not the fault of all tests that follow."""
+    if 'daemon' in request.fixturenames:
+        from chaos.agent import reconnect
+
+        client = request.getfixturevalue('daemon')
+        if not client.is_daemon_running:
+            warnings.warn(f'the daemon has gone: {_last_words(client)}', stacklevel=2)
+            client.start_daemon(1)
+            reconnect()
+
+
 @pytest.fixture(autouse=True)
 def _reports_are_logged():
     """Undo what a `verdi` command that was called in this process did to AiiDA's logging: no report would be stored."""
@@ -117,6 +141,8 @@ def _reports_are_logged():
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
+    if report.failed and 'daemon' in getattr(item, 'funcargs', ()):
+        report.sections.append(('the daemon', _last_words(item.funcargs['daemon'])))
     if IN_CI and report.skipped and not hasattr(report, 'wasxfail') and item.get_closest_marker('optional') is None:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = 'failed'
