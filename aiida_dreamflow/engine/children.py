@@ -18,7 +18,7 @@ from aiida.engine import Process, ProcessState
 
 from ..exceptions import LaunchError
 from ..jobs import failpoints
-from ..jobs.abandoned import is_leased
+from ..jobs.lease import is_leased
 from ..jobs.names import port_name
 from ..jobs.trouble import asking_broker
 from ..runtime import Handle, Machine

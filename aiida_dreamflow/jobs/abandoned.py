@@ -17,12 +17,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import inspect
 import itertools
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 from aiida import orm
@@ -34,11 +31,11 @@ from aiida.manage import get_manager
 from plumpy.persistence import LoadSaveContext
 
 from . import failpoints
-from .lease import lease_folder
+from .lease import is_held, is_leased, lease_folder
 from .trouble import PassingTroubleError, asking_broker
 from .zeromq import leave_if_alone, survive_broker
 
-__all__ = ('find_abandoned', 'find_waiting', 'is_leased', 'seal_ended', 'watch', 'watch_if_worker')
+__all__ = ('find_abandoned', 'find_waiting', 'seal_ended', 'watch', 'watch_if_worker')
 
 #: How often a worker looks, in seconds. What it finds free twice is abandoned: a broker had the time between to act.
 INTERVAL = 15.0
@@ -119,7 +116,7 @@ def find_abandoned() -> Iterator[int]:
 def _left() -> Iterator[orm.ProcessNode]:
     """Yield the processes that have a lease which nobody holds."""
     for path in sorted(lease_folder().glob('*.lock')):
-        if not _is_held(path):
+        if not is_held(path):
             with contextlib.suppress(NotExistent):
                 node = orm.load_node(int(path.stem))
                 if isinstance(node, orm.ProcessNode):
@@ -134,32 +131,8 @@ def find_waiting() -> Iterator[int]:
     builder.order_by({orm.ProcessNode: {'id': 'asc'}})
     for (node,) in builder.iterall():
         path = lease_folder() / f'{node.pk}.lock'
-        if node.checkpoint is not None and is_leased(node) and not (path.exists() and _is_held(path)):
+        if node.checkpoint is not None and is_leased(node) and not (path.exists() and is_held(path)):
             yield cast(int, node.pk)
-
-
-def is_leased(node: orm.ProcessNode) -> bool:
-    """Return whether the process of a node holds a lease when a worker runs it."""
-    from .leased import Leased
-
-    try:
-        return issubclass(node.process_class, Leased)
-    except ValueError:  # its class cannot be loaded here
-        return False
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        file = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return True  # its holder has just released it
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)
-    return False
 
 
 async def _take_on(runner: Any, pk: int) -> None:

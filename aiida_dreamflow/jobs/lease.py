@@ -16,8 +16,9 @@ import os
 from pathlib import Path
 
 import kiwipy
+from aiida import orm
 
-__all__ = ('Lease', 'LeaseTakenError', 'lease_folder')
+__all__ = ('Lease', 'LeaseTakenError', 'is_held', 'is_leased', 'lease_folder')
 
 
 class LeaseTakenError(kiwipy.DuplicateSubscriberIdentifier):
@@ -34,6 +35,29 @@ def lease_folder() -> Path:
     folder = Path(get_config().dirpath) / 'dreamflow' / 'leases' / profile.uuid
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a process runs whose lease is this file."""
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return True  # its holder has just released it
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+def is_leased(node: orm.ProcessNode) -> bool:
+    """Return whether the process of a node holds a lease when a worker runs it, as its class says."""
+    try:
+        return getattr(node.process_class, 'RUNS_UNDER_LEASE', False)
+    except ValueError:  # its class cannot be loaded here
+        return False
 
 
 class Lease:

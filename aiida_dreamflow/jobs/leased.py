@@ -34,6 +34,9 @@ class Leased(Base):
     Loading a process is how a worker takes it on; a process that is run where it was made needs no lease.
     """
 
+    #: What :func:`~aiida_dreamflow.jobs.lease.is_leased` asks.
+    RUNS_UNDER_LEASE = True
+
     _lease: Lease | None = None
     _attached: frozenset[str] = frozenset()
     _encoded: dict[int, str] | None = None
