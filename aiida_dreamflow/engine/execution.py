@@ -67,6 +67,9 @@ class Execution:
     :param tasks: the children that run in this process already.
     """
 
+    #: Other workflows go on in this process.
+    keeps_changes = False
+
     def __init__(self, process: FunctionWorkChain, tasks: ChildTasks) -> None:
         self.process = process
         if isinstance(process.bundle, Exception):

@@ -50,7 +50,13 @@ Outcome = Suspended | Returned | Failed
 
 
 class Host(Protocol):
-    """What a machine asks of its surroundings."""
+    """What a machine asks of its surroundings.
+
+    :cvar keeps_changes: whether what the workflow has changed of its process stays when it has ended, as it does when a
+        function has been called; others go on in the process of a worker.
+    """
+
+    keeps_changes: bool
 
     def find(self, target: Any) -> Any:
         """Return what `submit` is to run: a name may stand for it.

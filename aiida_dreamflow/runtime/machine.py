@@ -140,7 +140,8 @@ class Machine:
         finally:
             sys.set_asyncgen_hooks(*hooks)
             values = (value for activation in self.activations().values() for value in activation.variables.values())
-            self.surroundings.leave(values, ended=not self.tasks or self._fatal is not None)
+            has_ended = not self.tasks or self._fatal is not None
+            self.surroundings.leave(values, stays=has_ended and self.host.keeps_changes)
         for source in self.agenda.asked:
             self.host.receive(source, ())
         self.agenda.asked.clear()

@@ -66,28 +66,29 @@ class Surroundings:
         self._folder = _folder()
         self._environment = _environment().copy()
 
-    def leave(self, values: Iterable[Any] = (), *, ended: bool) -> None:
-        """Note what the workflow has changed, and put it back unless it has ended: a step ends.
+    def leave(self, values: Iterable[Any] = (), *, stays: bool = False) -> None:
+        """Note what the workflow has changed, and put it back: a step ends.
 
         :param values: the values of its variables.
+        :param stays: whether nothing is put back: it was the last step, and the process is the workflow's alone.
         """
         values = [*values]
-        patches = [] if ended else [taken_off(patch) for patch in reversed(applied_in(values))]
+        patches = [] if stays else [taken_off(patch) for patch in reversed(applied_in(values))]
         if self.changed:
             self.changed = {place: value for place, value in self.changed.items() if place in (_FOLDER, _ENVIRONMENT)}
         for number, before in enumerate(self._outside):
             (module, names), now = _SLOTS[number], _values(number)
             if not all(map(operator.is_, now, before)):
-                self._note(module, names, before, now, ended)
+                self._note(module, names, before, now, stays)
         if warnings.filters != self._content:
             self.changed[_FILTERS] = warnings.filters
             if warnings.filters is self._filters:
                 self.changed[_FILTERS] = self._filters[:]
-                if not ended:
+                if not stays:
                     self._filters[:] = self._content
-        if not ended or _FILTERS not in self.changed:
+        if not stays or _FILTERS not in self.changed:
             _set_filters(self._filters)
-        self._note_settings(values, ended)
+        self._note_settings(values, stays)
         if (folder := _folder()) != self._folder:
             self.changed[_FOLDER] = folder
         if (environment := _environment()) != self._environment:
@@ -101,19 +102,19 @@ class Surroundings:
         names: tuple[str, ...],
         before: tuple[Any, ...],
         now: tuple[Any, ...],
-        ended: bool,
+        stays: bool,
     ) -> None:
         for name, old, new in zip(names, before, now, strict=False):
             if new is not old:
                 place = f'{module.__name__}.{name}'
                 self.changed[place] = [] if new is _MISSING else [new]
-                if not ended:
+                if not stays:
                     _set(place, [] if old is _MISSING else [old])
 
-    def _note_settings(self, values: list[Any], ended: bool) -> None:
+    def _note_settings(self, values: list[Any], stays: bool) -> None:
         for place, value in settings.changed_since(self._settings, values).items():
             self.changed[place] = value
-            if not ended and place in self._settings:
+            if not stays and place in self._settings:
                 settings.bring_in(place, self._settings[place])
 
     def _note_environment(self, environment: dict[Any, Any]) -> None:

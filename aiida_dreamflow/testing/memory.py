@@ -136,6 +136,8 @@ class _MemoryHost:
     :param recipes: whether values may be made again.
     """
 
+    keeps_changes = True
+
     def __init__(self, recipes: bool = True) -> None:
         self.recipes = recipes
         self._now = time.time()

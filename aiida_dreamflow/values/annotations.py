@@ -24,6 +24,8 @@ def annotations_of(function: FunctionType, ref: Callable[[object], Any]) -> dict
         later = function.__annotate__
         if later is not None and not _are_known(function):
             return {'annotate': ref(later)}
+        if type(later) is FunctionType:
+            return {'annotate': ref(later), 'annotations': ref(function.__annotations__)}
     return {'annotations': ref(function.__annotations__)}
 
 
@@ -42,7 +44,26 @@ def annotate(function: FunctionType, content: dict[str, Any], get: Callable[[Any
     :param content: what :func:`annotations_of` found.
     :param get: the object that a ref stands for.
     """
-    if 'annotations' in content:
-        function.__annotations__ = get(content['annotations'])
-    elif sys.version_info >= (3, 14):
+    if sys.version_info >= (3, 14) and 'annotate' in content:
         function.__annotate__ = get(content['annotate'])
+        if 'annotations' in content:
+            _remember(function, get(content['annotations']))
+    else:
+        function.__annotations__ = get(content['annotations'])
+
+
+def _remember(function: Any, annotations: dict[str, Any]) -> None:
+    """Have a function find that its annotations are this dict.
+
+    To set them would take its ``__annotate__`` away; so that gives them, by another code, for this once.
+    """
+    later = function.__annotate__
+    code = later.__code__
+    later.__code__ = _GIVES.replace(co_consts=(annotations,), co_freevars=code.co_freevars)
+    try:
+        function.__annotations__  # noqa: B018
+    finally:
+        later.__code__ = code
+
+
+_GIVES = (lambda form: None).__code__

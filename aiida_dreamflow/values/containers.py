@@ -12,7 +12,17 @@ from typing import Any
 from ..exceptions import CannotStoreError, FrameError
 from .records import Kind, Reader, Record, Writing, float_of, float_text
 
-__all__ = ('INLINE_BYTES', 'KINDS', 'WRITERS', 'check_keys', 'doubles', 'read_bytes', 'why_lost', 'write_bytes')
+__all__ = (
+    'INLINE_BYTES',
+    'KINDS',
+    'WRITERS',
+    'check_keys',
+    'doubles',
+    'is_suppress',
+    'read_bytes',
+    'why_lost',
+    'write_bytes',
+)
 
 # Bytes up to this length stand in the document, as base64; a file of its own for each would cost more than it saves.
 INLINE_BYTES = 1024
@@ -31,7 +41,14 @@ def read_bytes(text: str, r: Reader) -> bytes:
     return r.blob(text[7:]) if text.startswith('sha256:') else base64.b64decode(text)
 
 
+def is_suppress(value: str) -> bool:
+    """Whether this is the very text by which `argparse` knows what to suppress: every parser of arguments has it."""
+    return value == '==SUPPRESS==' and value is getattr(sys.modules.get('argparse'), 'SUPPRESS', None)
+
+
 def _write_str(value: str, w: Writing) -> Record:
+    if is_suppress(value):
+        return ['global', 'argparse:SUPPRESS']
     # JSON of some databases has neither NUL nor lone surrogates.
     try:
         value.encode()
@@ -102,6 +119,11 @@ def _look_for_doubles(name: str) -> Iterator[tuple[str, ModuleType]]:
         for variable, found in [*getattr(module, '__dict__', {}).items()]:
             if type(found) is ModuleType and found.__name__ == name and sys.modules.get(name) is not found:
                 yield f'{holder}:{variable}', found
+    package, _, last = name.rpartition('.')
+    for place, module in doubles(package) if package else ():
+        found = module.__dict__.get(last)
+        if type(found) is ModuleType and found.__name__ == name and sys.modules.get(name) is not found:
+            yield f'{place}.{last}', found
 
 
 def _read_namespace(first: str, r: Reader) -> object:

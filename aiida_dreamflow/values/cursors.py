@@ -17,8 +17,8 @@ from math import comb, perm, prod
 from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
-from .itertools_state import NULL, integers_at, items_of, items_of_tee, state_of
 from .records import Kind, Reader, Record, Writing
+from .structures import NULL, integers_at, items_of, items_of_tee, state_of
 
 __all__ = ('KINDS', 'WRITERS')
 

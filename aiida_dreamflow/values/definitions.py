@@ -280,7 +280,10 @@ def _made_unnoticed(meta: type, name: str, bases: tuple[type, ...], namespace: d
 def _set_attribute(cls: type, name: str, value: object) -> None:
     """Set an attribute of a class, also one of a name that means something to Python, such as `__bases__`."""
     metas: tuple[type, ...] = type.__dict__['__mro__'].__get__(type(cls))
-    is_kept_apart = name == '__annotations__' and type(value) is not dict  # from Python 3.14 on: a property, say
+    # From Python 3.14 on these may be anything in the class itself, a property say.
+    is_kept_apart = (name == '__annotations__' and type(value) is not dict) or (
+        name == '__annotate__' and value is not None and not callable(value)
+    )
     if (
         name in _OF_CLASSES
         or is_kept_apart
@@ -295,7 +298,10 @@ def _set_attribute(cls: type, name: str, value: object) -> None:
 def _fill_class(obj: type, rest: Any, r: Reader) -> None:
     parts = iter(rest['attributes'])
     for name in parts:
-        _set_attribute(obj, name, r.get(next(parts)))
+        value = r.get(next(parts))
+        _set_attribute(obj, name, value)
+        if sys.version_info < (3, 13) and issubclass(type(value), property):
+            property.__set_name__(value, obj, name)  # which it does not show, but says in its errors
     if 'abstract' in rest:
         abstract = vars(obj)['__abstractmethods__']
         abc._abc_init(obj)  # type: ignore[attr-defined]

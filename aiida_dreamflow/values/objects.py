@@ -28,6 +28,8 @@ from typing import Any
 
 from ..exceptions import CannotStoreError
 from .definitions import is_made_by_python, write_attribute
+from .ended import MAKERS
+from .ended import reduced as reduced_when_ended
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, sentinel_name, write_named
@@ -215,6 +217,8 @@ def _reduced(value: object) -> Any:
         )
     if issubclass(type(value), weakref.finalize) and getattr(value, 'alive', False):
         raise _refuse(value, 'it is to run when an object dies, which a restart cannot tell; call it before the await')
+    if (ended := reduced_when_ended(value)) is not None:
+        return ended
     if is_refused(value):
         reason = next(reason for kinds, reason in _REFUSALS if issubclass(type(value), kinds))
         raise _refuse(value, reason, is_outside=True)
@@ -275,7 +279,7 @@ def write_object(value: object, w: Writing) -> Record:
         record = ['object', [w.ref(cls), [w.ref(arg) for arg in positional], flat]]
     else:
         record = ['call', [w.ref(function), [w.ref(arg) for arg in args]]]
-        if _leaves_out_attributes(value, state):
+        if function not in MAKERS and _leaves_out_attributes(value, state):
             rest = {**rest, **state_of(value, w)}
     if with_fields:
         record[0] = 'fields'

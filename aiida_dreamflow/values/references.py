@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import pickle
 import sys
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
@@ -226,7 +226,19 @@ def _read_builtin(first: Any, r: Reader) -> object:
     return found
 
 
+def _write_slot(value: MethodWrapperType, w: Writing) -> Record:
+    """The record of a method of C like ``(5).__add__``; that of a class need not be what the class has under this name."""
+    return ['slot method', [w.ref(value.__self__), w.ref(value.__objclass__), value.__name__]]  # type: ignore[attr-defined]
+
+
+def _read_slot(first: Any, r: Reader) -> object:
+    owner, cls = r.get(first[0]), r.get(first[1])
+    found: object = vars(cls)[first[2]].__get__(owner, type(owner))
+    return found
+
+
 WRITERS: dict[type, Any] = {
+    MethodWrapperType: _write_slot,
     type: write_global,
     FunctionType: write_global,
     BuiltinFunctionType: _write_builtin,
@@ -240,4 +252,5 @@ KINDS = (
     Kind('own module', _make_own_module, _fill_own_module),
     Kind('method', lambda first, r: MethodType(*map(r.get, first))),
     Kind('builtin method', _read_builtin, late=1),
+    Kind('slot method', _read_slot, late=1),
 )

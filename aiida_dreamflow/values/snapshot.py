@@ -20,6 +20,7 @@ from typing import Any, Protocol, cast
 
 from ..exceptions import CannotStoreError, FrameError, UntrustedValueError
 from .addresses import LOWEST, Address, address_in
+from .containers import is_suppress
 from .objects import is_refused
 from .paths import path_between
 from .rebuild import rebuild
@@ -271,7 +272,7 @@ class _Encoder:
             if kind is str:
                 if value[-1:] == '>':
                     numbers.append((len(records), value))
-                if len(value) <= _TEXT_INLINE and value.isprintable():
+                if len(value) <= _TEXT_INLINE and value.isprintable() and not is_suppress(value):
                     return value
             elif kind is int:
                 if -_INT_LIMIT <= value < _INT_LIMIT:

@@ -6,6 +6,7 @@ Knows the standard library only.
 from __future__ import annotations
 
 import contextlib
+import decimal
 import io
 import os
 import random
@@ -20,6 +21,7 @@ from typing import Any
 from ..exceptions import CannotStoreError
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, write_named
+from .structures import LOCAL_CONTEXT, state_of
 
 __all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'attached_to', 'closed_file', 'process_wide')
 
@@ -212,10 +214,32 @@ def _fill_typing(obj: Any, rest: Any, r: Reader) -> None:
             setattr(obj, name, r.get(next(parts)))
 
 
+# -- the `with` of a context of `decimal`
+
+
+def _write_local_context(value: Any, w: Writing) -> Record:
+    state = state_of(value)
+    return ['local context', [w.ref(state.local), w.ref(state.before)]]
+
+
+def _make_local_context(first: Any, r: Reader) -> object:
+    """It goes back to the context that is in force when it is made."""
+    local, before = map(r.get, first)
+    now = decimal.getcontext()
+    decimal.setcontext(before)
+    try:
+        return decimal.localcontext(local)
+    finally:
+        decimal.setcontext(now)
+
+
 WRITERS: dict[type, Any] = {re.Match: _write_match, **dict.fromkeys(_NAMED, _write_typing)}
+if LOCAL_CONTEXT.__module__ == 'decimal':  # the one that is written in Python is as any other object
+    WRITERS[LOCAL_CONTEXT] = _write_local_context
 WRITERS |= {_LOCK: _write_lock, _RLOCK: _write_lock}
 KINDS = (
     Kind('match', _make_match, late=1),
+    Kind('local context', _make_local_context, late=1),
     Kind('of typing', _make_typing, _fill_typing),
     Kind('lock', lambda first, r: threading.RLock() if first else threading.Lock()),
 )

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..exceptions import CannotStoreError
 from .containers import check_keys
-from .definitions import is_made_by_python
+from .definitions import is_made_by_python, write_attribute
 from .records import Kind, Reader, Record, Writing
 
 __all__ = ('KINDS', 'VALUES', 'fill_state', 'state_of', 'writer_for')
@@ -61,6 +61,8 @@ def writer_for(cls: type) -> Callable[[Any, Writing], Record] | None:
 
     :param cls: the class.
     """
+    if issubclass(cls, property) and cls.__reduce_ex__ is object.__reduce_ex__ and cls not in copyreg.dispatch_table:
+        return _write_property
     base = next((base for base in cls.__mro__ if base in _BASES.values()), None)
     is_counter = cls.__reduce__ is _COUNTED and cls is not collections.Counter
     if (
@@ -163,4 +165,27 @@ def fill_state(obj: Any, rest: Any, r: Reader) -> None:
         object.__setattr__(obj, name, r.get(next(slots)))
 
 
-KINDS = (Kind('subclass', _make, _fill, _rank),)
+# -- properties
+
+
+def _write_property(value: property, w: Writing) -> Record:
+    if (record := write_attribute(value, _attribute(property, 'fget', value), w)) is not None:
+        return record
+    parts = [w.ref(_attribute(property, name, value)) for name in ('fget', 'fset', 'fdel')]
+    return ['property of', w.ref(type(value)), {'parts': parts, **state_of(value, w)}]
+
+
+def _make_property(first: Any, r: Reader) -> object:
+    made: object = property.__new__(r.get(first))
+    return made
+
+
+def _fill_property(obj: Any, rest: Any, r: Reader) -> None:
+    with contextlib.suppress(AttributeError):  # it has no place for what the first of them says of itself
+        property.__init__(obj, *map(r.get, rest['parts']))
+    with contextlib.suppress(AttributeError):
+        object.__getattribute__(obj, '__dict__').clear()
+    fill_state(obj, rest, r)
+
+
+KINDS = (Kind('subclass', _make, _fill, _rank), Kind('property of', _make_property, _fill_property))

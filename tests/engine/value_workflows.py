@@ -82,7 +82,7 @@ async def returns_it():
 
 @workflow
 async def holds_a_thread():
-    thread = threading.Thread()
+    thread = threading.current_thread()
     await checkpoint()
     return thread.name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import io
 import os
 import sys
@@ -40,6 +41,25 @@ def test_put_back_while_it_waits():
     assert outcome.value == 'mine\n'
 
 
+def test_put_back_when_it_has_ended_beside_others(monkeypatch):
+    stdout, filters, precision = sys.stdout, warnings.filters[:], decimal.getcontext().prec
+    monkeypatch.setattr(memory._MemoryHost, 'keeps_changes', False)
+
+    async def ends():
+        with decimal.localcontext():
+            await checkpoint()
+        decimal.getcontext().prec = 3
+        sys.stdout = io.StringIO()
+        warnings.simplefilter('error')
+        return str(decimal.Decimal(1) / 3)
+
+    machine = Machine(memory._MemoryHost())
+    machine.start(ends, (), {})
+    machine.step()
+    assert machine.step().value == '0.333'
+    assert (sys.stdout, warnings.filters, decimal.getcontext().prec) == (stdout, filters, precision)
+
+
 def test_of_two_workflows_each_has_its_own():
     one, two = Surroundings(), Surroundings()
     stdout = sys.stdout
@@ -47,11 +67,11 @@ def test_of_two_workflows_each_has_its_own():
         surroundings.enter()
         assert sys.stdout is stdout
         sys.stdout = io.StringIO(str(number))
-        surroundings.leave(ended=False)
+        surroundings.leave()
     for number, surroundings in enumerate((one, two)):
         surroundings.enter()
         assert sys.stdout.getvalue() == str(number)
-        surroundings.leave(ended=False)
+        surroundings.leave()
     assert sys.stdout is stdout
 
 
@@ -76,7 +96,7 @@ def test_environment_is_brought_in_again(value, monkeypatch):
         del os.environ['DREAMFLOW_TRIED']
     else:
         os.environ['DREAMFLOW_TRIED'] = value
-    surroundings.leave(ended=False)
+    surroundings.leave()
     assert os.environ.get('DREAMFLOW_TRIED') == value
     os.environ['DREAMFLOW_TRIED'] = 'another workflow'
     surroundings.enter()
@@ -90,7 +110,7 @@ def test_a_secret_in_the_environment_enters_no_frame(monkeypatch, caplog):
     for text in ('hunter2', 'hunter3'):
         surroundings.enter()
         os.environ['MY_API_KEY'] = text
-        surroundings.leave(ended=False)
+        surroundings.leave()
     assert os.environ.pop('MY_API_KEY') == 'hunter3'
     assert surroundings.changed == {}
     (record,) = caplog.records
@@ -98,6 +118,6 @@ def test_a_secret_in_the_environment_enters_no_frame(monkeypatch, caplog):
     assert 'hunter' not in caplog.text
     surroundings.enter()
     os.environ['KEYBOARD'] = 'is none'
-    surroundings.leave(ended=False)
+    surroundings.leave()
     del os.environ['KEYBOARD']
     assert list(surroundings.changed['environment'].values()) in ([b'is none'], ['is none'])

@@ -404,7 +404,7 @@ def taken(lock):
     [
         lambda: open(os.devnull),
         lambda: taken(threading.Lock()),
-        lambda: threading.Thread(),
+        threading.current_thread,
     ],
     ids=['file', 'lock', 'thread'],
 )

@@ -12,7 +12,7 @@ import pytest
 from values.graphs import back, snapshot_of
 
 from aiida_dreamflow.exceptions import CannotStoreError
-from aiida_dreamflow.values import itertools_state
+from aiida_dreamflow.values import structures
 from aiida_dreamflow.values.snapshot import encode
 
 
@@ -251,20 +251,20 @@ def test_sees_what_is_appended_later():
     assert list(it) == [2, 3]
 
 
-@pytest.mark.parametrize('name', itertools_state._FIELDS)
+@pytest.mark.parametrize('name', structures._FIELDS)
 def test_memory_is_laid_out_as_expected(name):
-    cls = getattr(itertools, name, None)
+    cls = structures.LOCAL_CONTEXT if name == 'ContextManager' else getattr(itertools, name, None)
     assert cls is not None or (name == 'batched' and sys.version_info < (3, 12))
     if cls is not None:
-        assert itertools_state._layout(cls) is not None
+        assert structures._layout(cls) is not None
 
 
 def test_every_class_is_known():
     classes = {name for name, value in vars(itertools).items() if isinstance(value, type)}
-    assert classes - {'__loader__'} <= itertools_state._FIELDS.keys()
+    assert classes - {'__loader__'} <= structures._FIELDS.keys()
 
 
 def test_an_unknown_layout_is_refused(monkeypatch):
-    monkeypatch.setattr(itertools_state, '_layout', lambda cls: None)
+    monkeypatch.setattr(structures, '_layout', lambda cls: None)
     with pytest.raises(CannotStoreError, match='make a list of its items before'):
         encode({'it': itertools.count()})

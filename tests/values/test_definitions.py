@@ -8,6 +8,8 @@ import collections.abc
 import dataclasses
 import enum
 import functools
+import importlib
+import sys
 import types
 
 import pytest
@@ -15,6 +17,7 @@ from values import things
 from values.graphs import back, through
 
 from aiida_dreamflow.exceptions import CannotStoreError, FrameError
+from aiida_dreamflow.values import containers
 from aiida_dreamflow.values.snapshot import decode, encode
 
 GREETING = 'hello'
@@ -307,3 +310,51 @@ def test_a_plain_object_that_some_module_has_is_that_object():
     assert twins[0] is things.MISSING
     assert twins[1] is twins[2]
     assert twins[1] is not own
+
+
+@pytest.mark.optional
+@pytest.mark.skipif(sys.version_info < (3, 14), reason='annotations are evaluated later from Python 3.14 on')
+def test_annotations_that_were_asked_for_and_what_gives_them():
+    namespace = {'__name__': __name__}
+    exec(compile('def function(x: int, y: "text"): pass', '', 'exec', dont_inherit=True), namespace)
+    given = namespace['function']
+    function = types.FunctionType(given.__code__, globals(), 'function')
+    function.__annotate__ = types.FunctionType(given.__annotate__.__code__, globals(), '__annotate__')
+    annotations = function.__annotations__
+    annotations['more'] = str
+    again, kept, later = back([function, annotations, function.__annotate__])
+    assert again.__annotations__ is kept
+    assert again.__annotate__ is later
+    assert kept == {'x': int, 'y': 'text', 'more': str}
+    assert later(1) == {'x': int, 'y': 'text'}
+
+    class Tells:
+        @property
+        def __annotations__(self):
+            return {'x': int}
+
+        @property
+        def __annotate__(self):
+            return None
+
+    assert back(Tells)().__annotations__ == {'x': int}
+
+
+def test_what_a_second_copy_of_a_package_has(tmp_path, monkeypatch):
+    """Some tests, and who reloads, have two: what a module has of the older one is found through that module."""
+    (tmp_path / 'dreamflow_twice').mkdir()
+    (tmp_path / 'dreamflow_twice' / '__init__.py').write_text('from . import inner\n')
+    (tmp_path / 'dreamflow_twice' / 'inner.py').write_text('N = 1\ndef function():\n    return N\nclass Class: pass\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    older = importlib.import_module('dreamflow_twice')
+    for name in ('dreamflow_twice', 'dreamflow_twice.inner'):
+        monkeypatch.delitem(sys.modules, name)
+    newer = importlib.import_module('dreamflow_twice')
+    for name in ('dreamflow_twice', 'dreamflow_twice.inner'):
+        monkeypatch.setitem(sys.modules, name, sys.modules[name])
+    values = [part for package in (older, newer) for part in (package.inner.function, package.inner.Class)]
+    with pytest.raises(CannotStoreError, match='it has the variables of a module that'):
+        back(older.inner.function)
+    monkeypatch.setattr(things, 'older', older, raising=False)
+    monkeypatch.setattr(containers, '_known_doubles', {})
+    assert all(one is other for one, other in zip(back(values), values, strict=True))

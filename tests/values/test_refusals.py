@@ -47,7 +47,7 @@ CASES = {
     'lock': (lambda: _held(threading.Lock()), 'lock', 'release it before the await'),
     'rlock': (lambda: _held(threading.RLock()), 'RLock', 'release it before the await'),
     'condition': (lambda: _held(threading.Condition()), 'RLock', 'release it before the await'),
-    'thread': (threading.Thread, 'Thread', 'join it'),
+    'thread': (threading.main_thread, '_MainThread', 'join it'),
     'weakref': (lambda: weakref.ref(_HELD_BY_NOBODY_STORED), 'weakref', 'keep the object itself'),
     'finalizer': (lambda: weakref.finalize(_HELD_BY_NOBODY_STORED, print), 'finalize', 'call it before the await'),
     'frame': (_frame, 'frame', 'format_exc'),

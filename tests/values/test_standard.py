@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _pyio
+import argparse
+import decimal
 import io
 import os
 import random
@@ -72,6 +74,76 @@ def test_type_variables_of_a_function():
     assert pair[0].__module__ == __name__
     kind = back(typing.NewType('kind', int))
     assert (kind(3), kind.__supertype__, kind.__name__) == (3, int, 'kind')
+
+
+def test_the_with_of_a_decimal_context():
+    async def workflow():
+        with decimal.localcontext() as context:
+            context.prec = 5
+            await checkpoint()
+            is_same = decimal.getcontext() is context
+            inside = str(decimal.Decimal(1) / 3)
+            with decimal.localcontext(decimal.Context(prec=2)):
+                await checkpoint()
+                deeper = str(decimal.Decimal(1) / 3)
+            await checkpoint()
+            back_in = str(decimal.Decimal(1) / 3)
+            await checkpoint()
+        return is_same, inside, deeper, back_in, str(decimal.Decimal(1) / 3)
+
+    before = decimal.getcontext().prec
+    assert run_in_memory(workflow) == (True, '0.33333', '0.33', '0.33333', str(decimal.Decimal(1) / 3))
+    assert decimal.getcontext().prec == before
+
+
+def test_a_parser_of_arguments_knows_what_to_suppress():
+    parser, text = argparse.ArgumentParser(), ''.join(['==SUPPRESS', '=='])
+    parser.add_argument('--scale', default=argparse.SUPPRESS)
+    parser_again, text_again = back([parser, text])
+    assert vars(parser_again.parse_args([])) == {}
+    assert text_again == text
+
+
+def test_methods_of_what_is_written_in_c():
+    plus, union, own = back([(5).__add__, type.__or__.__get__(int, type), int.__or__.__get__(6)])
+    assert (plus(1), union(str), own(1)) == (6, int | str, 7)
+
+
+class _Noted(property):
+    """Has an attribute and a slotless dict."""
+
+
+class _Slim(property):
+    __slots__ = ('__doc__', 'note')
+
+
+def test_properties_of_a_derived_class():
+    class Point:
+        @_Noted
+        def x(self):
+            """Where it is."""
+            return [*self.found]
+
+        @x.setter
+        def x(self, value):
+            self.found = [value]
+
+        @_Slim
+        def slim(self):
+            return 3
+
+    vars(Point)['x'].note = vars(Point)['slim'].note = 'n'
+    point, cls = back([Point(), Point])
+    point.x = 4
+    assert (point.x, point.slim) == ([4], 3)
+    assert [type(vars(cls)[name]) for name in ('x', 'slim')] == [_Noted, _Slim]
+    assert [vars(cls)[name].note for name in ('x', 'slim')] == ['n', 'n']
+    assert vars(cls)['x'].__doc__ == vars(Point)['x'].__doc__
+    with pytest.raises(AttributeError) as ours:
+        point.slim = 1
+    with pytest.raises(AttributeError) as pythons:
+        Point().slim = 1
+    assert str(ours.value) == str(pythons.value)
 
 
 def test_what_there_is_one_of():

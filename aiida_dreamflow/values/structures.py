@@ -1,12 +1,14 @@
-"""What `itertools` objects know and do not tell: their fields, read from memory as CPython lays them out.
+"""What objects written in C know and do not tell: their fields, read from memory as CPython lays them out.
 
-Python 3.14 took `__reduce__` and `__setstate__` away from them, and `pairwise` and `batched` never had them. Nothing is
-ever written there. It relies on the structures in CPython's ``Modules/itertoolsmodule.c``, which are compared in size
-with those of the running interpreter before they are trusted. Knows the standard library only.
+Python 3.14 took `__reduce__` and `__setstate__` away from those of `itertools`, `pairwise` and `batched` never had them, nor
+did what `decimal.localcontext` returns. Nothing is ever written there. It relies on the structures in CPython's
+``Modules/itertoolsmodule.c`` and ``Modules/_decimal/_decimal.c``, which are compared in size with those of the running
+interpreter before they are trusted. Knows the standard library only.
 """
 
 from __future__ import annotations
 
+import decimal
 import itertools
 import sys
 from functools import cache
@@ -15,12 +17,14 @@ from typing import Any
 
 from ..exceptions import CannotStoreError
 
-__all__ = ('NULL', 'integers_at', 'items_of', 'items_of_tee', 'state_of')
+__all__ = ('LOCAL_CONTEXT', 'NULL', 'integers_at', 'items_of', 'items_of_tee', 'state_of')
 
 #: Stands for a field without an object.
 NULL: Any = object()
 
 _SINCE_12, _SINCE_13, _SINCE_14 = (sys.version_info >= (3, minor) for minor in (12, 13, 14))
+#: The class of what `decimal.localcontext` returns, which has no name.
+LOCAL_CONTEXT: Any = type(decimal.localcontext())
 # Name and C type of each field: an object (`o`), an address (`p`), a Py_ssize_t (`n`), an int (`i`), a long (`l`).
 _FIELDS = {
     '_grouper': 'parent:o target:o',
@@ -46,7 +50,9 @@ _FIELDS = {
     'starmap': 'function:o it:o',
     'takewhile': 'function:o it:o stopped:l',
     'zip_longest': 'size:n active:n iterators:o result:o fill:o',
+    'ContextManager': 'local:o before:o',
 }
+_CLASSES = {LOCAL_CONTEXT, *(cls for cls in vars(itertools).values() if isinstance(cls, type))}
 
 
 @cache
@@ -66,14 +72,14 @@ def _layout(cls: Any) -> Any:
         (name, kinds[kind]) for name, _, kind in (field.partition(':') for field in _FIELDS[cls.__name__].split())
     ]
     layout = type(cls.__name__, (ctypes.Structure,), {'_fields_': [head, *fields]})
-    known = sys.implementation.name == 'cpython' and vars(itertools).get(cls.__name__) is cls
+    known = sys.implementation.name == 'cpython' and cls in _CLASSES
     return layout if known and ctypes.sizeof(layout) == cls.__basicsize__ else None
 
 
 def state_of(value: object) -> Any:
-    """The fields of an `itertools` object.
+    """The fields of an object.
 
-    :param value: an object of exactly one of the classes of `itertools`.
+    :param value: an object of exactly one of the classes of `itertools`, or `LOCAL_CONTEXT`.
     :returns: a namespace; a field that is an object may be `NULL`.
     :raises CannotStoreError: if this interpreter keeps them differently.
     """
