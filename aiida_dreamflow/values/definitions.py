@@ -301,7 +301,8 @@ def _fill_class(obj: type, rest: Any, r: Reader) -> None:
         value = r.get(next(parts))
         _set_attribute(obj, name, value)
         if sys.version_info < (3, 13) and issubclass(type(value), property):
-            property.__set_name__(value, obj, name)  # which it does not show, but says in its errors
+            # It does not show its name, but says it in its errors.
+            property.__set_name__(value, obj, name)  # type: ignore[attr-defined]
     if 'abstract' in rest:
         abstract = vars(obj)['__abstractmethods__']
         abc._abc_init(obj)  # type: ignore[attr-defined]

@@ -228,7 +228,7 @@ def _read_builtin(first: Any, r: Reader) -> object:
 
 def _write_slot(value: MethodWrapperType, w: Writing) -> Record:
     """The record of a method of C like ``(5).__add__``; that of a class need not be what the class has under this name."""
-    return ['slot method', [w.ref(value.__self__), w.ref(value.__objclass__), value.__name__]]  # type: ignore[attr-defined]
+    return ['slot method', [w.ref(value.__self__), w.ref(value.__objclass__), value.__name__]]
 
 
 def _read_slot(first: Any, r: Reader) -> object:
