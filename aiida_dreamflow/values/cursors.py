@@ -1,7 +1,7 @@
 """The iterators of `itertools` keep their place: read from memory, rebuilt by calling the same class again.
 
 All Python versions write and read the same records, so that a frame survives an upgrade. Rebuilding takes nothing from
-the iterators inside and calls none of their functions: what was taken already is handed over by a `_Rest` in front of
+the iterators inside and calls none of their functions: what was taken already is handed over by a `Rest` in front of
 them, which is taken away when it has nothing left. Two costs to know: an iterator over combinations, permutations or a
 product is moved to its place by stepping, some ten nanoseconds an item; one of `cycle` as many as it has saved.
 
@@ -20,17 +20,17 @@ from ..exceptions import CannotStoreError, FrameError
 from .records import Kind, Reader, Record, Writing
 from .structures import NULL, integers_at, items_of, items_of_tee, state_of
 
-__all__ = ('KINDS', 'WRITERS')
+__all__ = ('KINDS', 'WRITERS', 'Rest', 'advanced', 'split')
 
 
-class _Rest:
+class Rest:
     """An iterator that gives some items back before it goes on with another iterator."""
 
     def __init__(self, items: list[Any], it: Iterator[Any]) -> None:
         self.items = deque(items)
         self.it = it
 
-    def __iter__(self) -> _Rest:
+    def __iter__(self) -> Rest:
         return self
 
     def __next__(self) -> Any:
@@ -56,7 +56,7 @@ class _Given:
 
 
 class _Keys:
-    """The key function of a `groupby`, with the keys of what a `_Rest` gives back."""
+    """The key function of a `groupby`, with the keys of what a `Rest` gives back."""
 
     def __init__(self, keys: list[Any], function: Callable[[Any], Any] | None) -> None:
         self.keys = deque(keys)
@@ -76,23 +76,24 @@ class _TeeSource:
         self.it = it
 
 
-def _advance(it: Any, count: int) -> Any:
+def advanced(it: Any, count: int) -> Any:
+    """Return an iterator from which some items have been taken."""
     deque(itertools.islice(it, count), maxlen=0)
     return it
 
 
-def _split(it: Any) -> tuple[list[Any], Any]:
-    """What a `_Rest` has left, and the iterator behind it; an empty one if there is none any more."""
+def split(it: Any) -> tuple[list[Any], Any]:
+    """Return what a `Rest` has left, and the iterator behind it; an empty one if there is none any more."""
     if it is NULL:
         return [], iter(())
-    return ([*it.items], it.it) if type(it) is _Rest else ([], it)
+    return ([*it.items], it.it) if type(it) is Rest else ([], it)
 
 
 # -- what is written: the arguments of the function of that name in `_MAKERS`
 
 
 def _accumulate(s: Any) -> tuple[Any, ...]:
-    _, it = _split(s.it)
+    _, it = split(s.it)
     function = None if s.function is NULL else s.function
     return (it, function, s.initial) if s.total is NULL else (it, function, None, s.total)
 
@@ -104,7 +105,7 @@ def _batched(s: Any) -> tuple[Any, ...]:
 
 
 def _chain(s: Any) -> tuple[Any, ...]:
-    given, source = _split(s.source)
+    given, source = split(s.source)
     if s.active is not NULL:
         return (source, s.active)
     return (source, *(one.it for one in given))
@@ -115,11 +116,11 @@ def _cycle(s: Any) -> tuple[Any, ...]:
         raise CannotStoreError('cycle', '', 'it is a copy that is in its first turn; use the original')
     if s.it is NULL:
         return (iter(()), *s.saved[s.index :], *s.saved[: s.index])
-    return (_split(s.it)[1], *s.saved)
+    return (split(s.it)[1], *s.saved)
 
 
 def _groupby(s: Any) -> tuple[Any, ...]:
-    (values, it), keys, function = _split(s.it), [], s.function
+    (values, it), keys, function = split(s.it), [], s.function
     if type(function) is _Keys:
         keys, function = [*function.keys], function.function
     if s.target is NULL:
@@ -136,7 +137,7 @@ def _islice(s: Any) -> tuple[Any, ...]:
 
 
 def _pairwise(s: Any) -> tuple[Any, ...]:
-    taken, it = _split(s.it)
+    taken, it = split(s.it)
     return (it, *(taken if s.old is NULL else [s.old]))
 
 
@@ -181,7 +182,7 @@ _PARTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
     'compress': lambda s: (s.data, s.selectors),
     'count': lambda s: (s.number if s.value is NULL else s.value, s.step),
     'cycle': _cycle,
-    'dropwhile': lambda s: (_split(s.it)[1],) if s.started else (s.it, s.function),
+    'dropwhile': lambda s: (split(s.it)[1],) if s.started else (s.it, s.function),
     'filterfalse': lambda s: (s.function, s.it),
     'groupby': _groupby,
     'islice': _islice,
@@ -191,7 +192,7 @@ _PARTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
     'repeat': lambda s: (s.element,) if s.left < 0 else (s.element, s.left),
     'starmap': lambda s: (s.function, s.it),
     'takewhile': lambda s: () if s.stopped else (s.function, s.it),
-    'zip_longest': lambda s: (s.fill, *(_split(it)[1] for it in items_of(s.iterators))),
+    'zip_longest': lambda s: (s.fill, *(split(it)[1] for it in items_of(s.iterators))),
 }
 
 
@@ -225,7 +226,7 @@ def _finish_tees(waiting: list[tuple[int, Any]], w: Writing) -> None:
         items = [items_of_tee(data) for data in longest]
         places = [sum(map(len, items[: len(longest) - len(chain)])) + index for _, chain, index in members]
         first = min(places)
-        more, it = _split(state_of(longest[-1]).it)
+        more, it = split(state_of(longest[-1]).it)
         taken = [item for part in items for item in part]
         source = w.ref(_TeeSource([*taken[first:], *more], it))
         for (number, _, _), place in zip(members, places, strict=True):
@@ -238,7 +239,7 @@ def _finish_tees(waiting: list[tuple[int, Any]], w: Writing) -> None:
 def _make_accumulate(it: Any, function: Any, initial: Any, *total: Any) -> Any:
     if not total:
         return itertools.accumulate(_Given(it), function, initial=initial)
-    return _advance(itertools.accumulate(_Rest([*total], it), function), 1)
+    return advanced(itertools.accumulate(Rest([*total], it), function), 1)
 
 
 def _make_batched(it: Any, size: int, strict: bool) -> Any:
@@ -247,21 +248,21 @@ def _make_batched(it: Any, size: int, strict: bool) -> Any:
 
 
 def _make_chain(source: Any, *active: Any) -> Any:
-    return itertools.chain.from_iterable(_Rest([_Given(it) for it in active], source) if active else _Given(source))
+    return itertools.chain.from_iterable(Rest([_Given(it) for it in active], source) if active else _Given(source))
 
 
 def _make_dropwhile(it: Any, *function: Any) -> Any:
     if function:
         return itertools.dropwhile(function[0], _Given(it))
-    return _advance(itertools.dropwhile(bool, _Rest([False], it)), 1)
+    return advanced(itertools.dropwhile(bool, Rest([False], it)), 1)
 
 
 def _make_groupby(it: Any, function: Any, *more: Any) -> Any:
     if not more:
         return itertools.groupby(_Given(it), function)
     # Its first group begins with an item of ours; that is taken, and it stands where it stood.
-    groups = itertools.groupby(_Rest([None, *more[2:]], it), _Keys([*more[:2]], function))
-    _advance(next(groups)[1], 1)
+    groups = itertools.groupby(Rest([None, *more[2:]], it), _Keys([*more[:2]], function))
+    advanced(next(groups)[1], 1)
     return groups
 
 
@@ -272,11 +273,11 @@ def _make_grouper(*parts: Any) -> Any:
 def _make_tee(source: Any, place: int) -> Any:
     if type(source) is not itertools._tee:  # type: ignore[attr-defined]
         raise FrameError('an iterator of `tee` lacks its source; the stored document is damaged')
-    return _advance(source.__copy__(), place)
+    return advanced(source.__copy__(), place)
 
 
 def _chooser(make: Callable[..., Any], *nothing: Any) -> Callable[..., Any]:
-    return lambda *parts: _advance(make(*parts[1:]), parts[0]) if parts else _advance(make(*nothing), 2)
+    return lambda *parts: advanced(make(*parts[1:]), parts[0]) if parts else advanced(make(*nothing), 2)
 
 
 _MAKERS: dict[str, Callable[..., Any]] = {
@@ -289,12 +290,12 @@ _MAKERS: dict[str, Callable[..., Any]] = {
     'combinations_with_replacement': _chooser(itertools.combinations_with_replacement, (), 1),
     'compress': lambda data, selectors: itertools.compress(_Given(data), _Given(selectors)),
     'count': itertools.count,
-    'cycle': lambda it, *saved: _advance(itertools.cycle(_Rest([*saved], it)), len(saved)),
+    'cycle': lambda it, *saved: advanced(itertools.cycle(Rest([*saved], it)), len(saved)),
     'dropwhile': _make_dropwhile,
     'filterfalse': lambda function, it: itertools.filterfalse(function, _Given(it)),
     'groupby': _make_groupby,
     'islice': lambda it, *place: itertools.islice(_Given(it), *place),
-    'pairwise': lambda it, *old: itertools.pairwise(_Rest([*old], it) if old else _Given(it)),
+    'pairwise': lambda it, *old: itertools.pairwise(Rest([*old], it) if old else _Given(it)),
     'permutations': _chooser(itertools.permutations, (), 1),
     'product': _chooser(itertools.product, ()),
     'repeat': itertools.repeat,
@@ -312,7 +313,7 @@ def _make(first: Any, r: Reader) -> object:
 
 def _make_tee_source(first: Any, r: Reader) -> object:
     it, *items = map(r.get, first)
-    return itertools.tee(_Rest(items, it), 1)[0]
+    return itertools.tee(Rest(items, it), 1)[0]
 
 
 WRITERS: dict[type, Any] = {getattr(itertools, name): _write for name in _PARTS if hasattr(itertools, name)}

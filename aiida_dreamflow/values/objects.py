@@ -99,7 +99,7 @@ def write_enum(value: Enum, w: Writing) -> Record:
         if native is not None:
             base, args = native, (VALUES[native](value),)
         else:
-            args = () if base is object else base.__reduce_ex__(value, 4)[1]
+            args = () if base.__new__ is object.__new__ else base.__reduce_ex__(value, 4)[1]
         attributes = [w.ref(part) for item in vars(value).items() for part in item]
         return ['member', [w.ref(cls), w.ref(base), [*map(w.ref, args)]], attributes]
     if cls.__members__.get(name) is value:

@@ -21,6 +21,7 @@ from . import (
     references,
     standard,
     subclasses,
+    tables,
     weak,
 )
 from .records import CODEC, Kind, Record, Staged, Writing
@@ -37,6 +38,7 @@ _ROOMS: tuple[Any, ...] = (
     references,
     standard,
     subclasses,
+    tables,
     weak,
 )
 _WRITERS: dict[type, Any] = {cls: writer for room in _ROOMS for cls, writer in getattr(room, 'WRITERS', {}).items()}

@@ -358,3 +358,17 @@ def test_what_a_second_copy_of_a_package_has(tmp_path, monkeypatch):
     monkeypatch.setattr(things, 'older', older, raising=False)
     monkeypatch.setattr(containers, '_known_doubles', {})
     assert all(one is other for one, other in zip(back(values), values, strict=True))
+
+
+def test_members_that_are_objects_of_a_dataclass_too():
+    @dataclasses.dataclass
+    class Atom:
+        mass: float
+
+    class Element(Atom, enum.Enum):
+        H = 1.008
+        O = 15.999  # noqa: E741
+
+    again = back(Element)
+    assert [(each.name, each.mass) for each in again] == [('H', 1.008), ('O', 15.999)]
+    assert again(Element.H.value) is again.H
