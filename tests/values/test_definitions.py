@@ -371,4 +371,4 @@ def test_members_that_are_objects_of_a_dataclass_too():
 
     again = back(Element)
     assert [(each.name, each.mass) for each in again] == [('H', 1.008), ('O', 15.999)]
-    assert again(Element.H.value) is again.H
+    assert again(again.H.value) is again.H
