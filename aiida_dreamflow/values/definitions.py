@@ -383,6 +383,7 @@ WRITERS: dict[type, Any] = {
     property: _write_property,
     types.GetSetDescriptorType: _write_descriptor,
     types.MemberDescriptorType: _write_descriptor,
+    types.ClassMethodDescriptorType: _write_descriptor,
     types.MappingProxyType: _write_proxy,
     super: _write_super,
 }

@@ -47,11 +47,13 @@ def _leads_to(module: str, path: str, value: object) -> bool:
 
 def _named(value: Any, qualname: str) -> str | None:
     owner = getattr(value, '__module__', None)
-    if not isinstance(owner, str):
+    if owner is None:
         try:
             owner = pickle.whichmodule(value, qualname)  # type: ignore[attr-defined]
         except pickle.PicklingError:  # from Python 3.14 on; before, it named `__main__`
             owner = '__main__'
+    if not isinstance(owner, str):
+        return None
     # A class that a package shows may move between its private modules, as `pathlib.Path` did in Python 3.13 and 3.14.
     for module in dict.fromkeys((owner.partition('._')[0], owner)):
         for detour in _DETOURS:
@@ -59,7 +61,15 @@ def _named(value: Any, qualname: str) -> str | None:
                 return f'{module}:{qualname}{detour}'
     if (name := _TYPE_NAMES.get(id(value))) is None and '<locals>' not in qualname:
         name = _in_a_double(owner, qualname, value)
-    return name
+    return name or _under_another_name(owner, value)
+
+
+def _under_another_name(owner: str, value: object) -> str | None:
+    """The name of what is written in C and is called otherwise in its module, as `_json.make_encoder` is."""
+    if isinstance(value, FunctionType) or (isinstance(value, type) and is_made_by_python(value)):
+        return None
+    variables = getattr(sys.modules.get(owner), '__dict__', {})
+    return next((f'{owner}:{name}' for name, found in [*variables.items()] if found is value), None)
 
 
 def _in_a_double(owner: str, qualname: str, value: object) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import decimal
+import functools
 import io
 import os
 import random
@@ -112,6 +113,18 @@ def _write_lock(value: Any, w: Writing) -> Record:
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 
 _STREAMS = ('__stdin__', '__stdout__', '__stderr__', 'stdin', 'stdout', 'stderr')
+
+
+# -- partial functions
+
+
+def _write_partial(value: functools.partial[Any], w: Writing) -> Record:
+    """The record of a partial function, whose attributes are not looked at: from then on it would have some, and show it."""
+    return ['partial', None, [w.ref(part) for part in functools.partial.__reduce__(value)[2]]]
+
+
+def _fill_partial(obj: Any, rest: Any, r: Reader) -> None:
+    obj.__setstate__(tuple(map(r.get, rest)))
 
 
 # -- matches
@@ -233,12 +246,17 @@ def _make_local_context(first: Any, r: Reader) -> object:
         decimal.setcontext(now)
 
 
-WRITERS: dict[type, Any] = {re.Match: _write_match, **dict.fromkeys(_NAMED, _write_typing)}
+WRITERS: dict[type, Any] = {
+    re.Match: _write_match,
+    functools.partial: _write_partial,
+    **dict.fromkeys(_NAMED, _write_typing),
+}
 if LOCAL_CONTEXT.__module__ == 'decimal':  # the one that is written in Python is as any other object
     WRITERS[LOCAL_CONTEXT] = _write_local_context
 WRITERS |= {_LOCK: _write_lock, _RLOCK: _write_lock}
 KINDS = (
     Kind('match', _make_match, late=1),
+    Kind('partial', lambda first, r: functools.partial(print), _fill_partial),
     Kind('local context', _make_local_context, late=1),
     Kind('of typing', _make_typing, _fill_typing),
     Kind('lock', lambda first, r: threading.RLock() if first else threading.Lock()),

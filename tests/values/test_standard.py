@@ -5,7 +5,9 @@ from __future__ import annotations
 import _pyio
 import argparse
 import decimal
+import functools
 import io
+import json
 import os
 import random
 import re
@@ -107,6 +109,28 @@ def test_a_parser_of_arguments_knows_what_to_suppress():
 def test_methods_of_what_is_written_in_c():
     plus, union, own = back([(5).__add__, type.__or__.__get__(int, type), int.__or__.__get__(6)])
     assert (plus(1), union(str), own(1)) == (6, int | str, 7)
+
+
+def test_what_is_called_otherwise_in_its_module():
+    values = [json.encoder.c_make_encoder, dict.__dict__['fromkeys'], json.scanner.c_make_scanner]
+    assert all(one is other for one, other in zip(back(values), values, strict=True))
+
+
+def test_partial_functions():
+    inner = functools.partial(print, 'a', sep='')
+    again = back(inner)
+    for each in (inner, again):  # not looked at, nor with attributes it would stay by itself
+        assert functools.partial(each, end='').func is print
+    inner.note = inner
+    again = back(inner)
+    assert again.note is again
+    assert (again.func, again.args, again.keywords) == (print, ('a',), {'sep': ''})
+    circle = functools.partial(print)
+    circle.__setstate__((circle, (circle,), {}, None))
+    again = back(circle)
+    assert again.func is again.args[0] is again
+    for each in (circle, again):
+        each.__setstate__((print, (), {}, None))
 
 
 class _Noted(property):

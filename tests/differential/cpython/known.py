@@ -125,7 +125,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     REPLACED: (
         r'test_linecache\.LineCacheTests\.test_memoryerror',
         r'test_dynamic\.RebindBuiltinsTests\.',
-        r'test_warnings\..*\.test_show_warning_output',
+        r'test_warnings\..*\.test_(show_warning_output|showwarning_missing)',
         r'test_iter\..*\.test_reduce_mutating_builtins_iter',
         r'test_ordered_dict\.Py.*\.test_(pickle|copying|reduce)',
         r'test_ordered_dict\.PySimpleLRUCacheTests\.',
