@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import settings
+from .loggers import in_use
 from .patches import applied_in, put_on, taken_off
 
 __all__ = ('Surroundings',)
@@ -43,9 +44,11 @@ class Surroundings:
     """What one workflow has changed.
 
     :ivar changed: the values by their places.
+    :ivar logs: what loggers used before the workflow began, or was loaded.
     """
 
     def __init__(self) -> None:
+        self.logs = [used for _, used in in_use()]
         self.changed: dict[str, Any] = {}
         self._outside: list[tuple[Any, ...]] = []
         self._filters: list[Any] = []

@@ -30,6 +30,7 @@ from .edits import Edits, placed
 from .frame_codecs import FunctionCodec, KeptCodec, RecipeCodec, RecipeValueCodec, TracebackCodec, is_awaitable
 from .generators import AsyncGeneratorCodec, GeneratorCodec
 from .held import HeldCodec
+from .logs import LogsCodec
 from .parts import Files, Form, MemoryFiles, PartWriter, Place
 from .records import VERSION
 from .snapshot import Codec, decode, read_file
@@ -98,7 +99,7 @@ class FrameWriter:
         activations, self._kept = machine.activations().values(), KeptCodec()
         every = [self._tracebacks, *self.codecs, FunctionCodec(activations), self._generators, self._streams]
         every += [HeldCodec(activation.function for activation in activations), self._crowds, self._kept]
-        every += [RecipeCodec(), values]
+        every += [LogsCodec(machine.surroundings.logs), RecipeCodec(), values]
         used, appended = self._uses(machine)
         self._places = _places(machine)
         forms = self._writer.survey(self._places, every, used, appended)
@@ -282,7 +283,7 @@ def load_frame(
         CrowdCodec(agenda),
         KeptCodec(agenda, edits),
     ]
-    every = [*codecs, *own, HeldCodec(), recipes]
+    every = [*codecs, *own, HeldCodec(), LogsCodec(), recipes]
     every += [RecipeValueCodec([]), *chunks.codecs]
     numbers: dict[Any, Any] = {}
     plain = decode({'version': VERSION, 'roots': document['plain'], 'objects': []}, read_blob, numbers=numbers)

@@ -9,6 +9,7 @@ import contextlib
 import decimal
 import functools
 import io
+import logging
 import os
 import random
 import re
@@ -20,11 +21,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..exceptions import CannotStoreError
+from .ended import without_its_init
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, write_named
 from .structures import LOCAL_CONTEXT, state_of
 
-__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'attached_to', 'closed_file', 'process_wide')
+__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'closed_file', 'process_wide')
 
 
 def _reduced_file(file: Any) -> Any:
@@ -46,8 +48,15 @@ def _set_random(generator: random.Random, state: tuple[Any, dict[str, Any]]) -> 
     vars(generator).update(state[1])
 
 
+def _reduced_logger(logger: logging.Logger) -> Any:
+    """One that no name leads to is like any other object."""
+    is_known = logger is logger.manager.loggerDict.get(logger.name)
+    return logger.__reduce__() if is_known else (without_its_init, (type(logger),), vars(logger))
+
+
 #: How objects of these classes are made again, as `copyreg` has it.
 REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    logging.Logger: lambda value: _reduced_logger(value),
     struct.Struct: lambda value: (struct.Struct, (value.format,)),
     random.SystemRandom: lambda value: (random.SystemRandom, ()),
     io.BytesIO: lambda value: _reduced_file(value),
@@ -73,27 +82,10 @@ def process_wide(value: object) -> str | None:
         return 'random:_inst'  # whose methods the functions of `random` are: `draw = random.random`
     if type(value).__module__ == 'sys':  # `sys.version_info` and the like, of which nobody makes another
         return next((f'sys:{name}' for name, found in vars(sys).items() if found is value), None)
-    logging: Any = sys.modules.get('logging')
-    if logging is not None and value is logging.lastResort:  # which `logging` itself has weak references to
+    if value is logging.lastResort:  # which `logging` itself has weak references to
         return 'logging:lastResort'
     name = next((name for name in _STREAMS if getattr(sys, name, None) is value), None)
     return name and f'sys:{name}'
-
-
-def attached_to(value: object) -> str | None:
-    """The name of the logger that uses a handler, a filter, or the memory that a handler writes into.
-
-    :returns: ``None`` if none does.
-    """
-    logging: Any = sys.modules.get('logging')
-    if logging is None or not issubclass(type(value), (logging.Handler, logging.Filter, io.StringIO)):
-        return None
-    for name, logger in (('root', logging.root), *list(logging.root.manager.loggerDict.items())):
-        handlers = getattr(logger, 'handlers', ())
-        used = (*handlers, *getattr(logger, 'filters', ()), *(getattr(handler, 'stream', None) for handler in handlers))
-        if any(each is value for each in used):
-            return str(name)
-    return None
 
 
 # -- locks
