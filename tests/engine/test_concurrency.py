@@ -66,7 +66,7 @@ def test_children_under_way_are_stored_together(run):
         if 'codec:crowd' in parts:
             under_way.append([handle.label for handle in machine.pending])
             assert all(len(handle.watchers) == 1 for handle in machine.pending)
-    assert 8 <= len(under_way[0]) < 12
+    assert 9 <= len(under_way[0]) < 12
     assert set(under_way[0]) < {f'echo_{number}' for number in range(1, 13)}
 
 
