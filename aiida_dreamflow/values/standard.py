@@ -82,6 +82,8 @@ def process_wide(value: object) -> str | None:
         return 'random:_inst'  # whose methods the functions of `random` are: `draw = random.random`
     if type(value).__module__ == 'sys':  # `sys.version_info` and the like, of which nobody makes another
         return next((f'sys:{name}' for name, found in vars(sys).items() if found is value), None)
+    if value is logging.Logger.manager:
+        return 'logging:Logger.manager'
     if value is logging.lastResort:  # which `logging` itself has weak references to
         return 'logging:lastResort'
     name = next((name for name in _STREAMS if getattr(sys, name, None) is value), None)

@@ -91,6 +91,7 @@ def test_what_a_handler_has(handler):
 def test_a_logger_without_a_name():
     logger = logging.Logger('nobody knows it', level=7)
     logger.addHandler(logging.NullHandler())
-    twin, same = back([logger, LOGGER])
+    twin, same, manager = back([logger, LOGGER, LOGGER.manager])
     assert same is LOGGER
+    assert manager is LOGGER.manager
     assert (twin.name, twin.level, type(twin.handlers[0])) == ('nobody knows it', 7, logging.NullHandler)

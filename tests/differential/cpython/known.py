@@ -82,11 +82,12 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_global\.GlobalTests\.test_caught_exception_group',
         r'test_io\..*TextIOWrapperTest\.test_illegal_encoder',  # of the registry of codecs
         r'test_logging\.BasicConfigTest\.test_stream',  # `logging` holds handlers, and those their streams and filters
-        r'test_logging\.ConfigDictTest\.test_(config_callable_filter_works|listen_config_10_ok)',
+        r'test_logging\.ConfigDictTest\.test_(config_(callable_filter|filter|filter_method)_works|listen_config_10_ok)',
         r'test_logging\.QueueHandlerTest\.test_queue_handler',
         r'test_logging\.WarningsTest\.test_warnings$',
         r'test_logging\.CustomLevelsAndFiltersTest\.test_logging_filter_replaces_record',  # filters, and those what they note
-        r'test_logging\.ModuleLevelMiscTest\.test_set_logger_class',
+        r'test_logging\.ModuleLevelMiscTest\.test_(set_logger_class|subclass_logger_cache)',
+        r'test_logging\.LoggerTest\.test_find_caller_with_stack_info',
         r'test_logging\.(ExceptionTest|LoggerAdapterTest)\.',
         r'test_class\.ClassTests\.',
         r'test_fileinput\.Test_fileinput_',
@@ -178,6 +179,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     ),
     TIME: (
         r'test_sched\.',
+        r'test_logging\.TimedRotatingFileHandlerTest\.test_rollover',
         r'test_itertools\..*\.test_(long_chain_of_empty_iterables|tee_del_backward)',
         r'test_re\.ReTests\.test_search_anchor_at_beginning',
     ),
