@@ -31,13 +31,16 @@ def reduced(value: object) -> Reduced | None:
 
     :param value: any object.
     """
-    if isinstance(value, io.IOBase):
+    cls = type(value)  # a mock may say that it is of another class
+    if not issubclass(cls, (io.IOBase, threading.Thread, subprocess.Popen)):
+        return None
+    if issubclass(cls, io.IOBase):
         return _of_file(value)
-    if isinstance(value, threading.Thread) and not value.is_alive():
+    if isinstance(value, threading.Thread) and not threading.Thread.is_alive(value):
         kept = {name: part for name, part in vars(value).items() if name in _OF_THREADS or name not in _OF_ALL_THREADS}
-        return thread_at_rest, (type(value), value.ident is not None), kept
-    if type(value) is subprocess.Popen and value.returncode is not None:
-        return without_its_init, (type(value),), vars(value)
+        return thread_at_rest, (cls, kept['_ident'] is not None), kept
+    if cls is subprocess.Popen and value.returncode is not None:  # type: ignore[attr-defined]
+        return without_its_init, (cls,), vars(value)
     return None
 
 

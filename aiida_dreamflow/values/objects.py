@@ -33,7 +33,7 @@ from .ended import reduced as reduced_when_ended
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, sentinel_name, write_named
-from .standard import REDUCERS, process_wide
+from .standard import REDUCERS, attached_to, process_wide
 from .subclasses import VALUES, fill_state, state_of
 from .trust import is_pickle
 
@@ -207,6 +207,13 @@ def _reduced(value: object) -> Any:
             value,
             'it has changed something of the whole process and is to undo it, which a restart cannot carry on; '
             'leave its `with` before the await',
+        )
+    if (logger := attached_to(value)) is not None:
+        raise _refuse(
+            value,
+            f'the logger `{logger}` of the process uses it, which would not know the copy that a restart makes; call '
+            '`removeHandler` or `removeFilter` before the await, or set logging up at the top of the file',
+            is_outside=True,
         )
     if issubclass(type(value), weakref.finalize) and getattr(value, 'alive', False):
         raise _refuse(value, 'it is to run when an object dies, which a restart cannot tell; call it before the await')

@@ -21,12 +21,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..exceptions import CannotStoreError
+from ..runtime.loggers import in_use
 from .ended import without_its_init
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, write_named
 from .structures import LOCAL_CONTEXT, state_of
 
-__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'closed_file', 'process_wide')
+__all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'attached_to', 'closed_file', 'process_wide')
 
 
 def _reduced_file(file: Any) -> Any:
@@ -88,6 +89,16 @@ def process_wide(value: object) -> str | None:
         return 'logging:lastResort'
     name = next((name for name in _STREAMS if getattr(sys, name, None) is value), None)
     return name and f'sys:{name}'
+
+
+def attached_to(value: object) -> str | None:
+    """The name of the logger that uses a handler, a filter, or the memory that a handler writes into.
+
+    :returns: ``None`` if none does.
+    """
+    if not issubclass(type(value), (logging.Handler, logging.Filter, io.StringIO)):
+        return None
+    return next((place.logger for place, used in in_use() if used is value), None)
 
 
 # -- locks
