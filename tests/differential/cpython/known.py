@@ -101,6 +101,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_imghdr\.TestImghdr\.test_register_test',
         r'test_inspect\..*TestGetClosureVars\.',
         r'test_annotationlib\..*\.test_pep_695_generic_',
+        r'test_inspect\..*\.test_pep_695_generic_',
         r'test_compare\.ComparisonSimpleTest\.test_comparisons',
         r'test_code\.CodeTest\.test_var_counts',  # a module holds an inner function
     ),
@@ -128,6 +129,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     REPLACED: (
         r'test_linecache\.LineCacheTests\.test_memoryerror',
         r'test_dynamic\.RebindBuiltinsTests\.',
+        r'test_functools\.TestSingleDispatch\.test_cache_invalidation',
         r'test_warnings\..*\.test_(show_warning_output|showwarning_missing)',
         r'test_iter\..*\.test_reduce_mutating_builtins_iter',
         r'test_ordered_dict\.Py.*\.test_(pickle|copying|reduce)',
