@@ -18,7 +18,16 @@ from .containers import doubles
 from .definitions import is_made_by_python, write_class, write_function
 from .records import Kind, Reader, Record, Writing
 
-__all__ = ('KINDS', 'WRITERS', 'has_name', 'sentinel_name', 'write_global', 'write_module', 'write_named')
+__all__ = (
+    'KINDS',
+    'WRITERS',
+    'has_name',
+    'name_in_any_module',
+    'sentinel_name',
+    'write_global',
+    'write_module',
+    'write_named',
+)
 
 # A wrapped function and the function behind a class method share their name with what replaced them.
 _DETOURS = ('', '.__func__', '.__wrapped__')
@@ -100,7 +109,7 @@ def sentinel_name(value: object) -> str | None:
     """The name under which its class's module holds an object that is there for its identity: at most it has a name."""
     cls = type(value)
     if cls is object:
-        return _name_in_any_module(value)
+        return name_in_any_module(value)
     state = getattr(value, '__dict__', {})
     if any('__eq__' in vars(base) for base in cls.__mro__[:-1]) or any(
         type(part) is not str for part in state.values()
@@ -113,8 +122,8 @@ def sentinel_name(value: object) -> str | None:
     return None
 
 
-def _name_in_any_module(value: object) -> str | None:
-    """The name of a plain `object()`, which is nothing but itself: any module may have made it."""
+def name_in_any_module(value: object) -> str | None:
+    """The name of what is nothing but itself, as a plain `object()`: any module may have made it."""
     if id(value) in _nameless:
         return None
     for holder, module in [*sys.modules.items()]:

@@ -6,6 +6,7 @@ Knows the standard library only.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import decimal
 import functools
 import io
@@ -24,7 +25,7 @@ from ..exceptions import CannotStoreError
 from ..runtime.loggers import in_use
 from .ended import without_its_init
 from .records import Kind, Reader, Record, Writing
-from .references import has_name, write_named
+from .references import has_name, name_in_any_module, write_named
 from .structures import LOCAL_CONTEXT, state_of
 
 __all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'attached_to', 'closed_file', 'process_wide')
@@ -161,6 +162,36 @@ def _make_match(first: Any, r: Reader) -> object:
     return next(found for n, found in enumerate(_candidates(pattern, method, *args)) if n == number)
 
 
+# -- contexts, and the variables of modules in them
+
+
+def _write_context(value: contextvars.Context, w: Writing) -> Record:
+    return ['context', None, [w.ref(part) for item in value.items() for part in item]]
+
+
+def _fill_context(obj: Any, rest: Any, r: Reader) -> None:
+    parts = iter(rest)
+    for variable in parts:
+        obj.run(r.get(variable).set, r.get(next(parts)))
+
+
+def _variable_of_decimal() -> Any:
+    """The context variable in which `decimal` has its context; no module shows it."""
+    decimal.getcontext()
+    return next((variable for variable in contextvars.copy_context() if variable.name == 'decimal_context'), None)
+
+
+def _write_context_variable(value: contextvars.ContextVar[Any], w: Writing) -> Record:
+    if value is _variable_of_decimal():
+        return ['variable of decimal', None]
+    if (name := name_in_any_module(value)) is None:
+        reason = (
+            'no module has this context variable, and what it is set to would be lost; make it at the top of the file'
+        )
+        raise CannotStoreError('ContextVar', '', reason)
+    return ['global', name]
+
+
 # -- what annotations are made of
 
 
@@ -252,6 +283,8 @@ def _make_local_context(first: Any, r: Reader) -> object:
 
 
 WRITERS: dict[type, Any] = {
+    contextvars.Context: _write_context,
+    contextvars.ContextVar: _write_context_variable,
     re.Match: _write_match,
     functools.partial: _write_partial,
     **dict.fromkeys(_NAMED, _write_typing),
@@ -262,6 +295,8 @@ WRITERS |= {_LOCK: _write_lock, _RLOCK: _write_lock}
 KINDS = (
     Kind('match', _make_match, late=1),
     Kind('partial', lambda first, r: functools.partial(print), _fill_partial),
+    Kind('variable of decimal', lambda first, r: _variable_of_decimal()),
+    Kind('context', lambda first, r: contextvars.Context(), _fill_context),
     Kind('local context', _make_local_context, late=1),
     Kind('of typing', _make_typing, _fill_typing),
     Kind('lock', lambda first, r: threading.RLock() if first else threading.Lock()),

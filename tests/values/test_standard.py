@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _pyio
 import argparse
+import contextvars
 import decimal
 import functools
 import io
@@ -114,6 +115,22 @@ def test_methods_of_what_is_written_in_c():
 def test_what_is_called_otherwise_in_its_module():
     values = [json.encoder.c_make_encoder, dict.__dict__['fromkeys'], json.scanner.c_make_scanner]
     assert all(one is other for one, other in zip(back(values), values, strict=True))
+
+
+VARIABLE = contextvars.ContextVar('variable', default=0)
+
+
+def test_contexts():
+    context, empty = contextvars.Context(), contextvars.Context()
+    held = []
+    context.run(VARIABLE.set, held)
+    again, held_again, empty_again = back([context, held, empty])
+    assert again.run(VARIABLE.get) is again[VARIABLE] is held_again
+    assert [*empty_again.items()] == []
+    empty.run(decimal.setcontext, decimal.Context(prec=3))
+    assert back(empty).run(decimal.getcontext).prec == 3
+    with pytest.raises(CannotStoreError, match='make it at the top of the file'):
+        back(contextvars.ContextVar('of a function'))
 
 
 def test_partial_functions():
