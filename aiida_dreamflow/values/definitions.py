@@ -280,10 +280,8 @@ def _made_unnoticed(meta: type, name: str, bases: tuple[type, ...], namespace: d
 def _set_attribute(cls: type, name: str, value: object) -> None:
     """Set an attribute of a class, also one of a name that means something to Python, such as `__bases__`."""
     metas: tuple[type, ...] = type.__dict__['__mro__'].__get__(type(cls))
-    # From Python 3.14 on these may be anything in the class itself, a property say.
-    is_kept_apart = (name == '__annotations__' and type(value) is not dict) or (
-        name == '__annotate__' and value is not None and not callable(value)
-    )
+    # A class statement that sets these has them in the class; set from outside, Python 3.14 would keep them elsewhere.
+    is_kept_apart = name in ('__annotations__', '__annotate__')
     if (
         name in _OF_CLASSES
         or is_kept_apart

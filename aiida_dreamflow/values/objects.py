@@ -184,15 +184,17 @@ def _fill_exception(obj: BaseException, rest: Any, r: Reader) -> None:
 
 def _is_active(value: object) -> bool:
     """Whether this has changed something of the process that is not put back while the workflow waits."""
-    # Some objects make it when first asked, and tell of it from then on: the same bytes each time.
-    state = getattr(value, '__dict__', {})
-    if any((base.__module__, base.__name__) == ('warnings', 'catch_warnings') for base in type(value).__mro__):
+    # Some objects make their `__dict__` when first asked, and behave otherwise from then on: only these classes are asked.
+    cls = type(value)
+    if any((base.__module__, base.__name__) == ('warnings', 'catch_warnings') for base in cls.__mro__):
+        state = vars(value)
         return state.get('_entered', False) and state.get('_module') is not warnings
-    if type(value).__module__ != 'unittest.mock':
+    if cls.__module__ != 'unittest.mock' or cls.__name__ not in ('_patch_dict', '_patch'):
         return False
-    if type(value).__name__ == '_patch_dict':
+    state = vars(value)
+    if cls.__name__ == '_patch_dict':
         return state['_original'] is not None and state['in_dict'] is not os.environ
-    return type(value).__name__ == '_patch' and 'target' in state and _is_applied(value)
+    return 'target' in state and _is_applied(value)
 
 
 def _is_applied(patch: Any) -> bool:

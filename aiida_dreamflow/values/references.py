@@ -110,7 +110,8 @@ def sentinel_name(value: object) -> str | None:
     cls = type(value)
     if cls is object:
         return name_in_any_module(value)
-    state = getattr(value, '__dict__', {})
+    # Some of what is written in C makes its `__dict__` when it is asked for it, and behaves otherwise from then on.
+    state = getattr(value, '__dict__', {}) if is_made_by_python(cls) else {}
     if any('__eq__' in vars(base) for base in cls.__mro__[:-1]) or any(
         type(part) is not str for part in state.values()
     ):

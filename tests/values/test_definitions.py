@@ -339,6 +339,15 @@ def test_annotations_that_were_asked_for_and_what_gives_them():
 
     assert back(Tells)().__annotations__ == {'x': int}
 
+    class Odd:
+        __annotations__ = {'x': str}
+
+        def __annotate__(self, form):
+            return form
+
+    odd = back(Odd)()
+    assert (odd.__annotations__, odd.__annotate__(3)) == ({'x': str}, 3)
+
 
 def test_what_a_second_copy_of_a_package_has(tmp_path, monkeypatch):
     """Some tests, and who reloads, have two: what a module has of the older one is found through that module."""
