@@ -14,7 +14,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 CELLS = [
-    '%load_ext aiida\n%aiida',
+    # By name: tests on other databases make their profile the default one.
+    '%load_ext aiida\n%aiida tests',
     """import math
 from dataclasses import dataclass
 import numpy as np
