@@ -14,8 +14,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 CELLS = [
-    # By name: tests on other databases make their profile the default one.
-    '%load_ext aiida\n%aiida tests',
+    '%load_ext aiida\n%aiida',
     """import math
 from dataclasses import dataclass
 import numpy as np

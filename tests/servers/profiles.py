@@ -58,11 +58,14 @@ def _allow_time() -> None:
 def _restored() -> Iterator[None]:
     from aiida import load_profile
     from aiida.manage import get_manager
+    from aiida.manage.configuration import get_config
 
-    before = get_manager().get_profile()
+    before, default = get_manager().get_profile(), get_config().default_profile_name
     try:
         yield
     finally:
         get_manager().reset_profile()
+        if default is not None:
+            get_config().set_default_profile(default, overwrite=True).store()
         if before is not None:
             load_profile(before.name, allow_switch=True)
