@@ -11,7 +11,6 @@ import os
 import shutil
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,19 +109,6 @@ def _last_words(client: DaemonClient, length: int = 3000) -> str:
     """Return the ends of the logs of a daemon: of circus, which watches the workers, and of the workers."""
     logs = [Path(client.circus_log_file), Path(client.daemon_log_file)]
     return '\n'.join(f'{log.name}: ...{log.read_text(errors="replace")[-length:]}' for log in logs if log.exists())
-
-
-@pytest.fixture(autouse=True)
-def daemon_is_there(request):
-    """Starts the daemon again when it has gone, with a warning: its end is not the fault of all tests that follow."""
-    if 'daemon' in request.fixturenames:
-        from chaos.agent import reconnect
-
-        client = request.getfixturevalue('daemon')
-        if not client.is_daemon_running:
-            warnings.warn(f'the daemon has gone: {_last_words(client)}', stacklevel=2)
-            client.start_daemon(1)
-            reconnect()
 
 
 @pytest.fixture(autouse=True)

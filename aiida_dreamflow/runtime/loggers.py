@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import enum
 import logging
+import os
+import sys
 import threading
+import types
 from collections.abc import Iterator
 from typing import NamedTuple
 
 __all__ = ('Place', 'in_use')
 
-_PLAIN = (str, int, float, type(None), type(threading.RLock()))
+#: What is the same wherever it is, or has a name: an empty tuple of a handler is that of everybody.
+_NOBODYS = (
+    str, bytes, int, float, complex, tuple, frozenset, type(None), type(threading.RLock()), enum.Enum, os.PathLike,
+    type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType,
+)  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -40,5 +48,9 @@ def in_use() -> Iterator[tuple[Place, object]]:
             for number, user in enumerate([*getattr(logger, kind, ())]):
                 yield Place(name, kind, number), user
                 for attribute, part in [*getattr(user, '__dict__', {}).items()]:
-                    if not isinstance(part, _PLAIN):
+                    if not issubclass(type(part), _NOBODYS) and all(part is not stream for stream in _streams()):
                         yield Place(name, kind, number, attribute), part
+
+
+def _streams() -> tuple[object, ...]:
+    return sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__

@@ -44,11 +44,11 @@ class Surroundings:
     """What one workflow has changed.
 
     :ivar changed: the values by their places.
-    :ivar logs: what loggers used before the workflow began, or was loaded.
+    :ivar logs: what loggers used before the workflow began, or was loaded, by its `id`.
     """
 
     def __init__(self) -> None:
-        self.logs = [used for _, used in in_use()]
+        self.logs = {id(used): used for _, used in in_use()}
         self.changed: dict[str, Any] = {}
         self._outside: list[tuple[Any, ...]] = []
         self._filters: list[Any] = []

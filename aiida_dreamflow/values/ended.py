@@ -15,7 +15,15 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ('MAKERS', 'closed_buffer', 'closed_file', 'closed_text', 'reduced', 'thread_at_rest', 'without_its_init')
+__all__ = (
+    'MAKERS',
+    'closed_buffer',
+    'closed_raw',
+    'closed_text',
+    'reduced_when_ended',
+    'thread_at_rest',
+    'without_its_init',
+)
 
 Reduced = tuple[Any, ...]
 
@@ -26,7 +34,7 @@ _FRESH = threading.Thread(name='fresh')
 _OF_ALL_THREADS = frozenset(vars(_FRESH))
 
 
-def reduced(value: object) -> Reduced | None:
+def reduced_when_ended(value: object) -> Reduced | None:
     """Return how an object is made again that has ended, as ``__reduce_ex__`` would; ``None`` for anything else.
 
     :param value: any object.
@@ -52,7 +60,7 @@ def _of_file(file: Any) -> Reduced | None:
         if cls not in (io.FileIO, io.TextIOWrapper, *_BUFFERS) or not file.closed:
             return None
         if cls is io.FileIO:
-            return closed_file, (file.mode,), vars(file)
+            return closed_raw, (file.mode,), vars(file)
         if cls in _BUFFERS and type(file.raw) is io.FileIO:
             return closed_buffer, (cls, file.raw), vars(file)
         if cls is io.TextIOWrapper and type(getattr(file.buffer, 'raw', None)) is io.FileIO:
@@ -64,15 +72,16 @@ def _of_file(file: Any) -> Reduced | None:
 # -- what is called to make them again
 
 
-def without_its_init(cls: type) -> object:
+def without_its_init(cls: Any) -> object:
     """Return an object of a class that only waits for its attributes.
 
     :param cls: the class.
     """
-    return object.__new__(cls) if not issubclass(cls, io.IOBase) else cls.__new__(cls)
+    made: object = cls.__new__(cls)
+    return made
 
 
-def closed_file(mode: str) -> io.FileIO:
+def closed_raw(mode: str) -> io.FileIO:
     """Return a file that is closed.
 
     :param mode: the mode in which it had been opened.
@@ -157,4 +166,4 @@ def _nothing() -> None:
 
 
 #: What is called to make something again that has ended: the attributes that it then gets are all that it has.
-MAKERS = (without_its_init, closed_file, closed_buffer, closed_text, thread_at_rest)
+MAKERS = (without_its_init, closed_raw, closed_buffer, closed_text, thread_at_rest)

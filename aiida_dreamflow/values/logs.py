@@ -7,7 +7,8 @@ library, and what `runtime` says of loggers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import FrameError
@@ -20,18 +21,19 @@ __all__ = ('LogsCodec',)
 class LogsCodec(Codec):
     """What loggers use.
 
-    :param known: what they used before the workflow began, or was loaded.
+    :param known: what they used before the workflow began, or was loaded, by its `id`.
     """
 
     name = 'logs'
 
-    def __init__(self, known: Iterable[object] = ()) -> None:
-        outside = set(map(id, known))
-        self._places = {id(used): place for place, used in in_use() if id(used) in outside}
+    def __init__(self, known: Mapping[int, object] = MappingProxyType({})) -> None:
+        self._known = known
 
     def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
-        """Return the place of what is known."""
-        place = self._places.get(id(value))
+        """Return the place of what is known, if it is there still."""
+        if id(value) not in self._known:
+            return None
+        place = next((place for place, used in in_use() if used is value), None)
         return None if place is None else [*place, type(value).__qualname__]
 
     def decode(self, content: Any, get: Callable[[Any], Any]) -> object:

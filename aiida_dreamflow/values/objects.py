@@ -28,8 +28,7 @@ from typing import Any
 
 from ..exceptions import CannotStoreError
 from .definitions import is_made_by_python, write_attribute
-from .ended import MAKERS
-from .ended import reduced as reduced_when_ended
+from .ended import MAKERS, reduced_when_ended
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, sentinel_name, write_named

@@ -58,7 +58,7 @@ def _reduced_logger(logger: logging.Logger) -> Any:
 
 #: How objects of these classes are made again, as `copyreg` has it.
 REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
-    logging.Logger: lambda value: _reduced_logger(value),
+    logging.Logger: _reduced_logger,
     struct.Struct: lambda value: (struct.Struct, (value.format,)),
     random.SystemRandom: lambda value: (random.SystemRandom, ()),
     io.BytesIO: lambda value: _reduced_file(value),

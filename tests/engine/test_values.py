@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import decimal
+import sys
+
 import numpy as np
 import pytest
 from aiida.common.links import LinkType
@@ -67,3 +70,11 @@ def test_a_step_is_the_creator_of_what_it_stores(run):
     assert sorted(each.pk for each in made.values()) == [node.outputs.number.pk, node.outputs.number.pk + 1]
     assert node.outputs.unstored.creator == second
     assert check_provenance(node) == []
+
+
+def test_what_a_workflow_changes_is_not_left_to_the_next(run):
+    """Others go on in the process of a worker; natively, what a function has set would stay."""
+    before = decimal.getcontext().prec, sys.stderr
+    outputs, _ = run(workflows.changes_its_process)
+    assert outputs['result'] == '0.333'
+    assert (decimal.getcontext().prec, sys.stderr) == before

@@ -1,5 +1,8 @@
 """Workflows that take, hand on and return values of all kinds: what `test_values` runs."""
 
+import decimal
+import io
+import sys
 import threading
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -95,3 +98,11 @@ async def stores_nodes():
     await checkpoint()
     again = orm.load_node(number.pk)
     return {'number': number, 'again': again, 'known': known, 'unstored': orm.Int(4)}
+
+
+@workflow
+async def changes_its_process():
+    await checkpoint()
+    decimal.getcontext().prec = 3
+    sys.stderr = io.StringIO()
+    return str(decimal.Decimal(1) / 3)

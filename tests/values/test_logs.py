@@ -6,12 +6,14 @@ import io
 import logging
 import logging.handlers
 import queue
+import sys
 
 import pytest
 from values.graphs import back
 
 from aiida_dreamflow import checkpoint
 from aiida_dreamflow.exceptions import CannotStoreError, FrameError
+from aiida_dreamflow.runtime.loggers import in_use
 from aiida_dreamflow.testing import run_in_memory
 from aiida_dreamflow.values.logs import LogsCodec
 from aiida_dreamflow.values.snapshot import decode, encode
@@ -58,7 +60,7 @@ def test_what_the_workflow_has_added():
 
 
 def test_where_the_logger_has_something_else(handler):
-    document, codecs = encode({'handler': handler}, [LogsCodec([handler])]).document, [LogsCodec()]
+    document, codecs = encode({'handler': handler}, [LogsCodec({id(handler): handler})]).document, [LogsCodec()]
     assert decode(document, {}.__getitem__, codecs)['handler'] is handler
     LOGGER.removeHandler(handler)
     try:
@@ -71,8 +73,11 @@ def test_where_the_logger_has_something_else(handler):
 def test_what_a_handler_has(handler):
     """A frame has no copy of the queue of a handler."""
     queue_of = logging.handlers.QueueHandler(queue.SimpleQueue())
-    queue_of.buffer = []
+    queue_of.buffer, queue_of.options, queue_of.kind, queue_of.error = [], (), dict, sys.stderr
     LOGGER.addHandler(queue_of)
+
+    for other in ((), dict, sys.stderr):
+        assert LogsCodec({id(used): used for _, used in in_use()}).encode(other, lambda value: None) is None
 
     async def workflow(queue, buffer):
         LOGGER.warning('heard')
