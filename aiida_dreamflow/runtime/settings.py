@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-__all__ = ('Outside', 'bring_in', 'changed_since', 'outside')
+__all__ = ('Outside', 'bring_in', 'changed_since', 'outside', 'put_back')
 
 #: The settings as they were before a step, by place.
 Outside = dict[str, Any]
@@ -26,8 +26,12 @@ _NUMPY = {'numpy.errors': ('geterr', 'seterr'), 'numpy.printing': ('get_printopt
 
 
 def outside() -> Outside:
-    """Return the settings that are in force."""
-    found: Outside = {_CONTEXT: decimal.getcontext().copy()}
+    """Return the settings that are in force, and let the step have a context of `decimal` of its own.
+
+    It may change attributes of the context that it gets, which others have too, also in other tasks of the event loop.
+    """
+    found: Outside = {_CONTEXT: decimal.getcontext()}
+    decimal.setcontext(found[_CONTEXT].copy())
     if (numpy := _numpy()) is not None:
         found.update((place, getattr(numpy, names[0])()) for place, names in _NUMPY.items())
     return found
@@ -48,6 +52,17 @@ def changed_since(before: Outside, values: Collection[Any]) -> Mapping[str, Any]
             if place in before and (now := getattr(numpy, names[0])()) != before[place]:
                 changed[place] = now
     return changed
+
+
+def put_back(before: Outside, changed: Collection[str]) -> None:
+    """Put settings in force again that were so before a step.
+
+    :param before: those.
+    :param changed: the places of what the step has changed.
+    """
+    for place in (_CONTEXT, *changed):
+        if place in before:
+            bring_in(place, before[place])
 
 
 def bring_in(place: str, value: Any) -> bool:

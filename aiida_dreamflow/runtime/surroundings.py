@@ -115,10 +115,10 @@ class Surroundings:
                     _set(place, [] if old is _MISSING else [old])
 
     def _note_settings(self, values: list[Any], stays: bool) -> None:
-        for place, value in settings.changed_since(self._settings, values).items():
-            self.changed[place] = value
-            if not stays and place in self._settings:
-                settings.bring_in(place, self._settings[place])
+        changed = settings.changed_since(self._settings, values)
+        self.changed.update(changed)
+        if not stays:
+            settings.put_back(self._settings, changed)
 
     def _note_environment(self, environment: dict[Any, Any]) -> None:
         before, known = self._environment, self.changed.get(_ENVIRONMENT, {})

@@ -102,7 +102,7 @@ async def stores_nodes():
 
 @workflow
 async def changes_its_process():
-    await checkpoint()
     decimal.getcontext().prec = 3
+    await checkpoint()
     sys.stderr = io.StringIO()
     return str(decimal.Decimal(1) / 3)
