@@ -60,7 +60,7 @@ def _restored() -> Iterator[None]:
     from aiida.manage import get_manager
     from aiida.manage.configuration import get_config
 
-    before, default = get_manager().get_profile(), get_config().default_profile_name
+    before, default = get_manager().get_profile(), get_config(create=True).default_profile_name
     try:
         yield
     finally:
