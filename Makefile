@@ -72,7 +72,7 @@ failpoints: $(VENV)/.tests
 	@$(BIN)/python -m tests.chaos.failpoints --pair $(PAIR) $(FAILPOINTS_ARGS)
 
 benchmark: $(VENV)/.examples
-	@for name in lines imports compiling between steps many crowd arrays children jobs; do $(BIN)/python benchmarks/$$name.py || exit; done
+	@for name in lines imports compiling between steps many crowd arrays children jobs kills; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check

@@ -64,3 +64,8 @@ def test_jobs(root):
     output = run(root, 'jobs', *few)
     for part in ('submit.map', 'function jobs of one workflow', 'aiida-pythonjob', 'waits_for_each'):
         assert part in output
+
+
+@pytest.mark.daemon
+def test_kills(root):
+    assert 'until nothing runs' in run(root, 'kills', '--workflows', '2', '--jobs', '3', '--after', '1')

@@ -20,6 +20,7 @@ from ..compiler import compile_function
 from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError, DreamflowError, FrameError
 from ..jobs import failpoints
+from ..jobs.codes import found_once
 from ..jobs.names import port_name, python_name
 from ..jobs.trouble import PassingTroubleError, storing
 from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended, Task
@@ -192,7 +193,7 @@ class Execution:
         self._report_edits()
         failpoints.reach('step.begins')
         begin = time.monotonic()
-        with captured() as printed, stored_meanwhile(self.caller.backend) as stored:
+        with captured() as printed, stored_meanwhile(self.caller.backend) as stored, found_once():
             outcome = machine.step()
         seconds = time.monotonic() - begin
         failpoints.reach('step.ends')

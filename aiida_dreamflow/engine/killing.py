@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 import plumpy
 from aiida.engine import Process
 
+from ..jobs.leased import by_parent
+
 __all__ = ('kill_and_wait', 'kill_children')
 
 #: How many seconds a killed workflow waits for its children to end until it says that it does; and for how many in all. A
@@ -48,7 +50,7 @@ async def _is_set(event: asyncio.Event, seconds: float) -> bool:
 async def kill_and_wait(child: Process, parent: int | None, force_kill: bool) -> None:
     """Kill a child that lives in this event loop, and wait for its end."""
     await plumpy.ensure_portal()  # killing a job asks its scheduler, and waits for the answer within this task
-    message = f'Killed by parent<{parent}>'
+    message = by_parent(parent)
     try:
         child.kill(message, force_kill)
     except asyncio.InvalidStateError:

@@ -33,7 +33,7 @@ from aiida.engine.processes.workchains.workchain import Protect
 
 from ..compiler import Bundle, compile_function
 from ..exceptions import FrameError, WorkflowUsageError
-from ..jobs.leased import Leased
+from ..jobs.leased import Leased, by_parent
 from ..jobs.names import port_name
 from ..jobs.trouble import PassingTroubleError, asking_broker
 from ..runtime import current_machine, is_stepping, submit_call
@@ -276,7 +276,11 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         """
         if self._execution.is_ready():
             await asyncio.sleep(0)
-            return
+        else:
+            await self._wait_for_a_moment()
+        await self.place.turn()  # plumpy's portal leads past `in_turns`
+
+    async def _wait_for_a_moment(self) -> None:
         self._go_ahead = self.loop.create_future()
         end = time.monotonic() + _LINGER
         try:
@@ -392,7 +396,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         if self.has_terminated():
             return False
         if self.runner.is_daemon_runner or self._stepper is None:
-            self.place.hurry()
+            self.speed_up(msg_text)
             return self._kill_with_children(msg_text, force_kill)
         # Under `engine.run` this is called by a signal handler, in the middle of whatever is going on, a transaction
         # perhaps: touch no node, wait for a turn.
@@ -429,7 +433,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         while children := self._program.children.running():
             for child in children:
                 with contextlib.suppress(PassingTroubleError), asking_broker():
-                    controller.kill_process(child.pk, msg_text=f'Killed by parent<{self.node.pk}>')
+                    controller.kill_process(child.pk, msg_text=by_parent(self.node.pk))
                 await asyncio.sleep(0)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

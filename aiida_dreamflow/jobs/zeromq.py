@@ -6,9 +6,12 @@
   the worker is gone, waits for a moment, then connects to the broker and hangs up.
 - **Of a dead broker.** The next one listens at another place, and the workers stay at the old one. They look now and then;
   one that has been left alone ends, and the daemon starts another.
+- **Of who submits.** A notebook that has submitted something stays with the broker of then, too. When the daemon was started anew, what it
+  submits would reach nobody, without a word. So it connects anew before it submits a process of ours.
 
 Relies on this: a broker writes into the file ``broker.sockets`` where it listens (``ZeromqBroker._router_endpoint``), and its
-communicator knows where it has connected to (``_resources.communicator._router_endpoint``).
+communicator knows where it has connected to (``_resources.communicator._router_endpoint``), and who its tasks are for
+(``_task_subscribers``); a runner keeps its own ``_communicator`` and ``_controller``.
 """
 
 from __future__ import annotations
@@ -16,11 +19,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 from aiida.common.log import AIIDA_LOGGER
 from aiida.manage import get_manager
+from plumpy.communications import wrap_communicator
 
-__all__ = ('leave_if_alone', 'survive_broker')
+__all__ = ('leave_if_alone', 'reconnect', 'survive_broker')
 
 #: How many seconds after the end of a worker its companion knocks; by then the broker has noticed.
 _MOMENT = 1.0
@@ -67,7 +72,25 @@ def leave_if_alone() -> None:
         os._exit(1)
 
 
+def reconnect(runner: Any) -> None:
+    """Connect this process with the broker that there is now, if it is no worker and was connected with another.
+
+    :param runner: that is to submit a process.
+    :raises ConnectionError: if there is no broker.
+    """
+    if runner.controller is None or getattr(_communicator(), '_task_subscribers', None):
+        return
+    here, manager = _endpoint(), get_manager()
+    if here is not None and manager.get_broker()._router_endpoint != here:  # type: ignore[union-attr]
+        manager.reset_broker()
+        runner._communicator = wrap_communicator(manager.get_communicator(), runner.loop)
+        runner._controller = manager.get_process_controller()
+
+
+def _communicator() -> Any:
+    return getattr(getattr(get_manager().get_broker(), '_resources', None), 'communicator', None)
+
+
 def _endpoint() -> str | None:
     """Return where this process has connected to, if that is ZeroMQ's broker."""
-    resources = getattr(get_manager().get_broker(), '_resources', None)
-    return getattr(getattr(resources, 'communicator', None), '_router_endpoint', None)
+    return getattr(_communicator(), '_router_endpoint', None)

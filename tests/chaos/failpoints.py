@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument('--together', type=int, default=12, help='how many kills at commits in one run')
     parser.add_argument('--pair', choices=('sqlite', 'postgresql'), default='sqlite', help='database and broker')
     parser.add_argument('--part', default='1/1', help='2/5: the second of five parts of all runs')
+    parser.add_argument('--first', type=int, default=1, help='the run to begin with, counted from 1')
     arguments = parser.parse_args()
 
     import throwaway
@@ -43,7 +44,7 @@ def main() -> int:
         number = -(-len(commits) // arguments.together)
         runs = [*(commits[start::number] for start in range(number)), *runs]
         part, parts = map(int, arguments.part.split('/'))
-        runs = runs[part - 1 :: parts]
+        runs = runs[part - 1 :: parts][arguments.first - 1 :]
         print(f'{len(bench.points)} points, {len(commits)} of them commits: {len(runs)} runs', flush=True)
         return _try(bench, runs, time.monotonic() + arguments.seconds)
 

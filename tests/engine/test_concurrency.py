@@ -16,6 +16,7 @@ from aiida_dreamflow.engine.forked import load_step
 from aiida_dreamflow.engine.pinned import class_of
 from aiida_dreamflow.engine.steps import read_step
 from aiida_dreamflow.engine.workchain import FunctionWorkChain
+from aiida_dreamflow.jobs.turns import Place
 from aiida_dreamflow.testing import check_provenance
 
 
@@ -52,6 +53,29 @@ def test_others_have_turns_while_children_are_launched(run, monkeypatch):
     assert outputs == {'values': [0, 1, 2, 3]}
     assert there[:5] == [0, 1, 2, 3, 4]
     assert len(children_of(node)) == 4
+
+
+def test_after_others_had_a_turn_it_waits_for_its_own(run, monkeypatch):
+    """As it does when it begins, although it waits in the middle of what AiiDA takes for one step."""
+    asked, lingered = [], []
+
+    class Noted(Place):
+        def turn(self):
+            asked.append(True)
+            return super().turn()
+
+    async def linger(self):
+        before = len(asked)
+        await linger.original(self)
+        lingered.append(len(asked) - before)
+
+    linger.original = FunctionWorkChain.linger
+    monkeypatch.setattr(FunctionWorkChain, 'linger', linger)
+    monkeypatch.setattr(FunctionWorkChain, 'place', Noted())
+    monkeypatch.setattr(execution, '_TURN', 0.0)
+    assert run(workflows.at_most, n=3, limit=9)[1].is_finished_ok
+    assert len(lingered) >= 3
+    assert min(lingered) >= 1
 
 
 def test_children_under_way_are_stored_together(run):

@@ -11,7 +11,6 @@ from aiida.engine.persistence import get_object_loader
 from aiida.engine.processes import control
 from aiida.engine.processes.launcher import ProcessLauncher
 from aiida.manage import get_manager
-from chaos.agent import reconnect
 from engine import local_workflows, workflows
 from engine.helpers import alive, evaluations, kill_workers, wait_until
 from plumpy.persistence import LoadSaveContext
@@ -134,7 +133,8 @@ def test_daemon_stopped_and_started(daemon, tmp_path):
     assert not node.is_terminated
     wait_until(lambda: not any(alive(int(pid)) for pid in before), 'nothing computes', seconds=5)
     daemon.start_daemon(1)
-    reconnect()
+    later = engine.submit(local_workflows.quick)  # by a process that was connected with the broker of before
+    wait_until(lambda: later.is_finished_ok, 'what is submitted later runs, too', later)
     wait_until(lambda: len(lines(pids)) == 4, 'it is computed again', computes)
     control.kill_processes([computes], timeout=10)
     assert_survived(node, 1, log)

@@ -19,6 +19,7 @@ from aiida_dreamflow.compiler.bundle import bundle
 from aiida_dreamflow.exceptions import ChildFailedError, LaunchError, RemoteTraceback, WorkflowUsageError
 from aiida_dreamflow.jobs import remote, wire
 from aiida_dreamflow.jobs.calculation import FunctionJob, bundle_to_node, node_to_bundle
+from aiida_dreamflow.jobs.codes import find_code, found_once
 from aiida_dreamflow.jobs.launch import function_job_inputs, job, job_outcome
 
 pytestmark = pytest.mark.usefixtures('profile')
@@ -239,6 +240,26 @@ def test_codes_and_computers_that_do_not_exist():
     fresh.configure()
     with pytest.raises(LaunchError, match='`here@localhost` is not one of the computer `fresh`'):
         function_job_inputs(job(functions.scale, code=code, computer=fresh), {'x': 1})
+
+
+def test_a_code_is_found_once():
+    """By one step, which may launch hundreds of jobs; what was not found is looked for again."""
+    with found_once():
+        found = find_code(None, None)
+        assert find_code(None, None) is found
+        assert find_code(found[0], None)[0].uuid == found[0].uuid
+        with pytest.raises(LaunchError):
+            find_code(None, 'later')
+        orm.Computer(
+            'later', 'h', transport_type='core.local', scheduler_type='core.direct', workdir='/tmp'
+        ).store().configure()
+        later = find_code(None, 'later')
+        assert later[1].label == 'later'
+        with found_once():
+            assert find_code(None, None) is not found
+        assert find_code(None, None) is found
+        assert find_code(None, later[1])[0].uuid == later[0].uuid
+    assert find_code(None, None) is not found
 
 
 @pytest.mark.slow

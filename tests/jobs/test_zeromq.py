@@ -26,11 +26,20 @@ def server(tmp_path_factory):
     server.stop()
 
 
-def _connected(monkeypatch, here, there):
-    """Let this process be connected to one place, while the broker listens at another."""
-    resources = types.SimpleNamespace(communicator=types.SimpleNamespace(_router_endpoint=here))
-    broker = types.SimpleNamespace(_resources=resources, _router_endpoint=there)
-    monkeypatch.setattr(zeromq, 'get_manager', lambda: types.SimpleNamespace(get_broker=lambda: broker))
+def _connected(monkeypatch, here, there, workers=()):
+    """Let this process be connected to one place, while the broker listens at another; return how often it connects anew."""
+    called = []
+    communicator = None if here is None else types.SimpleNamespace(_router_endpoint=here, _task_subscribers=workers)
+    broker = types.SimpleNamespace(_resources=types.SimpleNamespace(communicator=communicator), _router_endpoint=there)
+    manager = types.SimpleNamespace(
+        get_broker=lambda: broker,
+        reset_broker=lambda: called.append('reset'),
+        get_communicator=lambda: 'communicator',
+        get_process_controller=lambda: 'new',
+    )
+    monkeypatch.setattr(zeromq, 'get_manager', lambda: manager)
+    monkeypatch.setattr(zeromq, 'wrap_communicator', lambda communicator, loop: communicator)
+    return called
 
 
 def test_the_broker_looks_for_the_dead_again_after_the_end_of_a_worker(server, monkeypatch):
@@ -68,9 +77,35 @@ def test_a_worker_leaves_when_the_broker_is_elsewhere(here, there, leaves, monke
     assert left == [1] * leaves
 
 
+@pytest.mark.parametrize('there', ['ipc://b', None])
+def test_who_submits_connects_with_the_broker_that_there_is(there, monkeypatch):
+    """Also if that begins just now, and does not say yet where; `test_daemon_stopped_and_started` does it for real."""
+    connected = _connected(monkeypatch, 'ipc://a', there)
+    runner = types.SimpleNamespace(controller='old', loop=None)
+    zeromq.reconnect(runner)
+    assert connected == ['reset']
+    assert runner._controller == 'new'
+
+
+@pytest.mark.parametrize(
+    ('here', 'there', 'workers', 'controller'),
+    [
+        ('ipc://a', 'ipc://a', [], 'old'),
+        (None, 'ipc://a', [], 'old'),
+        ('ipc://a', 'ipc://b', ['a worker leaves instead'], 'old'),
+        ('ipc://a', 'ipc://b', [], None),
+    ],
+)
+def test_who_needs_no_other_broker(here, there, workers, controller, monkeypatch):
+    connected = _connected(monkeypatch, here, there, workers)
+    zeromq.reconnect(types.SimpleNamespace(controller=controller, loop=None))
+    assert not connected
+
+
 def test_another_broker_needs_none_of_it(monkeypatch):
     monkeypatch.setattr(zeromq, 'get_manager', lambda: types.SimpleNamespace(get_broker=lambda: None))
     monkeypatch.setattr(zeromq, '_companions', [])
     zeromq.survive_broker()
     zeromq.leave_if_alone()
+    zeromq.reconnect(types.SimpleNamespace(controller='old', loop=None))
     assert not zeromq._companions
