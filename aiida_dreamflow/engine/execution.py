@@ -10,7 +10,7 @@ import ast
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from aiida import orm
@@ -39,6 +39,7 @@ from .files import RepositoryFiles
 from .forked import FORK_INPUTS, forked_children, forked_step, launch_again
 from .kinds import find_target, kind_of
 from .ledger import SHARED, Ledger, Origins, name_of
+from .lookup import stored_nodes
 from .pinned import note_reported, source_key, watch
 from .printing import captured
 from .returning import named_outputs, shape_of
@@ -280,11 +281,13 @@ class Execution:
         self.files.forget_others(frame.files)
         self.sources = Sources(step.sources)
         self._report_recipes(frame.by_recipe)
+        stored = stored_nodes(self.caller.backend, pks)
         if frame.by_recipe or self.entities.unstored:
-            self._remake(frame)
+            with self.entities.at_hand(stored):
+                self._remake(frame)
         for handle in self.machine.intents:
             if not handle.ended:
-                handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], pks)
+                handle.inputs['inputs'] = _reloaded(handle.inputs['inputs'], stored)
 
     def _remake(self, frame: StoredFrame) -> None:
         """Go on from the stored frame, as a restart would: what has a recipe is made again, nodes are those stored."""
@@ -450,10 +453,8 @@ def _variable_of(value: Any, variables: Mapping[str, Any]) -> str | None:
     return next((name for name, other in variables.items() if other is value), None)
 
 
-def _reloaded(inputs: Any, pks: dict[str, int]) -> Any:
+def _reloaded(inputs: Any, stored: Callable[[str], Any]) -> Any:
     """Return the inputs of a child with the nodes that the step has stored as the database has them."""
     if isinstance(inputs, dict):
-        return {name: _reloaded(value, pks) for name, value in inputs.items()}
-    if isinstance(inputs, orm.Data) and inputs.uuid in pks:
-        return orm.load_node(pks[inputs.uuid])
-    return inputs
+        return {name: _reloaded(value, stored) for name, value in inputs.items()}
+    return (stored(inputs.uuid) or inputs) if isinstance(inputs, orm.Data) else inputs

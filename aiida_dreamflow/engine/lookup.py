@@ -9,7 +9,8 @@ changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aiida import orm
@@ -19,7 +20,7 @@ from aiida.orm.convert import get_orm_entity
 from aiida.orm.entities import EntityTypes
 from sqlalchemy import select
 
-__all__ = ('current_node', 'newest_called', 'outputs_of')
+__all__ = ('current_node', 'newest_called', 'outputs_of', 'stored_nodes')
 
 _OUTPUTS = [LinkType.CREATE.value, LinkType.RETURN.value]
 
@@ -34,6 +35,19 @@ def current_node(backend: Any, pk: int) -> Any:
     if row is None:
         raise NotExistent(f'there is no node {pk}')
     return get_orm_entity(backend.get_backend_entity(row))
+
+
+def stored_nodes(backend: Any, pks: Mapping[str, int]) -> Callable[[str], Any]:
+    """Return a function that gives nodes by uuid as the database has them, each loaded when it is first asked for.
+
+    :param pks: of the nodes, by uuid; for others the function gives ``None``.
+    """
+
+    @functools.cache
+    def stored(uuid: str) -> Any:
+        return current_node(backend, pks[uuid]) if uuid in pks else None
+
+    return stored
 
 
 def outputs_of(process: orm.ProcessNode) -> dict[str, orm.Data]:

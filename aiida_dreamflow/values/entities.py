@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 from aiida import orm
 from aiida.common.exceptions import NotExistent
@@ -14,6 +15,10 @@ from .snapshot import Codec
 __all__ = ('EntityCodec',)
 
 _ENTITIES: dict[str, Any] = {'node': orm.Node, 'computer': orm.Computer, 'group': orm.Group}
+
+
+def _nothing(uuid: str) -> None:
+    return None
 
 
 class EntityCodec(Codec):
@@ -30,6 +35,19 @@ class EntityCodec(Codec):
 
     def __init__(self) -> None:
         self.unstored: dict[str, orm.Data] = {}
+        self._at_hand: Callable[[str], Any] = _nothing
+
+    @contextmanager
+    def at_hand(self, nodes: Callable[[str], Any]) -> Iterator[None]:
+        """Take nodes from a function of their uuids, before the database is asked.
+
+        :param nodes: returns ``None`` for those that it does not know.
+        """
+        self._at_hand = nodes
+        try:
+            yield
+        finally:
+            self._at_hand = _nothing
 
     def encode(self, value: Any, ref: Callable[[object], Any]) -> Any | None:
         """Return kind and uuid of such an object."""
@@ -50,6 +68,8 @@ class EntityCodec(Codec):
     def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
         """Return the object as the database has it."""
         kind, uuid = content
+        if (node := self._at_hand(uuid)) is not None:
+            return cast(object, node)
         try:
             return _ENTITIES[kind].collection.get(uuid=uuid)
         except NotExistent:

@@ -168,3 +168,12 @@ async def takes_as_they_end(n: int):
     async for handle in as_completed([submit(echo, x=x, naps=0.3 if x < 3 else 4.0) for x in range(n)]):
         seen.append(await handle)
     return sorted(seen)
+
+
+def twice(x):
+    return 2 * x
+
+
+@workflow
+async def jobs_at_once(n: int):
+    return sum(await gather(*[submit(twice, x=i) for i in range(n)]))

@@ -124,3 +124,29 @@ def test_without_this_plugin_a_node_can_be_loaded(profile):
     assert load_node_class(node_type.replace('dreamflow', 'absent')) is orm.ProcessNode
     found = orm.QueryBuilder().append(orm.WorkChainNode, filters={'id': node.pk}).first(flat=True)
     assert isinstance(found, orm.WorkChainNode)
+
+
+def test_a_step_that_submits_many(profile, monkeypatch):
+    """Of each more: its node and the link to it, the node read, and two columns of the computer that AiiDA's validation reads."""
+    from aiida import engine
+    from engine import concurrent_workflows as workflows
+
+    from aiida_dreamflow.engine.execution import Execution
+
+    counts = []
+
+    def counted(self):
+        with queries() as seen:
+            outcome = run_step(self)
+        counts.append(len(seen))
+        return outcome
+
+    run_step = Execution._run_step
+    monkeypatch.setattr(Execution, '_run_step', counted)
+    first = []
+    for n in (2, 2, 12):
+        counts.clear()
+        assert engine.run_get_node(workflows.jobs_at_once, n=n)[1].is_finished_ok
+        first.append(counts[0])
+    _, few, many = first
+    assert many - few <= 5 * 10, first
