@@ -10,6 +10,7 @@ import contextvars
 import decimal
 import functools
 import io
+import keyword
 import logging
 import os
 import random
@@ -21,7 +22,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from ..exceptions import CannotStoreError
+from ..exceptions import CannotStoreError, FrameError
 from ..runtime.loggers import in_use
 from .ended import without_its_init
 from .records import Kind, Reader, Record, Writing
@@ -201,6 +202,7 @@ def _names(*names: str) -> tuple[Any, ...]:
 
 _VARIABLES = _names('TypeVar', 'ParamSpec', 'TypeVarTuple')
 _NAMED = (*_VARIABLES, *_names('NewType', 'TypeAliasType'))
+_ALIASES = _names('TypeAliasType')
 _FLAGS = ('covariant', 'contravariant', 'infer_variance')
 
 
@@ -209,6 +211,8 @@ def _write_typing(value: Any, w: Writing) -> Record:
     if has_name(value):
         return write_named(value, value.__name__)
     cls = type(value)
+    if cls in _ALIASES and not value.__type_params__:
+        return ['type alias', [value.__name__, w.ref(value.__module__)], w.ref(_value_of_alias(value))]
     if cls.__dictoffset__ and not _is_native(cls):
         state = [part for name, item in _attributes(value).items() for part in (name, w.ref(item))]
         return ['of typing', [w.ref(cls), None], state]
@@ -222,11 +226,8 @@ def _write_typing(value: Any, w: Writing) -> Record:
         if getattr(value, 'has_default', bool)():
             given['default'] = value.__default__
     else:
-        given['value'] = value.__value__
-        if value.__type_params__:
-            given['type_params'] = (
-                value.__type_params__
-            )  # with none at all, Python would take the alias for a generic one
+        given['value'] = _value_of_alias(value)
+        given['type_params'] = value.__type_params__
     flat = [part for key, item in given.items() for part in (key, w.ref(item))]
     module = w.ref(value.__module__)
     return ['of typing', [w.ref(cls), [*map(w.ref, args)], flat, module], ['__module__', module]]
@@ -261,6 +262,38 @@ def _fill_typing(obj: Any, rest: Any, r: Reader) -> None:
     for name in parts:
         with contextlib.suppress(AttributeError):  # a type alias has the module that it was made in
             setattr(obj, name, r.get(next(parts)))
+
+
+def _value_of_alias(alias: Any) -> object:
+    """Return what a type alias stands for, which Python finds out when it is first asked."""
+    try:
+        return alias.__value__
+    except Exception as error:
+        reason = (
+            f'what it stands for cannot be found out: {type(error).__name__}: {error}; define that before the await'
+        )
+        raise CannotStoreError(type(alias).__name__, '', reason) from None
+
+
+#: What the statement of a type alias sees that has been made but not filled, by the alias's ``id``.
+_unfilled: dict[int, dict[str, Any]] = {}
+
+
+def _make_alias(first: Any, r: Reader) -> object:
+    """Make a type alias as its statement does, without its value: that may be made of the alias itself."""
+    name, module = first
+    if not name.isidentifier() or keyword.iskeyword(name):  # it becomes a piece of a program
+        raise FrameError(f'a stored type alias is called `{name}`; the stored document is damaged')
+    scope: dict[str, Any] = {'__name__': r.get(module)}
+    exec(f'type {name} = not_{name}', scope)
+    alias = scope.pop(name)
+    _unfilled[id(alias)] = scope
+    return alias
+
+
+def _fill_alias(obj: Any, value: Any, r: Reader) -> None:
+    _unfilled.pop(id(obj))[f'not_{obj.__name__}'] = r.get(value)
+    obj.__value__  # noqa: B018  (Python keeps it from now on)
 
 
 # -- the `with` of a context of `decimal`
@@ -299,5 +332,6 @@ KINDS = (
     Kind('context', lambda first, r: contextvars.Context(), _fill_context),
     Kind('local context', _make_local_context, late=1),
     Kind('of typing', _make_typing, _fill_typing),
+    Kind('type alias', _make_alias, _fill_alias),
     Kind('lock', lambda first, r: threading.RLock() if first else threading.Lock()),
 )

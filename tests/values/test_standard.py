@@ -20,8 +20,9 @@ import pytest
 from values.graphs import back
 
 from aiida_dreamflow import checkpoint
-from aiida_dreamflow.exceptions import CannotStoreError
+from aiida_dreamflow.exceptions import CannotStoreError, FrameError
 from aiida_dreamflow.testing import run_in_memory
+from aiida_dreamflow.values import standard
 from aiida_dreamflow.values.snapshot import encode
 
 
@@ -281,3 +282,21 @@ def test_attributes_of_names_that_classes_have():
     assert type(odd) is type
     assert odd().__bases__ == (1,)
     assert odd().__class__ is int
+
+
+def test_the_name_of_a_type_alias_is_no_program():
+    """Whoever alters a stored frame gets no code to run by it."""
+    for name in ('x = print(1); type y', 'x[T: print()]', 'class', ''):
+        with pytest.raises(FrameError, match='a stored type alias is called'):
+            standard._make_alias([name, 0], None)
+
+
+@pytest.mark.optional
+@pytest.mark.skipif(sys.version_info < (3, 12), reason='Python 3.12 has the statement')
+def test_a_type_alias_that_cannot_be_found_out_is_refused():
+    scope = {}
+    exec('type Later = missing', scope)
+    with pytest.raises(
+        CannotStoreError, match="NameError: name 'missing' is not defined; define that before the await"
+    ):
+        encode({'': scope['Later']})

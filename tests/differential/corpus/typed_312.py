@@ -85,3 +85,13 @@ async def do_alias_without_parameters():
         Alias[int]
     except TypeError as error:
         return str(error)
+
+
+async def do_aliases_made_of_themselves():
+    type Json = dict[str, Json] | list[Json] | int
+    type Odd = list[Even]
+    type Even = tuple[Odd, ...]
+    same = Json
+    await checkpoint()
+    args = Odd.__value__.__args__[0] is Even, Even.__value__.__args__[0] is Odd
+    return repr(Json.__value__), Json.__module__, same is Json, Json.__type_params__, args
