@@ -151,6 +151,12 @@ class _SetIterator:
     def __length_hint__(self) -> int:
         return len(self.left) if self.items is not None and len(self.items) == self.size else 0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled and copied as that of CPython: as an iterator over a list of what is left."""
+        rest = _SetIterator()
+        rest.items, rest.size, rest.left = self.items, self.size, [*self.left] if self.items is not None else []
+        return iter, ([*rest],)
+
 
 def _write_set_iterator(value: Any, w: Writing) -> Record:
     items = next((found for found in gc.get_referents(value) if isinstance(found, (set, frozenset))), None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -196,3 +198,16 @@ def test_attributes_of_a_class_derived_from_one():
     again = back(numbers)
     assert (type(again), again.name, again.unit) == (Numbered, 'n', 'eV')
     assert [*again] == [(1, 'b'), (2, 'c')]
+
+
+def test_the_iterator_of_a_set_is_pickled_and_copied_as_before():
+    """By the user, after it has crossed an await."""
+    items = {1, 2, 3}
+    iterator = back(iter(items))
+    first = next(iterator)
+    again = copy.copy(iterator)
+    assert type(again) is type(iter([]))
+    assert sorted([first, *again]) == [1, 2, 3]
+    assert sorted([first, *pickle.loads(pickle.dumps(iterator))]) == [1, 2, 3]
+    assert sorted([first, *iterator]) == [1, 2, 3]
+    assert [*copy.copy(iterator)] == []
