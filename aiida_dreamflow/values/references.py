@@ -10,7 +10,15 @@ import contextlib
 import importlib
 import pickle
 import sys
-from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
@@ -236,13 +244,41 @@ def _write_builtin(value: BuiltinFunctionType, w: Writing) -> Record:
     owner = value.__self__
     if owner is None or isinstance(owner, ModuleType):
         return write_global(value, w)
-    return ['builtin method', [w.ref(owner), value.__name__]]
+    hidden = _hidden_behind(owner, value.__name__)
+    return ['builtin method', [w.ref(owner), value.__name__, *([] if hidden is None else [w.ref(hidden)])]]
+
+
+_IN_C = (MethodDescriptorType, ClassMethodDescriptorType)
+#: A metaclass may say something else.
+_MRO = type.__dict__['__mro__'].__get__
+
+
+def _hidden_behind(owner: Any, name: str) -> type | None:
+    """The class that a method written in C is of, if a class derived from it has something else of that name by now."""
+    mro: tuple[type, ...] = _MRO(type(owner))
+    if isinstance(owner, type):
+        mro = (*_MRO(owner), *mro)
+    holders = [base for base in mro if name in vars(base)]
+    if not holders or isinstance(vars(holders[0])[name], (*_IN_C, BuiltinFunctionType)):
+        return None
+    return next((base for base in holders if isinstance(vars(base)[name], _IN_C)), None)
+
+
+def _bound(descriptor: Any, owner: Any) -> object:
+    return (
+        descriptor.__get__(None, owner)
+        if isinstance(descriptor, ClassMethodDescriptorType)
+        else descriptor.__get__(owner)
+    )
 
 
 def _read_builtin(first: Any, r: Reader) -> object:
-    found = getattr(r.get(first[0]), first[1])
+    owner, name, *hidden = first
+    if hidden:
+        return _bound(vars(r.get(hidden[0]))[name], r.get(owner))
+    found = getattr(r.get(owner), name)
     if not isinstance(found, BuiltinFunctionType):
-        raise FrameError(f'`{first[1]}` is not a built-in method any more; the stored value cannot be rebuilt')
+        raise FrameError(f'`{name}` is not a built-in method any more; the stored value cannot be rebuilt')
     return found
 
 

@@ -379,3 +379,30 @@ async def do_plain_function_returns_coroutine():
         return x * 2
 
     return await quiet(make(2))
+
+
+async def do_methods_written_in_c_behind_others():
+    class Numbers(list):
+        def append(self, number):
+            return super().append
+
+    class Table(dict):
+        @classmethod
+        def fromkeys(cls, keys):
+            return super().fromkeys
+
+    class Base:
+        pass
+
+    before = Base.__init_subclass__
+    Base.__init_subclass__ = lambda *args, **kwargs: before(*args, **kwargs)
+    numbers = Numbers([1])
+    append, extend, fromkeys = numbers.append(2), numbers.extend, Table.fromkeys(())
+    await checkpoint()
+    append(3)
+    extend([4])
+
+    class Derived(Base):
+        pass
+
+    return [*numbers], append.__self__ is numbers, type(fromkeys('ab')).__name__, before.__self__ is Base
