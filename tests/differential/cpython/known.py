@@ -25,6 +25,7 @@ INSIDE = 'what C keeps of a function or class, and how often it asks for its `mr
 RECIPE = 'what was set on an object that is made again at each await, as it has no stored form'
 ORDER = 'the order of a set, and that in which a class lists its subclasses and attributes'
 TIME = 'how long something takes: to store a frame takes time, too'
+RANDOM = 'random numbers of the operating system, other ones in each run'
 MEMORY = 'the size of objects in memory, or the limits of memory'
 
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -155,6 +156,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_peepholer\.TestMarkingVariablesAsUnKnown\.',
         r'_recursion(_limit|error|_error)?$',
     ),
+    RANDOM: (r'test_random\.SystemRandom_TestBasicOps\.',),
     MEMORY: (
         r'[a-z_]sizeof$',
         r'test_sys\.SizeofTest\.',
