@@ -58,7 +58,7 @@ def _kill(pk: int) -> float:
 
     begin = time.perf_counter()
     answer = get_manager().get_process_controller().kill_process(pk, msg_text='Killed by a benchmark').result(60)
-    if hasattr(answer, 'result'):
+    while hasattr(answer, 'result'):  # RabbitMQ answers with a future of a future
         answer = answer.result(60)
     if answer is not True:
         raise SystemExit(f'the kill of {pk} was answered with {answer!r}')
