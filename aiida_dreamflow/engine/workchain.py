@@ -450,7 +450,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         if pk in tasks:
             await kill_and_wait(tasks[pk][0], self.node.pk, False)
             return
-        message = f'Cancelled by parent<{self.node.pk}>'
+        message = by_parent(self.node.pk, is_cancelled=True)
         while controller is not None and not orm.load_node(pk).is_terminated:
             with contextlib.suppress(Exception):  # nobody has it yet, or no longer
                 answer = await asyncio.wrap_future(controller.kill_process(pk, msg_text=message), loop=self.loop)

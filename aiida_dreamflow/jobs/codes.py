@@ -47,7 +47,7 @@ def find_code(
 
 @contextmanager
 def found_once() -> Iterator[None]:
-    """Look no code up twice: of a step that launches a hundred jobs, finding theirs took three quarters of the time."""
+    """Look no code up twice: of what it takes to prepare the jobs of a step, that was three quarters."""
     global _known
     outer, _known = _known, {}
     try:

@@ -28,13 +28,17 @@ else:
 
 __all__ = ('Leased', 'by_parent')
 
-#: How the message of a kill begins that a parent asks for: AiiDA's words in ``Process.kill`` of ``aiida.engine.processes.process``.
-_BY_PARENT = 'Killed by parent<'
+#: What the message of a kill has that a parent asks for: AiiDA's words in ``Process.kill`` of ``aiida.engine.processes.process``.
+_BY_PARENT = ' by parent<'
 
 
-def by_parent(pk: int | None) -> str:
-    """Return the message for a process that is killed with its parent."""
-    return f'{_BY_PARENT}{pk}>'
+def by_parent(pk: int | None, *, is_cancelled: bool = False) -> str:
+    """Return the message for a process that its parent kills.
+
+    :param pk: that of the parent.
+    :param is_cancelled: whether the parent goes on.
+    """
+    return f'{"Cancelled" if is_cancelled else "Killed"}{_BY_PARENT}{pk}>'
 
 
 class Leased(Base):
@@ -127,13 +131,13 @@ class Leased(Base):
         return super().kill(msg_text, *args, **kwargs)
 
     def speed_up(self, msg_text: str | None) -> None:
-        """Let the process that is to be killed go on at once from now on; before all others, if it is killed with its parent.
+        """Let the process that is to be killed go on at once from now on; before all others, if its parent kills it.
 
         A hundred children that all go on at once would stand between the worker and who asks for the next kill.
 
         :param msg_text: the message of the kill.
         """
-        if msg_text is not None and msg_text.startswith(_BY_PARENT):
+        if msg_text is not None and _BY_PARENT in msg_text:
             self.place.come_first()
         else:
             self.place.hurry()

@@ -3,8 +3,8 @@
 All processes of a worker share its event loop. When hundreds of jobs begin at once, each of them is ready to go on, and the loop
 lets all of them go on, some 20 ms each, before it looks for messages again: whoever asked for one of them to be killed waited for
 seconds, several times. Here a process that can go on first waits for its turn, and between two turns the loop makes some rounds
-in which it only hears messages and does what they ask for. A process that is being killed needs no turn; those that are killed with
-their parent come before all that go on.
+in which it only hears messages and does what they ask for. A process that is being killed needs no turn; those that their parent
+kills come before all that go on.
 
 Knows asyncio only.
 """

@@ -264,19 +264,13 @@ def _hidden_behind(owner: Any, name: str) -> type | None:
     return next((base for base in holders if isinstance(vars(base)[name], _IN_C)), None)
 
 
-def _bound(descriptor: Any, owner: Any) -> object:
-    return (
-        descriptor.__get__(None, owner)
-        if isinstance(descriptor, ClassMethodDescriptorType)
-        else descriptor.__get__(owner)
-    )
-
-
 def _read_builtin(first: Any, r: Reader) -> object:
-    owner, name, *hidden = first
-    if hidden:
-        return _bound(vars(r.get(hidden[0]))[name], r.get(owner))
-    found = getattr(r.get(owner), name)
+    owner, name, *hidden = r.get(first[0]), first[1], *map(r.get, first[2:])
+    descriptor = vars(hidden[0]).get(name) if hidden else None
+    if isinstance(descriptor, _IN_C):
+        of_class = isinstance(descriptor, ClassMethodDescriptorType)
+        return descriptor.__get__(None, owner) if of_class else descriptor.__get__(owner)
+    found = getattr(owner, name)
     if not isinstance(found, BuiltinFunctionType):
         raise FrameError(f'`{name}` is not a built-in method any more; the stored value cannot be rebuilt')
     return found

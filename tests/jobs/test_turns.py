@@ -52,8 +52,8 @@ async def _awaiting(coroutine, place):
     return await in_turns(coroutine, place)
 
 
-def test_who_hurries_needs_no_turn():
-    done = []
+def twenty(done, meanwhile):
+    """Let twenty work, in three parts each, and something else when they have begun; all that they note is there in the end."""
 
     async def works(name):
         for part in range(3):
@@ -64,36 +64,35 @@ def test_who_hurries_needs_no_turn():
         places = [Place() for _ in range(20)]
         all_ = [asyncio.ensure_future(_awaiting(works(i), place)) for i, place in enumerate(places)]
         await asyncio.sleep(0)
-        places[19].hurry()
+        await meanwhile(places)
         await asyncio.gather(*all_)
 
     run(main())
     assert sorted(done) == [(i, part) for i in range(20) for part in range(3)]
+
+
+def test_who_hurries_needs_no_turn():
+    done = []
+
+    async def meanwhile(places):
+        places[19].hurry()
+
+    twenty(done, meanwhile)
     assert done.index((19, 2)) < done.index((1, 0))
 
 
 def test_who_is_killed_with_its_parent_comes_before_others_and_one_by_one():
     done = []
 
-    async def works(name):
-        for part in range(3):
-            await asyncio.sleep(0)
-            done.append((name, part))
-
-    async def main():
-        places = [Place() for _ in range(20)]
-        all_ = [asyncio.ensure_future(_awaiting(works(i), place)) for i, place in enumerate(places)]
-        await asyncio.sleep(0)
+    async def meanwhile(places):
         for place in places[17:]:
             place.come_first()
             place.come_first()
         while (17, 0) not in done:
             await asyncio.sleep(0)
         assert (18, 0) not in done
-        await asyncio.gather(*all_)
 
-    run(main())
-    assert sorted(done) == [(i, part) for i in range(20) for part in range(3)]
+    twenty(done, meanwhile)
     last = max(done.index((i, 2)) for i in (17, 18, 19))
     assert [name for name, _ in done[:last] if name < 17] in ([], [0])
 
@@ -186,10 +185,12 @@ def test_aiida_makes_tasks_in_one_place():
 def test_who_is_killed_with_its_parent():
     """It is told by AiiDA's words for that."""
     assert "msg_text=f'Killed by parent<{" in inspect.getsource(engine.Process.kill)
+    assert leased.by_parent(7) == 'Killed by parent<7>'
     for message, hurries, comes_first in (
         (None, True, False),
         ('Killed through `verdi process kill`', True, False),
         (leased.by_parent(7), False, True),
+        (leased.by_parent(7, is_cancelled=True), False, True),
     ):
         place = Place()
         leased.Leased.speed_up(SimpleNamespace(place=place), message)
