@@ -1,14 +1,15 @@
 """The compiler: from the source of a workflow function to its `Program`.
 
-Knows the standard library only. It is one visible pipeline, `PASSES`: each pass takes the `Unit` of work as the one
-before left it. Nothing in here runs user code.
+Knows the standard library only. It is one visible pipeline, `PASSES`: each pass takes the `Program` as the one before
+left it. A function is checked when it is decorated, and translated when its program is first asked for: who imports a
+module with twenty workflows, to launch one of them, does not wait for the others. Nothing in here runs user code.
 """
 
 from __future__ import annotations
 
 import inspect
 import types
-from typing import Any
+from typing import Any, TypeAlias
 
 from .bundle import Bundle, bundle, bundle_again
 from .codegen import generate_code
@@ -38,6 +39,7 @@ __all__ = (
     'Program',
     'bundle',
     'bundle_again',
+    'check_function',
     'compile_called',
     'compile_function',
     'compile_generator',
@@ -45,14 +47,17 @@ __all__ = (
     'passed_at',
 )
 
-#: What happens to a function, in order.
-PASSES = (
+#: What happens to a function, in order: when it is decorated, all that may refuse it or asks what its names mean now,
+CHECKS = (
+    survey,  # one walk: nodes by kind, and what the names are
     submit_processes,  # calls of process functions and workflows are calls of `submit`
     desugar,  # `submit(...)` in a plain def, the `yield` of a generator in terms of `await`
-    survey,  # one walk: nodes by kind, and what the names are
     complete_supers,  # `super()` in a method: the class and the object
     spell_namespaces,  # `locals()` and its like: all variables of the function
     refuse_unsupported,  # what the language does not have
+)
+#: and when it is first to run.
+TRANSLATION = (
     mark_unbound,  # where a shared variable might have no value
     mark_recipes,  # which assignments can be made again
     lower,  # trees -> basic blocks; expressions cut where they await
@@ -60,9 +65,23 @@ PASSES = (
     analyse_liveness,  # what each await has to keep
     generate_code,  # blocks -> code objects
 )
+PASSES = (*CHECKS, *TRANSLATION)
 
 # Two functions with equal code may stand in two files, which the equality of code objects does not see.
-_programs: dict[tuple[str, types.CodeType], Program] = {}
+_Key: TypeAlias = tuple[str, types.CodeType]
+_programs: dict[_Key, Program] = {}
+_checked: dict[_Key, Program] = {}
+
+
+def check_function(function: Any) -> FunctionSource:
+    """Check a workflow function, once per process: what cannot be compiled is refused.
+
+    :param function: a function written with ``def`` or ``async def``.
+    :returns: its source.
+    :raises CompileError: if it has no source or says something that the language does not have.
+    """
+    program = _known(function, _programs) or _known(function, _checked) or _check(read_source(function))
+    return program.source
 
 
 def compile_function(function: Any) -> Program:
@@ -72,10 +91,7 @@ def compile_function(function: Any) -> Program:
     :returns: its program.
     :raises CompileError: if it has no source or says something that the language does not have.
     """
-    code = getattr(function, '__code__', None)
-    if isinstance(code, types.CodeType) and (code.co_filename, code) in _programs:
-        return _programs[code.co_filename, code]
-    return _compile(read_source(function))
+    return _known(function, _programs) or _translate(_known(function, _checked) or _check(read_source(function)))
 
 
 def compile_generator(function: Any) -> Program:
@@ -85,12 +101,10 @@ def compile_generator(function: Any) -> Program:
     :returns: its program.
     :raises CompileError: if it has no source or says something that the language does not have.
     """
-    code = function.__code__
-    program = _programs.get((code.co_filename, code))
-    if program is None:
-        is_expression = code.co_name == '<genexpr>'
-        program = _compile(read_expression(function) if is_expression else read_source(function, generator=True))
-    return program
+    if program := _known(function, _programs):
+        return program
+    is_expression = function.__code__.co_name == '<genexpr>'
+    return _translate(_check(read_expression(function) if is_expression else read_source(function, generator=True)))
 
 
 def compile_called(function: Any) -> Program:
@@ -101,10 +115,26 @@ def compile_called(function: Any) -> Program:
     return compile_generator(function) if inspect.isasyncgenfunction(function) else compile_function(function)
 
 
-def _compile(source: FunctionSource) -> Program:
+def _known(function: Any, programs: dict[_Key, Program]) -> Program | None:
+    code = getattr(function, '__code__', None)
+    return programs.get((code.co_filename, code)) if isinstance(code, types.CodeType) else None
+
+
+def _key(source: FunctionSource) -> _Key:
+    return source.function.__code__.co_filename, source.function.__code__
+
+
+def _check(source: FunctionSource) -> Program:
     program = Program(source)
-    for step in PASSES:
+    for step in CHECKS:
         step(program)
-    code = source.function.__code__
-    _programs[code.co_filename, code] = program
+    _checked[_key(source)] = program
+    return program
+
+
+def _translate(program: Program) -> Program:
+    del _checked[_key(program.source)]  # were it to fail, the tree would be no one's any more
+    for step in TRANSLATION:
+        step(program)
+    _programs[_key(program.source)] = program
     return program

@@ -19,6 +19,8 @@ import __future__
 
 import ast
 import builtins
+import copy
+import functools
 import hashlib
 import importlib
 import inspect
@@ -34,7 +36,7 @@ from .cells import PARTS, other_cells
 from .modules import ModuleSource, Pinned, texts_of, used_modules
 from .quietly import compiled, parsed
 from .texts import lines_of
-from .units import Unit, first_line, mentioned, units_of
+from .units import Unit, first_line, units_of
 
 __all__ = ('Bundle', 'bundle', 'bundle_again')
 
@@ -185,8 +187,7 @@ def bundle(
     :raises WorkflowUsageError: if there is no source, or it uses something that the source does not say.
     """
     plain = _require_function(function, what, allow_async)
-    text, tree, node = _read(plain, what)
-    units = units_of(tree, text)
+    text, units, node = _read(plain, what, annotations)
     own = _own_unit(units, node, plain, what)
     own_name = _own_name(own, plain.__name__, plain.__qualname__)
     kept, missing = _closure(units, own, own_name, annotations)
@@ -194,8 +195,8 @@ def bundle(
     if missing & plain.__globals__.keys() and (cells := other_cells(plain)):
         before = [line for _, lines in cells for line in lines]
         text = [*before, *text]
-        units = units_of(parsed(''.join(text)), text)
-        own = _own_unit(units, ast.increment_lineno(node, len(before)), plain, what)
+        units = units_of(parsed(''.join(text)))
+        own = _own_unit(units, ast.increment_lineno(copy.deepcopy(node), len(before)), plain, what)
         kept, missing = _closure(units, own, own_name, annotations)
     _refuse_missing(missing, plain, units, what)
     _refuse_overlap(kept, own, plain, what)
@@ -230,7 +231,7 @@ def bundle_again(bundle: Bundle, text: str) -> Bundle:
     except SyntaxError as error:
         raise WorkflowUsageError(f'{bundle.filename}, line {error.lineno}, is not valid Python: {error.msg}') from error
     lines = io.StringIO(text).readlines()
-    units = units_of(tree, lines)
+    units = units_of(tree)
     name = bundle.qualname.rpartition('.')[2]
     found = [node for node in ast.walk(tree) if isinstance(node, _DEFINITIONS) and node.name == name]
     top = [node for node in tree.body if node in found] if '.' not in bundle.qualname else []
@@ -272,18 +273,18 @@ def _require_function(function: object, what: str, allow_async: bool) -> types.F
     return function
 
 
-def _read(function: types.FunctionType, what: str) -> tuple[list[str], ast.Module, ast.stmt]:
-    """Return the lines and the tree of the function's file, and its definition in it."""
+def _read(function: types.FunctionType, what: str, annotations: bool) -> tuple[list[str], list[Unit], ast.stmt]:
+    """Return the lines and the units of the function's file, and its definition in it."""
     code = function.__code__
     lines = lines_of(function)
     try:
-        tree = parsed(''.join(lines or []))
+        tree, units = _cut(''.join(lines or []), annotations)
     except (SyntaxError, ValueError):
-        tree = ast.Module([], [])
+        tree, units = ast.Module([], []), []
     for node in ast.walk(tree):
         if isinstance(node, _DEFINITIONS) and _defines(node, code):
             assert lines is not None
-            return lines, tree, node
+            return lines, units, node
     name, place = function.__qualname__, f'line {code.co_firstlineno} of {code.co_filename}'
     if lines is None:
         reason = f'{place} defines another one by now; the file was edited since it was imported, so start Python again'
@@ -292,6 +293,16 @@ def _read(function: types.FunctionType, what: str) -> tuple[list[str], ast.Modul
     else:
         reason = f'its source ({place}) cannot be had; write it in a file or in a notebook cell'
     raise WorkflowUsageError(f'`{name}` cannot become {what}: {reason}')
+
+
+@functools.lru_cache(maxsize=4)
+def _cut(text: str, annotations: bool) -> tuple[ast.Module, list[Unit]]:
+    """Return the tree and the units of a file: of one with many workflows, once for all of them.
+
+    :param annotations: what its units are asked for; see `Unit.mentioned`.
+    """
+    tree = parsed(text)
+    return tree, units_of(tree)
 
 
 def _defines(node: ast.FunctionDef | ast.AsyncFunctionDef, code: types.CodeType) -> bool:
@@ -361,7 +372,7 @@ def _closure(units: list[Unit], own: Unit, own_name: str, annotations: bool) -> 
     binders[own_name] = [own]
     pending, seen, written = list(kept), set[str](), set[str]()
     while pending:
-        read, set_globally = mentioned(pending.pop().body, annotations)
+        read, set_globally = pending.pop().mentioned(annotations)
         written |= set_globally
         for name in (read | set_globally) - seen:
             seen.add(name)

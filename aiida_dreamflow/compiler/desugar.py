@@ -13,6 +13,7 @@ import ast
 from typing import cast
 
 from .program import Delegated, Program, Yielded
+from .survey import survey
 from .trees import NESTED_SCOPES, Names, assign, call, copy_place, load
 from .unbound import keep_mark
 
@@ -38,11 +39,14 @@ PROCESS_FUNCTION_MARK = 'is_process_function'
 
 def desugar(program: Program) -> None:
     """Make the awaits explicit, in a plain ``def`` and in a generator, and drop the annotations of variables."""
-    _drop_annotations(program.source.node.body, program.declared)
-    if program.source.yields or not program.source.is_async:
-        node = program.source.node
+    node, has_annotations = program.source.node, bool(program.own(ast.AnnAssign))
+    if has_annotations:
+        _drop_annotations(node.body, program.declared)
+    if transforms := program.source.yields or not program.source.is_async:
         transformer = _Yields() if program.source.yields else _PlainAwaits(program)
         node.body = [cast(ast.stmt, transformer.visit(statement)) for statement in node.body]
+    if has_annotations or transforms:
+        survey(program)
 
 
 class _Yields(ast.NodeTransformer):

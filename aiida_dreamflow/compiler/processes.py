@@ -16,7 +16,8 @@ from typing import Any, cast
 
 from .desugar import FUNCTION_MARK, PROCESS_FUNCTION_MARK
 from .program import Program
-from .trees import NESTED_SCOPES, copy_place, load, walk
+from .survey import survey
+from .trees import NESTED_SCOPES, copy_place, load
 
 __all__ = ('submit_processes',)
 
@@ -25,9 +26,10 @@ def submit_processes(program: Program) -> None:
     """Let the direct calls of processes be those of `submit`."""
     node = program.source.node
     submitter = _Submitter(program)
-    called = [part.func for statement in node.body for part in walk(statement) if isinstance(part, ast.Call)]
+    called = [call.func for call in program.own(ast.Call)]
     if not program.source.is_generator and any(map(submitter.is_process, called)):
         node.body = [cast(ast.stmt, submitter.visit(statement)) for statement in node.body]
+        survey(program)
 
 
 class _Submitter(ast.NodeTransformer):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from .quietly import compiled
 
-__all__ = ('Unit', 'first_line', 'mentioned', 'units_of')
+__all__ = ('Unit', 'first_line', 'units_of')
 
 
 @dataclass(eq=False)
@@ -38,7 +38,17 @@ class Unit:
             visitor.visit(node)
         self.binds = visitor.names - {''}
         self.calls = visitor.called
+        self._mentioned: tuple[set[str], set[str]] | None = None
         self.is_import = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in self.body)
+
+    def mentioned(self, annotations: bool) -> tuple[set[str], set[str]]:
+        """Return the global names that it reads, and those that its functions declare ``global`` and set.
+
+        :param annotations: whether to read those of functions, always the same for a unit; otherwise the statements lose them.
+        """
+        if self._mentioned is None:
+            self._mentioned = _mentioned(self.body, annotations)
+        return self._mentioned
 
 
 def first_line(node: ast.stmt) -> int:
@@ -47,7 +57,7 @@ def first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def units_of(tree: ast.Module, lines: list[str]) -> list[Unit]:
+def units_of(tree: ast.Module) -> list[Unit]:
     """Cut a module into units."""
     groups: list[tuple[list[ast.stmt], int, int]] = []
     for node in tree.body:
@@ -149,11 +159,7 @@ _ON_GLOBALS = {
 }
 
 
-def mentioned(body: list[ast.stmt], annotations: bool) -> tuple[set[str], set[str]]:
-    """Return the global names that statements read, and those that their functions declare ``global`` and set.
-
-    :param annotations: whether to read those of functions; otherwise the statements lose them.
-    """
+def _mentioned(body: list[ast.stmt], annotations: bool) -> tuple[set[str], set[str]]:
     tree = ast.Module(body, [])
     if not annotations:
         tree = _WithoutAnnotations().visit(tree)
@@ -165,7 +171,7 @@ def mentioned(body: list[ast.stmt], annotations: bool) -> tuple[set[str], set[st
         code = pending.pop()
         pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
         # The compiler has sorted out the scopes: what is looked up in the module says so by name.
-        for operation, name in _global_names(code):
+        for operation, name in _global_names(code) if code.co_names else ():
             (written if operation == 'STORE_GLOBAL' else read).add(name)
     return read, written
 

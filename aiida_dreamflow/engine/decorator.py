@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from ..compiler import Program, bundle, compile_function
+from ..compiler import bundle, check_function, compile_function
 from ..compiler.bundle import Bundle
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import WorkflowUsageError
@@ -61,14 +61,14 @@ def workflow(function: Callable[..., Any] | None = None, /, *, recipes: bool = T
     """
     if function is None:
         return functools.partial(workflow, recipes=recipes, pickles=pickles)
-    program = compile_function(function)
-    plain = program.source.function
+    checked = check_function(function)
+    plain = checked.function
     require_parameters(plain)
     source = _source_of(plain)
-    fingerprint = source.fingerprint if isinstance(source, Bundle) else program.source.fingerprint
+    fingerprint = source.fingerprint if isinstance(source, Bundle) else checked.fingerprint
     members: dict[str, Any] = {
         '__module__': pinned.__name__,
-        '__doc__': _doc(plain, program),
+        '__doc__': _Doc(plain),
         '__wrapped__': staticmethod(plain),
         'function': staticmethod(plain),
         'bundle': source,
@@ -83,10 +83,21 @@ def workflow(function: Callable[..., Any] | None = None, /, *, recipes: bool = T
     return process_class
 
 
-def _doc(function: types.FunctionType, program: Program) -> str:
-    """Return what ``verdi plugin list aiida.workflows NAME`` shows first: the docstring, and where the workflow may wait."""
-    parts = [inspect.getdoc(function), 'Await points: ' + '; '.join(outline_of(program))]
-    return '\n\n'.join(part for part in parts if part)
+class _Doc:
+    """What ``verdi plugin list aiida.workflows NAME`` shows first: the docstring, and where the workflow may wait.
+
+    For the latter the function has to be compiled, which waits until somebody asks.
+    """
+
+    def __init__(self, function: types.FunctionType) -> None:
+        self._function = function
+
+    def __get__(self, instance: object, owner: type) -> str:
+        parts = [
+            inspect.getdoc(self._function),
+            'Await points: ' + '; '.join(outline_of(compile_function(self._function))),
+        ]
+        return '\n\n'.join(part for part in parts if part)
 
 
 def _source_of(function: types.FunctionType) -> Bundle | WorkflowUsageError:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dis
+import importlib.util
 import linecache
+import sys
 
 import pytest
 
 from aiida_dreamflow import checkpoint, compiler
-from aiida_dreamflow.compiler import codegen, compile_function
+from aiida_dreamflow.compiler import check_function, codegen, compile_function
+from aiida_dreamflow.compiler.bundle import bundle
 from aiida_dreamflow.runtime import activation
 from aiida_dreamflow.testing import run_in_memory
+
+bundle_module = sys.modules['aiida_dreamflow.compiler.bundle']  # the function has its name
 
 
 @pytest.fixture
@@ -56,6 +61,35 @@ def test_all_blocks_are_compiled_at_once_and_only_once(compiled):
     assert len(compiled) == 1
     assert [run_in_memory(make(), n, restart=restart) for n in (2, 3) for restart in (True, False)] == [2, 2, 3, 3]
     assert len(compiled) == 1
+
+
+def test_what_is_only_checked_is_compiled_when_it_first_runs(compiled):
+    async def workflow(n):
+        return await checkpoint() or n
+
+    source = check_function(workflow)
+    assert not compiled
+    assert compile_function(workflow).source is check_function(workflow) is source
+    assert run_in_memory(workflow, 2) == 2
+    assert len(compiled) == 1
+
+
+def test_a_file_is_cut_once_for_all_its_functions(tmp_path, monkeypatch):
+    path = tmp_path / 'many.py'
+    path.write_text(
+        'def base(x: int):\n    return x\n' + ''.join(f'def f{i}(x):\n    return base(x)\n' for i in range(9))
+    )
+    spec = importlib.util.spec_from_file_location('many', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    counted = []
+    parsed = bundle_module.parsed
+    monkeypatch.setattr(bundle_module, 'parsed', lambda *args: counted.append(args) or parsed(*args))
+    bundles = [
+        bundle(getattr(module, f'f{i}'), annotations=annotations) for i in range(9) for annotations in (True, False)
+    ]
+    assert len(counted) == 2
+    assert len({each.source for each in bundles}) == 9
 
 
 def test_what_is_compiled_for_a_rare_state_is_compiled_once(compiled):

@@ -134,8 +134,10 @@ def _limited() -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise TooLong
 
-    # In a callback `TooLong` is unraisable: pytest's hook would keep it as a failure of the test.
-    with mock.patch.object(sys, 'unraisablehook', lambda _: None), _interrupted(stop):
+    def ignore(_: Any) -> None:
+        """In a callback `TooLong` is unraisable, and pytest's hook would keep it as a failure of the test."""
+
+    with mock.patch.object(sys, 'unraisablehook', ignore), _interrupted(stop):
         yield
 
 
