@@ -185,7 +185,8 @@ def _is_active(value: object) -> bool:
     """Whether this has changed something of the process that is not put back while the workflow waits."""
     # Some objects make their `__dict__` when first asked, and behave otherwise from then on: only these classes are asked.
     cls = type(value)
-    if any((base.__module__, base.__name__) == ('warnings', 'catch_warnings') for base in cls.__mro__):
+    # From Python 3.14 on it is defined in the other.
+    if any(base.__name__ == 'catch_warnings' and base.__module__ in ('warnings', '_py_warnings') for base in cls.__mro__):
         state = vars(value)
         return state.get('_entered', False) and state.get('_module') is not warnings
     if cls.__module__ != 'unittest.mock' or cls.__name__ not in ('_patch_dict', '_patch'):

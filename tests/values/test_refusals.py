@@ -6,6 +6,7 @@ import asyncio
 import collections
 import ctypes
 import functools
+import importlib
 import importlib.machinery
 import importlib.util
 import io
@@ -15,6 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
+import warnings
 import weakref
 
 import pytest
@@ -76,6 +78,17 @@ def test_open_things(tmp_path):
         encode({'v': program})
     assert back(io.BytesIO(b'abc')).getvalue() == b'abc'
     assert back(io.StringIO('abc')).getvalue() == 'abc'
+
+
+def test_filters_of_another_warnings(monkeypatch):
+    """The filters of warnings come back if they are those of the process; not those of a module that a test has put there."""
+    for name in ('warnings', '_py_warnings'):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    other = importlib.import_module('warnings')
+    assert other is not warnings
+    manager = other.catch_warnings()
+    with manager, pytest.raises(CannotStoreError, match='leave its `with` before the await'):
+        encode({'v': manager})
 
 
 def test_coroutine():
