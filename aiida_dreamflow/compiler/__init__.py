@@ -68,7 +68,7 @@ TRANSLATION = (
 PASSES = (*CHECKS, *TRANSLATION)
 
 # Two functions with equal code may stand in two files, which the equality of code objects does not see.
-_Key: TypeAlias = tuple[str, types.CodeType]
+_Key: TypeAlias = tuple[str, types.CodeType] | None  # of what is no function
 _programs: dict[_Key, Program] = {}
 _checked: dict[_Key, Program] = {}
 
@@ -80,7 +80,11 @@ def check_function(function: Any) -> FunctionSource:
     :returns: its source.
     :raises CompileError: if it has no source or says something that the language does not have.
     """
-    program = _known(function, _programs) or _known(function, _checked) or _check(read_source(function))
+    key = _key(function)
+    program = _programs.get(key) or _checked.get(key)
+    if program is None:
+        program = _check(read_source(function))
+        _checked[key] = program
     return program.source
 
 
@@ -91,7 +95,14 @@ def compile_function(function: Any) -> Program:
     :returns: its program.
     :raises CompileError: if it has no source or says something that the language does not have.
     """
-    return _known(function, _programs) or _translate(_known(function, _checked) or _check(read_source(function)))
+    key = _key(function)
+    if key in _programs:
+        return _programs[key]
+    try:
+        checked = _checked.pop(key)  # no other thread translates it, too
+    except KeyError:
+        checked = _check(read_source(function))
+    return _translate(key, checked)
 
 
 def compile_generator(function: Any) -> Program:
@@ -101,10 +112,13 @@ def compile_generator(function: Any) -> Program:
     :returns: its program.
     :raises CompileError: if it has no source or says something that the language does not have.
     """
-    if program := _known(function, _programs):
-        return program
+    key = _key(function)
+    if key in _programs:
+        return _programs[key]
     is_expression = function.__code__.co_name == '<genexpr>'
-    return _translate(_check(read_expression(function) if is_expression else read_source(function, generator=True)))
+    return _translate(
+        key, _check(read_expression(function) if is_expression else read_source(function, generator=True))
+    )
 
 
 def compile_called(function: Any) -> Program:
@@ -115,26 +129,20 @@ def compile_called(function: Any) -> Program:
     return compile_generator(function) if inspect.isasyncgenfunction(function) else compile_function(function)
 
 
-def _known(function: Any, programs: dict[_Key, Program]) -> Program | None:
+def _key(function: Any) -> _Key:
     code = getattr(function, '__code__', None)
-    return programs.get((code.co_filename, code)) if isinstance(code, types.CodeType) else None
-
-
-def _key(source: FunctionSource) -> _Key:
-    return source.function.__code__.co_filename, source.function.__code__
+    return (code.co_filename, code) if isinstance(code, types.CodeType) else None
 
 
 def _check(source: FunctionSource) -> Program:
     program = Program(source)
     for step in CHECKS:
         step(program)
-    _checked[_key(source)] = program
     return program
 
 
-def _translate(program: Program) -> Program:
-    del _checked[_key(program.source)]  # were it to fail, the tree would be no one's any more
+def _translate(key: _Key, program: Program) -> Program:
     for step in TRANSLATION:
         step(program)
-    _programs[_key(program.source)] = program
+    _programs[key] = program
     return program

@@ -186,7 +186,9 @@ def _is_active(value: object) -> bool:
     # Some objects make their `__dict__` when first asked, and behave otherwise from then on: only these classes are asked.
     cls = type(value)
     # From Python 3.14 on it is defined in the other.
-    if any(base.__name__ == 'catch_warnings' and base.__module__ in ('warnings', '_py_warnings') for base in cls.__mro__):
+    if any(
+        base.__name__ == 'catch_warnings' and base.__module__ in ('warnings', '_py_warnings') for base in cls.__mro__
+    ):
         state = vars(value)
         return state.get('_entered', False) and state.get('_module') is not warnings
     if cls.__module__ != 'unittest.mock' or cls.__name__ not in ('_patch_dict', '_patch'):
