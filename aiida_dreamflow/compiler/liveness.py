@@ -151,7 +151,8 @@ class _Walk:
 
     def _while(self, node: ast.While, assigned: int) -> int:
         assigned = self._node(node.test, assigned)
-        return self._loop(node, assigned, assigned)
+        ends = not (isinstance(node.test, ast.Constant) and node.test.value)
+        return self._loop(node, assigned, assigned if ends else _UNREACHABLE)
 
     def _for(self, node: ast.For, assigned: int) -> int:
         assigned = self._node(node.iter, assigned)
@@ -173,14 +174,13 @@ class _Walk:
         return self._node(target, assigned) if isinstance(target, ast.Name) else assigned
 
     def _try(self, node: ast.Try, assigned: int) -> int:
-        finished = self._body(node.body, assigned)
+        # An exception may have come from any of its statements: nothing of them is certain in the clauses and at the end.
+        finished = self._body(node.orelse, self._body(node.body, assigned))
         for handler in node.handlers:
             self._node(handler.type, assigned)
             name = self.found.bind(handler.name, self.variables) if handler.name else 0
-            self._body(handler.body, assigned | name)
-        self._body(node.orelse, finished)
-        # An exception may have come from any of its statements.
-        return self._body(node.finalbody, assigned)
+            finished &= self._body(handler.body, assigned | name)
+        return finished | self._body(node.finalbody, assigned)
 
     def _match(self, node: ast.Match, assigned: int) -> int:
         assigned = self._node(node.subject, assigned)

@@ -358,6 +358,7 @@ class Lowerer:
         with self.guarded_by(raised), self._inside(cleanup):
             self._Try(copy_place(type(node)(node.body, node.handlers, node.orelse, []), node))
             self.statement = node
+        comes_to_its_end = self.current is not None
         self.emit(assign(completion, ast.Constant(FALL_THROUGH), node))
         self.goto(cleanup_block, self.depth)
         with self.handling():
@@ -368,21 +369,22 @@ class Lowerer:
             with self._holding(Held('finally', (completion,), certain=not cleanup.jumps)):
                 self.statements(node.finalbody)
             self.statement = node
-            self._complete(cleanup, after)
+            self._complete(cleanup, after if comes_to_its_end else None)
         self.begin(after)
 
-    def _complete(self, cleanup: Cleanup, after: Block) -> None:
-        """End a ``finally``: go on as its completion says."""
-        place = self.statement
+    def _complete(self, cleanup: Cleanup, after: Block | None) -> None:
+        """End a ``finally``: go on as its completion says.
 
-        def when(number: int, statements: list[ast.stmt]) -> None:
+        :param after: where its ``try`` leads if it comes to its end, ``None`` if it never does.
+        """
+        place = self.statement
+        ways: list[tuple[int, list[ast.stmt]]] = [(RAISED, [Leave(Reraise())])]
+        ways += [(cleanup.number_of(kind), self.around.resume(kind, place)) for kind in cleanup.jumps]
+        last: list[ast.stmt] = [Leave(Jump(after))] if after is not None else ways.pop()[1]
+        for number, statements in ways:
             test = ast.Compare(load(cleanup.completion, place), [ast.Eq()], [ast.Constant(number)])
             self.emit(copy_place(ast.If(test, statements, []), place))
-
-        when(RAISED, [Leave(Reraise())])
-        for kind in cleanup.jumps:
-            when(cleanup.number_of(kind), self.around.resume(kind, place))
-        self.goto(after)
+        self._jump([copy_place(statement, place) for statement in last])
 
     @contextmanager
     def handling(self) -> Iterator[None]:

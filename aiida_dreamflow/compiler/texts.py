@@ -5,7 +5,8 @@ Where it was edited after it was imported, that is another program than the one 
 the code that is there; what was taken is remembered, for a file is read anew once it has changed.
 
 Modules that the import system has compiled as they stand in their file are looked at, and no others: a notebook's cells are kept by
-their text, and who rewrites code as it is imported, as pytest does, knows why.
+their text, and who rewrites code as it is imported, as pytest does, knows why. Modules that are frozen into the interpreter, `os`
+and `collections.abc` among them, have their files beside it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def lines_of(function: types.FunctionType) -> list[str] | None:
     if '<locals>' in function.__qualname__ and filename in _taken and _is_imported(function.__globals__, filename):
         # What is around it may be a program of ours, which has compiled it in another way; its module was looked at.
         return _taken[filename][-1]
-    if '<locals>' in function.__qualname__:
+    if '<locals>' in function.__qualname__ and not filename.startswith('<frozen '):
         return linecache.getlines(filename, function.__globals__)
     return _lines(filename, function.__globals__, [function.__code__])
 
@@ -60,6 +61,8 @@ def text_now(filename: str) -> str:
 
 
 def _lines(filename: str, namespace: dict[str, Any], running: Iterable[types.CodeType]) -> list[str] | None:
+    if filename.startswith('<frozen '):
+        return _lines_of_frozen(namespace, running)
     cached = linecache.getlines(filename, namespace)
     if not _is_imported(namespace, filename):
         return cached
@@ -75,6 +78,16 @@ def _lines(filename: str, namespace: dict[str, Any], running: Iterable[types.Cod
     if best == _THE_SAME and codes:
         _taken[filename] = [*(other for other in taken if other != lines), lines]
     return None if best == _OTHER else lines
+
+
+def _lines_of_frozen(namespace: Mapping[str, Any], running: Iterable[types.CodeType]) -> list[str]:
+    """Return the lines of the file that a module of the interpreter was frozen from, none if it is not there.
+
+    From Python 3.14 on `linecache` knows them.
+    """
+    file = namespace.get('__file__')
+    lines = linecache.getlines(file) if isinstance(file, str) else []
+    return lines if _distance(lines, running) == _THE_SAME else []
 
 
 def _lines_now(filename: str) -> Iterator[list[str]]:

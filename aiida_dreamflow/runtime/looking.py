@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import os
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,8 @@ def look_into(generator: Generator) -> Suspension:
     if (suspension := suspension_of(generator)) is not None:
         return suspension
     function, referents = _function(generator, _referents(generator))
+    if _code(generator) in _WITH_OPEN_FOLDERS:
+        raise _refusal('it has folders open, which are not open any more after a restart; use `os.walk`')
     program = compile_generator(function)
     variables, cells, stack = _variables(generator, referents)
     activation = Activation(function, program, program.blocks[0], variables, cells)
@@ -79,6 +82,9 @@ def _code(generator: Generator | Coroutine) -> types.CodeType:
     code: types.CodeType = getattr(generator, f'{_PREFIXES[type(generator)]}_code')
     return code
 
+
+#: `os.fwalk` and, from Python 3.12 on, what it calls.
+_WITH_OPEN_FOLDERS = {getattr(os, name).__code__ for name in ('fwalk', '_fwalk') if hasattr(os, name)}
 
 _PREFIXES: dict[type, str] = {types.GeneratorType: 'gi', types.CoroutineType: 'cr', types.AsyncGeneratorType: 'ag'}
 

@@ -3,14 +3,17 @@
 An array is kept as its `.npy` bytes, never pickled. Arrays that overlap in memory (``a`` and ``a[1:]``, where a write
 through one shows in the other) are kept as views of one block of bytes, with their strides. An array that shares with
 no other in the graph is kept alone: a lone view comes back as a contiguous array of its own, and drags no base along.
-Object arrays are kept element by element, and refused where they overlap another array.
+Object arrays are kept element by element, and refused where they overlap another array. An iterator over an array is kept as that
+and its place.
 """
 
 from __future__ import annotations
 
 import ast
 import io
+from collections import deque
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -222,6 +225,20 @@ def _write_scalar(value: np.generic, w: Writing) -> Record:
     return ['scalar', [w.ref(value.dtype) if value.dtype.fields else value.dtype.str, value.tobytes().hex()]]
 
 
+def _write_flat(value: np.flatiter[Any], w: Writing) -> Record:
+    return ['flat', [w.ref(value.base), value.index]]
+
+
+def _write_index(value: np.ndindex, w: Writing) -> Record:
+    """Relies on the `nditer` that an `ndindex` goes through, before numpy 2.4; from then on it is written as its attributes."""
+    going: Any = getattr(value, '_it', None)
+    if not isinstance(going, np.nditer):
+        return write_object(value, w)
+    ahead = going.copy()
+    following = ahead.iterindex if next(ahead, None) is not None else ahead.itersize
+    return ['index', [list(going.operands[0].shape), following]]
+
+
 def writer_for(cls: type) -> Any:
     """The function that writes objects of a numpy class; ``None`` if `cls` is none of numpy's."""
     if issubclass(cls, np.ndarray):
@@ -230,6 +247,8 @@ def writer_for(cls: type) -> Any:
         return _write_dtype
     if cls is _Memory:
         return _write_memory
+    if cls in (np.flatiter, np.ndindex):
+        return _write_flat if cls is np.flatiter else _write_index
     return _write_scalar if issubclass(cls, np.generic) and cls.__module__ == 'numpy' else None
 
 
@@ -238,6 +257,20 @@ def _dtype_of(ref: Any, r: Reader) -> np.dtype[Any]:
     if dtype.hasobject:  # stored bytes must never be taken for addresses
         raise FrameError('stored numbers claim to be Python objects; the stored document is damaged')
     return dtype
+
+
+def _make_flat(first: Any, r: Reader) -> object:
+    ref, index = first
+    flat = r.get(ref).flat
+    deque(islice(flat, index), 0)
+    return flat
+
+
+def _make_index(first: Any, r: Reader) -> object:
+    shape, following = first
+    index = np.ndindex(*shape)
+    deque(islice(index, following), 0)
+    return index
 
 
 def _read_array(first: Any, r: Reader) -> np.ndarray[Any, Any]:
@@ -291,6 +324,8 @@ KINDS = (
     Kind('memory', lambda first, r: np.frombuffer(bytearray(read_bytes(first, r)), np.uint8)),
     Kind('object array', _make_object_array, _fill_object_array),
     Kind('text array', _make_text_array, _fill_object_array),
+    Kind('flat', _make_flat, late=1),
+    Kind('index', _make_index),
     Kind('dtype', lambda first, r: np.dtype(np.lib.format.descr_to_dtype(ast.literal_eval(first)))),
     Kind('scalar', _read_scalar),
 )

@@ -14,7 +14,7 @@ from .records import Kind, Reader, Record, Writing
 
 __all__ = ('KINDS', 'WRITERS')
 
-_FORMATS = frozenset('cbB?hHiIlLqQnNfd')
+_FORMATS = frozenset('cbB?hHiIlLqQnNefdP')
 _FULL_RO = 0x11C  # `PyBUF_FULL_RO` of ``Include/cpython/object.h``
 
 

@@ -14,6 +14,7 @@ import inspect
 import io
 import mmap
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -36,7 +37,7 @@ from .standard import REDUCERS, attached_to, process_wide
 from .subclasses import VALUES, fill_state, state_of
 from .trust import is_pickle
 
-__all__ = ('KINDS', 'is_refused', 'write_enum', 'write_exception', 'write_object')
+__all__ = ('KINDS', 'begins_anew', 'is_refused', 'write_enum', 'write_exception', 'write_object')
 
 _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     (
@@ -65,6 +66,7 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     ),
 )
 _KINDS_OF_REFUSED = tuple(kind for kinds, _ in _REFUSALS for kind in kinds)
+_SEARCH: Any = type(re.compile('').scanner(''))  # type: ignore[attr-defined]  # of `re.finditer`
 _DESCRIPTORS = (types.DynamicClassAttribute, functools.cached_property)
 _MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _NOT_KEPT = {'args', 'exceptions', 'message'}
@@ -73,6 +75,11 @@ _NOT_KEPT = {'args', 'exceptions', 'message'}
 def is_refused(value: object) -> bool:
     """Whether an object is of a kind that is refused by name: nothing may stand for it, no recipe either."""
     return issubclass(type(value), _KINDS_OF_REFUSED) and not _is_in_memory(type(value))
+
+
+def begins_anew(value: object) -> bool:
+    """Whether an object would begin anew if it were made again: an iterator, or the search that one goes through."""
+    return hasattr(type(value), '__next__') or type(value) is _SEARCH
 
 
 def _is_in_memory(cls: Any) -> bool:
@@ -233,7 +240,11 @@ def _reduced(value: object) -> Any:
     except CannotStoreError:
         raise
     except Exception as error:
-        raise _refuse(value, f'it does not support pickling ({type(error).__name__}: {error})') from error
+        said = f'{type(error).__name__}: {error}'
+        if begins_anew(value):
+            reason = f'it does not tell how far it is ({said}); make a list of its items before the loop: `list(...)`'
+            raise _refuse(value, reason, is_outside=True) from error
+        raise _refuse(value, f'it does not support pickling ({said})') from error
 
 
 def write_object(value: object, w: Writing) -> Record:

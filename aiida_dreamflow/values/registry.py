@@ -15,6 +15,7 @@ from . import (
     containers,
     cursors,
     definitions,
+    folders,
     iterators,
     objects,
     plugins,
@@ -33,6 +34,7 @@ _ROOMS: tuple[Any, ...] = (
     containers,
     cursors,
     definitions,
+    folders,
     iterators,
     objects,
     references,
@@ -43,7 +45,7 @@ _ROOMS: tuple[Any, ...] = (
 )
 _WRITERS: dict[type, Any] = {cls: writer for room in _ROOMS for cls, writer in getattr(room, 'WRITERS', {}).items()}
 _KINDS: dict[str, Kind] = {kind.name: kind for room in _ROOMS for kind in room.KINDS}
-_NUMPY_KINDS = ('array', 'array view', 'memory', 'object array', 'text array', 'dtype', 'scalar')
+_NUMPY_KINDS = ('array', 'array view', 'memory', 'object array', 'text array', 'flat', 'index', 'dtype', 'scalar')
 
 
 def _arrays() -> Any:

@@ -21,7 +21,7 @@ from typing import Any, Protocol, cast
 from ..exceptions import CannotStoreError, FrameError, UntrustedValueError
 from .addresses import LOWEST, Address, address_in
 from .containers import is_suppress
-from .objects import is_refused
+from .objects import begins_anew, is_refused
 from .paths import path_between
 from .rebuild import rebuild
 from .records import CODEC, REF, VERSION, Record, Staged, Writing, canonical
@@ -384,7 +384,7 @@ class _Encoder:
         :returns: whether a codec took it, so that encoding should start again.
         """
         index = self.current
-        if is_refused(self.values[index]):
+        if is_refused(self.values[index]) or begins_anew(self.values[index]):
             return False
         while self.last_resort:
             value, path = self.values[index], self._path(index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import types
 
 import pytest
@@ -89,6 +90,7 @@ def reads_its_namespace():
         (in_an_expression, 'inside of a larger expression'),
         (in_a_finally_reached_by_return, 'also reached by a jump'),
         (no_source, 'cannot be had'),
+        (os.fwalk, 'use `os.walk`'),
         (reads_its_namespace, r'`locals\(\)`'),
     ],
 )

@@ -160,6 +160,37 @@ def test_dtypes(dtype):
     assert back(np.dtype('i1,f8', align=True)).isalignedstruct
 
 
+@pytest.mark.parametrize(
+    'loop',
+    [
+        lambda a: a.flat,
+        lambda a: a.T.flat,
+        lambda a: a.astype(object).flat,
+        np.ndenumerate,
+        lambda a: np.ndindex(a.shape),
+        lambda a: np.ndindex(0, 2),
+        lambda a: np.ndindex(),
+    ],
+)
+def test_iterators_over_arrays(loop):
+    """At each place, also before the first item and after the last."""
+    array = np.arange(6).reshape(2, 3)
+    items = [*loop(array)]
+    for taken in range(len(items) + 1):
+        going = loop(array)
+        for _ in range(taken):
+            next(going)
+        again = back(going)
+        assert type(again) is type(going)
+        assert [*again] == items[taken:]
+        assert [*going] == items[taken:]
+
+
+def test_a_flat_iterator_stays_on_its_array():
+    array, flat = back((array := np.zeros(3), array.flat))
+    assert flat.base is array
+
+
 def test_numpy_functions_and_subclasses():
     assert back(np.sin) is np.sin
     assert back(np.float64) is np.float64

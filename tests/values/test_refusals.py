@@ -12,6 +12,8 @@ import importlib.util
 import io
 import itertools
 import logging
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -54,6 +56,8 @@ CASES = {
     'finalizer': (lambda: weakref.finalize(_HELD_BY_NOBODY_STORED, print), 'finalize', 'call it before the await'),
     'frame': (_frame, 'frame', 'format_exc'),
     'memoryview': (lambda: memoryview(ctypes.c_int(1)), 'memoryview', 'bytes'),
+    'search': (lambda: re.finditer('a', 'aa'), 'SRE_Scanner', r'make a list of its items before the loop'),
+    'folder': (lambda: os.scandir('.'), 'ScandirIterator', 'make a list of its items before the loop'),
     'refuses': (things.Refuses, 'Refuses', 'TypeError: not me'),
 }
 
@@ -89,6 +93,33 @@ def test_filters_of_another_warnings(monkeypatch):
     manager = other.catch_warnings()
     with manager, pytest.raises(CannotStoreError, match='leave its `with` before the await'):
         encode({'v': manager})
+
+
+class Places:
+    """An iterator of somebody's that cannot be stored."""
+
+    place = 0
+
+    def __next__(self):
+        self.place += 1
+        return self.place
+
+    def __reduce__(self):
+        raise TypeError('cannot pickle')
+
+
+def test_no_iterator_is_made_again_by_its_recipe():
+    """It would begin anew."""
+
+    async def workflow():
+        places = Places()
+        seen = [next(places)]
+        await checkpoint()
+        return [*seen, next(places)]
+
+    assert run_in_memory(workflow, restart=False) == [1, 2]
+    with pytest.raises(CannotStoreError, match='variable `places`'):
+        run_in_memory(workflow)
 
 
 def test_coroutine():
