@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,25 @@ from .records import Kind, Reader, Record, Writing
 
 __all__ = ('KINDS', 'WRITERS', 'LostEntry')
 
-#: Entries of the folders looked into last, by their names; each is given away once.
-_listed: dict[str | bytes, dict[str | bytes, os.DirEntry[Any]]] = {}
 _MOST_FOLDERS = 8
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """What a folder had when it was looked into.
+
+    :ivar changed: when the folder was changed last, in nanoseconds.
+    :ivar names: all that is in it.
+    :ivar left: the entries that nobody was given yet, by their names: an entry keeps what it has found out.
+    """
+
+    changed: int
+    names: frozenset[str | bytes]
+    left: dict[str | bytes, os.DirEntry[Any]]
+
+
+#: Those looked into last.
+_listings: dict[str | bytes, _Listing] = {}
 
 
 class LostEntry:
@@ -86,21 +103,25 @@ def _write_entry(value: os.DirEntry[Any], w: Writing) -> Record:
 def _make_entry(first: Any, r: Reader) -> object:
     name, path = map(r.get, first[:2])
     folder = path[: -len(name)]
-    found = _listed.get(folder, {}).pop(name, None) or _look_into(folder).pop(name, None)
+    found = _entry_of(folder, name)
     if found is not None and found.path == path and found.inode() == first[3]:
         return found
     return LostEntry(name, path, tuple(first[2]), first[3])
 
 
-def _look_into(folder: str | bytes) -> dict[Any, os.DirEntry[Any]]:
-    if len(_listed) >= _MOST_FOLDERS:
-        _listed.clear()
+def _entry_of(folder: str | bytes, name: str | bytes) -> os.DirEntry[Any] | None:
+    known = _listings.get(folder)
     try:
-        with os.scandir(folder) as entries:
-            _listed[folder] = {entry.name: entry for entry in entries}
+        changed = os.stat(folder).st_mtime_ns  # noqa: PTH116  (what it is may be bytes)
+        if known is None or known.changed != changed or (name in known.names and name not in known.left):
+            if len(_listings) >= _MOST_FOLDERS:
+                _listings.clear()
+            with os.scandir(folder) as entries:
+                left = {entry.name: entry for entry in entries}
+            known = _listings[folder] = _Listing(changed, frozenset(left), left)
     except OSError:
-        return {}
-    return _listed[folder]
+        return None
+    return known.left.pop(name, None)
 
 
 WRITERS: dict[type, Any] = {os.DirEntry: _write_entry}

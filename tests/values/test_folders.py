@@ -71,6 +71,23 @@ def test_an_entry_is_given_to_one_only(folder):
     assert one is not other
 
 
+def test_a_folder_is_looked_into_once(folder, monkeypatch):
+    """Whether its files are there or not."""
+    for number in range(20):
+        (folder / f'file {number}').touch()
+    entries = [*entries_of(folder).values()]
+    for number in range(10):
+        (folder / f'file {number}').unlink()
+    looked, scandir = [], os.scandir
+    monkeypatch.setattr(os, 'scandir', lambda path: looked.append(path) or scandir(path))
+    again = back(entries)
+    assert sum(type(entry) is LostEntry for entry in again) == 10
+    assert len(looked) == 1
+    (folder / 'file 1').touch()
+    os.utime(folder, ns=(0, 0))  # within a tick of the clock of the file system, it might have changed at the same time
+    assert all(type(entry) is os.DirEntry for entry in back([*entries_of(folder).values()]))
+
+
 def test_of_a_folder_without_a_path(folder):
     number = os.open(folder, os.O_RDONLY)
     try:
