@@ -79,7 +79,8 @@ def is_refused(value: object) -> bool:
 
 def begins_anew(value: object) -> bool:
     """Whether an object would begin anew if it were made again: an iterator, or the search that one goes through."""
-    return hasattr(type(value), '__next__') or type(value) is _SEARCH
+    cls = type(value)
+    return cls is _SEARCH or (hasattr(cls, '__next__') and not issubclass(cls, io.IOBase))
 
 
 def _is_in_memory(cls: Any) -> bool:

@@ -147,6 +147,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_raise\.TestTracebackType\.test_attrs',
         r'test_frame\.',
         r'test_traceback\.(LimitTests|TestStack)\.',
+        r'test_code\.CodeTest\.test_co_positions_artificial_instructions$',  # asks a frame in a traceback for its code
         r'test_traceback\..*\.test_comparison_params_variations$',  # shows the variables of frames in a traceback
         r'test_traceback\..*\.test_(stack_format|long_context_chain)$',
         r'test_generators\.YieldFromTests\.test_generator_gi_yieldfrom',
