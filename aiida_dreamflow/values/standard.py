@@ -73,7 +73,7 @@ REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 
 
 def process_wide(value: object) -> str | None:
-    """The name of a stream, of the environment, of the common random numbers, of the main thread, or of what Python says of itself.
+    """The name of a stream, of the environment, of the common random numbers, or of what Python says of itself.
 
     There is one of each in a process. What a workflow has put into the place of a stream is not there while a frame is stored.
 
@@ -83,8 +83,6 @@ def process_wide(value: object) -> str | None:
         return 'os:environ'
     if value is random._inst:
         return 'random:_inst'  # whose methods the functions of `random` are: `draw = random.random`
-    if value is threading.main_thread():
-        return 'threading:_main_thread'
     if type(value).__module__ == 'sys':  # `sys.version_info` and the like, of which nobody makes another
         return next((f'sys:{name}' for name, found in vars(sys).items() if found is value), None)
     if value is logging.Logger.manager:

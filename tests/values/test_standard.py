@@ -14,9 +14,7 @@ import random
 import re
 import struct
 import sys
-import threading
 import typing
-import weakref
 
 import pytest
 from values.graphs import back
@@ -201,11 +199,6 @@ def test_the_common_random_numbers():
     draw = back(random.random)
     assert draw.__self__ is random._inst
     assert back(random.randrange).__self__ is random._inst
-
-
-def test_the_main_thread_is_that_of_the_process():
-    threads = weakref.WeakSet([threading.current_thread()])
-    assert [*back([threads, threading.main_thread()])[0]] == [threading.main_thread()]
     assert back(random.Random(3)).random() == random.Random(3).random()
 
 
