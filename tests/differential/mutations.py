@@ -45,8 +45,8 @@ def liveness_inside_try() -> Any:
         for block, handler in zip(program.blocks, handlers, strict=True):
             block.handler = handler
 
-    passes = tuple(blind if step is compiler.analyse_liveness else step for step in compiler.PASSES)
-    return mock.patch.object(compiler, 'PASSES', passes)
+    passes = tuple(blind if step is compiler.analyse_liveness else step for step in compiler.TRANSLATION)
+    return mock.patch.object(compiler, 'TRANSLATION', passes)
 
 
 def evaluation_order() -> Any:
