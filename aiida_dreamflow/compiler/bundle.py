@@ -190,14 +190,14 @@ def bundle(
     text, units, node = _read(plain, what, annotations)
     own = _own_unit(units, node, plain, what)
     own_name = _own_name(own, plain.__name__, plain.__qualname__)
-    kept, missing = _closure(units, own, own_name, annotations)
+    kept, missing = _closure(units, own, own_name)
     cells: list[tuple[str, list[str]]] = []
     if missing & plain.__globals__.keys() and (cells := other_cells(plain)):
         before = [line for _, lines in cells for line in lines]
         text = [*before, *text]
-        units = units_of(parsed(''.join(text)))
+        units = units_of(parsed(''.join(text)), annotations)
         own = _own_unit(units, ast.increment_lineno(copy.deepcopy(node), len(before)), plain, what)
-        kept, missing = _closure(units, own, own_name, annotations)
+        kept, missing = _closure(units, own, own_name)
     _refuse_missing(missing, plain, units, what)
     _refuse_overlap(kept, own, plain, what)
     source, needed = _without_blank_ends(_blank(text, kept), [(name, len(lines)) for name, lines in cells])
@@ -231,7 +231,7 @@ def bundle_again(bundle: Bundle, text: str) -> Bundle:
     except SyntaxError as error:
         raise WorkflowUsageError(f'{bundle.filename}, line {error.lineno}, is not valid Python: {error.msg}') from error
     lines = io.StringIO(text).readlines()
-    units = units_of(tree)
+    units = units_of(tree, bundle.annotations)
     name = bundle.qualname.rpartition('.')[2]
     found = [node for node in ast.walk(tree) if isinstance(node, _DEFINITIONS) and node.name == name]
     top = [node for node in tree.body if node in found] if '.' not in bundle.qualname else []
@@ -240,8 +240,8 @@ def bundle_again(bundle: Bundle, text: str) -> Bundle:
     node = (top or found)[-1]
     own = next(unit for unit in units if unit.first <= node.lineno <= unit.last)
     if own.is_main or ('.' not in bundle.qualname and not top):
-        own = Unit([node], first_line(node), node.end_lineno or node.lineno, is_cut_out=True)
-    kept, _ = _closure(units, own, _own_name(own, name, bundle.qualname), bundle.annotations)
+        own = Unit([node], first_line(node), node.end_lineno or node.lineno, bundle.annotations, is_cut_out=True)
+    kept, _ = _closure(units, own, _own_name(own, name, bundle.qualname))
     return replace(bundle, source=_blank(lines, kept))
 
 
@@ -299,10 +299,10 @@ def _read(function: types.FunctionType, what: str, annotations: bool) -> tuple[l
 def _cut(text: str, annotations: bool) -> tuple[ast.Module, list[Unit]]:
     """Return the tree and the units of a file: of one with many workflows, once for all of them.
 
-    :param annotations: what its units are asked for; see `Unit.mentioned`.
+    :param annotations: as for `units_of`.
     """
     tree = parsed(text)
-    return tree, units_of(tree)
+    return tree, units_of(tree, annotations)
 
 
 def _defines(node: ast.FunctionDef | ast.AsyncFunctionDef, code: types.CodeType) -> bool:
@@ -322,7 +322,7 @@ def _own_unit(units: list[Unit], node: ast.stmt, function: types.FunctionType, w
     if '<locals>' not in function.__qualname__ and not around.is_main:
         return around
     _refuse_captured(function, what)
-    return Unit([node], first_line(node), node.end_lineno or node.lineno, is_cut_out=True)
+    return Unit([node], first_line(node), node.end_lineno or node.lineno, around.annotations, is_cut_out=True)
 
 
 def _refuse_captured(function: types.FunctionType, what: str) -> None:
@@ -358,7 +358,7 @@ def _own_name(own: Unit, name: str, qualname: str) -> str:
     return name if own.is_cut_out else qualname.partition('.')[0]
 
 
-def _closure(units: list[Unit], own: Unit, own_name: str, annotations: bool) -> tuple[list[Unit], set[str]]:
+def _closure(units: list[Unit], own: Unit, own_name: str) -> tuple[list[Unit], set[str]]:
     """Return the units that the function needs, in the order of the file, and the names that nothing makes."""
     kept = {own, *(unit for unit in units if unit.is_star or unit.is_future)}
     has_star = any(unit.is_star for unit in units)
@@ -372,7 +372,7 @@ def _closure(units: list[Unit], own: Unit, own_name: str, annotations: bool) -> 
     binders[own_name] = [own]
     pending, seen, written = list(kept), set[str](), set[str]()
     while pending:
-        read, set_globally = pending.pop().mentioned(annotations)
+        read, set_globally = pending.pop().mentioned
         written |= set_globally
         for name in (read | set_globally) - seen:
             seen.add(name)

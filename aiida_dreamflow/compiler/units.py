@@ -11,6 +11,7 @@ import sys
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from .quietly import compiled
 
@@ -21,12 +22,14 @@ __all__ = ('Unit', 'first_line', 'units_of')
 class Unit:
     """Top-level statements that share lines, usually one: kept together or not at all.
 
-    ``is_cut_out`` marks a definition that stands inside a function or the main block.
+    ``is_cut_out`` marks a definition that stands inside a function or the main block. Without `annotations`, its functions
+    need nothing for theirs.
     """
 
     body: list[ast.stmt]
     first: int
     last: int
+    annotations: bool
     is_cut_out: bool = False
 
     def __post_init__(self) -> None:
@@ -38,17 +41,15 @@ class Unit:
             visitor.visit(node)
         self.binds = visitor.names - {''}
         self.calls = visitor.called
-        self._mentioned: tuple[set[str], set[str]] | None = None
         self.is_import = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in self.body)
 
-    def mentioned(self, annotations: bool) -> tuple[set[str], set[str]]:
-        """Return the global names that it reads, and those that its functions declare ``global`` and set.
+    @cached_property
+    def mentioned(self) -> tuple[set[str], set[str]]:
+        """The global names that it reads, and those that its functions declare ``global`` and set.
 
-        :param annotations: whether to read those of functions, always the same for a unit; otherwise the statements lose them.
+        Annotations of functions that are not wanted are gone from its statements then.
         """
-        if self._mentioned is None:
-            self._mentioned = _mentioned(self.body, annotations)
-        return self._mentioned
+        return _mentioned(self.body, self.annotations)
 
 
 def first_line(node: ast.stmt) -> int:
@@ -57,8 +58,11 @@ def first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def units_of(tree: ast.Module) -> list[Unit]:
-    """Cut a module into units."""
+def units_of(tree: ast.Module, annotations: bool) -> list[Unit]:
+    """Cut a module into units.
+
+    :param annotations: whether what annotations of functions mention counts.
+    """
     groups: list[tuple[list[ast.stmt], int, int]] = []
     for node in tree.body:
         first, last = first_line(node), node.end_lineno or node.lineno
@@ -67,7 +71,7 @@ def units_of(tree: ast.Module) -> list[Unit]:
             groups.append(([*body, node], start, last))
         else:
             groups.append(([node], first, last))
-    return [Unit(*group) for group in groups]
+    return [Unit(*group, annotations) for group in groups]
 
 
 def _is_main_test(test: ast.expr) -> bool:

@@ -20,6 +20,7 @@ from .corpus import (
     generators,
     handling,
     jumps,
+    library,
     lifetimes,
     loops,
     managers,
@@ -29,7 +30,7 @@ from .corpus import (
 )
 
 MODULES = [asynchronous, expressions, loops, generators, exceptions, names, managers, matching, children]
-MODULES += [lifetimes, surroundings, functions, cells, handling, jumps, contextmanagers, delegating]
+MODULES += [library, lifetimes, surroundings, functions, cells, handling, jumps, contextmanagers, delegating]
 if sys.version_info >= (3, 11):
     from .corpus import groups, newer
 

@@ -1,12 +1,8 @@
 """Generators, generator expressions and `contextmanager`s held across an await."""
 
-import collections.abc
 import contextlib
 import itertools
-import os
-import shutil
 import sys
-import tempfile
 import types
 
 from aiida_dreamflow import checkpoint
@@ -46,34 +42,6 @@ async def do_loop_over_generator():
     for n in numbers(4):
         seen.append(await t(n))
     return seen
-
-
-class Doubled(collections.abc.Mapping):
-    def __init__(self, *keys):
-        self.keys_there = keys
-
-    def __getitem__(self, key):
-        return 2 * key
-
-    def __iter__(self):
-        return iter(self.keys_there)
-
-    def __len__(self):
-        return len(self.keys_there)
-
-
-async def do_loops_of_the_standard_library():
-    """Over generators of modules that are frozen into the interpreter."""
-    top = tempfile.mkdtemp()
-    for name in ('a/b', 'a/c', 'd'):
-        os.makedirs(os.path.join(top, name))
-    walked = []
-    for root, folders, files in os.walk(top):
-        folders.sort()
-        walked.append((await t(len(folders)), os.path.relpath(root, top), files))
-    shutil.rmtree(top)
-    items = [(await t(key), value) for key, value in Doubled(1, 2, 3).items()]
-    return walked, items, [await t(value) for value in Doubled(4, 5).values()]
 
 
 async def do_not_begun():
