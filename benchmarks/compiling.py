@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import tempfile
 import textwrap
 import time
@@ -14,9 +15,7 @@ from typing import Any
 
 from aiida_dreamflow import compiler, workflow
 from aiida_dreamflow.compiler import PASSES, Program, compile_function
-from aiida_dreamflow.compiler.bundle import _cut as cut_file
 from aiida_dreamflow.compiler.source import FunctionSource, read_source
-from aiida_dreamflow.compiler.texts import _compiled as compiled_file
 
 from measuring import interleaved, milliseconds, print_machine, print_table
 
@@ -101,19 +100,13 @@ def main() -> None:
 
 def _measure(title: str, text: str, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, 'benchmark_compiling.py')
-        path.write_text(text, encoding='utf-8')
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        function: FunctionType = module.workflow
+        files = (Path(folder, f'benchmark_compiling_{number}.py') for number in itertools.count())
+        function = imported(next(files), text)
         passes: dict[str, list[float]] = {}
         measures = {
-            '@workflow: check, and keep the source': _timed(lambda: decorate_anew(function)),
+            '@workflow: check, and keep the source': lambda: _decorate(next(files), text),
             'compile_function, check and translate': _timed(lambda: compile_anew(function)),
-            'CPython, compile() of the same file': _timed(lambda: compile(text, str(path), 'exec', dont_inherit=True)),
+            'CPython, compile() of the same file': _timed(lambda: compile(text, '<text>', 'exec', dont_inherit=True)),
             'by pass': lambda: _by_pass(function, passes),
         }
         found = interleaved(measures, rounds)
@@ -127,12 +120,22 @@ def _measure(title: str, text: str, rounds: int) -> None:
     )
 
 
-def decorate_anew(function: FunctionType) -> None:
-    """Decorate a function as if it were the first of its file."""
-    forget_programs()
-    cut_file.cache_clear()
-    compiled_file.cache_clear()
-    workflow(function)
+def imported(path: Path, text: str) -> FunctionType:
+    """Return the undecorated function of a file that nobody has seen before."""
+    path.write_text(f'{text}# {path.name}\n', encoding='utf-8')
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    function: FunctionType = module.workflow
+    return function
+
+
+def _decorate(path: Path, text: str) -> float:
+    """Return the seconds to decorate a function that is the first of its file."""
+    function = imported(path, text)
+    return _timed(lambda: workflow(function))()
 
 
 def compile_anew(function: FunctionType) -> Program:

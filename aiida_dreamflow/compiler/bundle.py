@@ -19,8 +19,8 @@ import __future__
 
 import ast
 import builtins
+import contextlib
 import copy
-import functools
 import hashlib
 import importlib
 import inspect
@@ -33,14 +33,14 @@ from typing import Any, NoReturn
 
 from ..exceptions import WorkflowUsageError
 from .cells import PARTS, other_cells
-from .modules import ModuleSource, Pinned, texts_of, used_modules
+from .files import FunctionNode, read_file
+from .modules import ModuleSource, Pinned, names_imported, texts_of, used_modules
 from .quietly import compiled, parsed
 from .texts import lines_of
 from .units import Unit, first_line, units_of
 
 __all__ = ('Bundle', 'bundle', 'bundle_again')
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 #: Global name of a loaded source for its other modules.
 _PINNED = '.pinned'
 #: Put above a definition cut out of a function or block: it keeps its indentation, and so its strings and columns.
@@ -123,14 +123,6 @@ class Bundle:
         """What relative imports in the source begin with."""
         return '' if self.module == '__main__' else self.module.rpartition('.')[0]
 
-    def with_modules(self, edited: bool = False) -> Bundle:
-        """Return the same, with the user's other modules that the source imports.
-
-        :param edited: whether they are to be as their files are now, and not as this session has imported them.
-        :raises WorkflowUsageError: if one was edited since it was imported, and what was imported is nowhere to be had.
-        """
-        return replace(self, modules=used_modules(self.source, self.package, edited))
-
     def namespace(self, function: types.FunctionType, module: str) -> dict[str, Any]:
         """Return the namespace of one of the other modules.
 
@@ -173,7 +165,12 @@ class Bundle:
 
 
 def bundle(
-    function: object, *, what: str = 'a function job', allow_async: bool = False, annotations: bool = False
+    function: object,
+    *,
+    what: str = 'a function job',
+    allow_async: bool = False,
+    annotations: bool = False,
+    modules: bool = False,
 ) -> Bundle:
     """Bundle a function with what it uses from its own file.
 
@@ -183,8 +180,10 @@ def bundle(
     :param allow_async: whether an ``async def`` is welcome.
     :param annotations: whether to include what only annotations of functions mention. Without, annotations need
         nothing on the other machine.
+    :param modules: whether to include the user's other modules that the source imports, as this session has imported them.
     :returns: the bundle.
-    :raises WorkflowUsageError: if there is no source, or it uses something that the source does not say.
+    :raises WorkflowUsageError: if there is no source, or it uses something that the source does not say; if one of the modules
+        was edited since it was imported, and what was imported is nowhere to be had.
     """
     plain = _require_function(function, what, allow_async)
     text, units, node = _read(plain, what, annotations)
@@ -203,7 +202,14 @@ def bundle(
     source, needed = _without_blank_ends(_blank(text, kept), [(name, len(lines)) for name, lines in cells])
     name = plain.__qualname__ if not own.is_cut_out else plain.__name__
     module = getattr(plain, '__module__', None) or '__main__'
-    return Bundle(source, name, module, plain.__code__.co_filename, annotations, cells=needed)
+    made = Bundle(source, name, module, plain.__code__.co_filename, annotations, cells=needed)
+    return _with_modules(made, kept) if modules else made
+
+
+def _with_modules(bundle: Bundle, kept: list[Unit], edited: bool = False) -> Bundle:
+    """Return the same, with the user's other modules that its source imports."""
+    names = names_imported([node for unit in kept for node in unit.imports], bundle.package)
+    return replace(bundle, modules=used_modules(names, edited))
 
 
 def _without_blank_ends(source: str, cells: list[tuple[str, int]]) -> tuple[str, tuple[tuple[str, int], ...]]:
@@ -219,11 +225,12 @@ def _without_blank_ends(source: str, cells: list[tuple[str, int]]) -> tuple[str,
     return ''.join([*kept, *lines]), tuple(needed)
 
 
-def bundle_again(bundle: Bundle, text: str) -> Bundle:
+def bundle_again(bundle: Bundle, text: str, modules: bool = False) -> Bundle:
     """Bundle the same function out of an edited file, which is not executed for this.
 
     :param bundle: the function as it was.
     :param text: the text of the file.
+    :param modules: whether to include the user's other modules that the source imports, as their files are now.
     :raises WorkflowUsageError: if the text is no Python, or does not define the function.
     """
     try:
@@ -233,7 +240,7 @@ def bundle_again(bundle: Bundle, text: str) -> Bundle:
     lines = io.StringIO(text).readlines()
     units = units_of(tree, bundle.annotations)
     name = bundle.qualname.rpartition('.')[2]
-    found = [node for node in ast.walk(tree) if isinstance(node, _DEFINITIONS) and node.name == name]
+    found = [node for node in ast.walk(tree) if isinstance(node, FunctionNode) and node.name == name]
     top = [node for node in tree.body if node in found] if '.' not in bundle.qualname else []
     if not found:
         raise WorkflowUsageError(f'{bundle.filename} does not define `{bundle.qualname}` any more')
@@ -242,7 +249,8 @@ def bundle_again(bundle: Bundle, text: str) -> Bundle:
     if own.is_main or ('.' not in bundle.qualname and not top):
         own = Unit([node], first_line(node), node.end_lineno or node.lineno, bundle.annotations, is_cut_out=True)
     kept, _ = _closure(units, own, _own_name(own, name, bundle.qualname))
-    return replace(bundle, source=_blank(lines, kept))
+    again = replace(bundle, source=_blank(lines, kept))
+    return _with_modules(again, kept, edited=True) if modules else again
 
 
 # -- from an object to its definition ---------------------------------------------------------------------------------
@@ -273,18 +281,16 @@ def _require_function(function: object, what: str, allow_async: bool) -> types.F
     return function
 
 
-def _read(function: types.FunctionType, what: str, annotations: bool) -> tuple[list[str], list[Unit], ast.stmt]:
+def _read(function: types.FunctionType, what: str, annotations: bool) -> tuple[list[str], list[Unit], FunctionNode]:
     """Return the lines and the units of the function's file, and its definition in it."""
     code = function.__code__
     lines = lines_of(function)
-    try:
-        tree, units = _cut(''.join(lines or []), annotations)
-    except (SyntaxError, ValueError):
-        tree, units = ast.Module([], []), []
-    for node in ast.walk(tree):
-        if isinstance(node, _DEFINITIONS) and _defines(node, code):
-            assert lines is not None
-            return lines, units, node
+    node, units = None, []
+    with contextlib.suppress(SyntaxError, ValueError):
+        file = read_file(''.join(lines or []), annotations)
+        node, units = file.definition(code), file.units
+    if lines is not None and node is not None:
+        return lines, units, node
     name, place = function.__qualname__, f'line {code.co_firstlineno} of {code.co_filename}'
     if lines is None:
         reason = f'{place} defines another one by now; the file was edited since it was imported, so start Python again'
@@ -293,27 +299,6 @@ def _read(function: types.FunctionType, what: str, annotations: bool) -> tuple[l
     else:
         reason = f'its source ({place}) cannot be had; write it in a file or in a notebook cell'
     raise WorkflowUsageError(f'`{name}` cannot become {what}: {reason}')
-
-
-@functools.lru_cache(maxsize=4)
-def _cut(text: str, annotations: bool) -> tuple[ast.Module, list[Unit]]:
-    """Return the tree and the units of a file: of one with many workflows, once for all of them.
-
-    :param annotations: as for `units_of`.
-    """
-    tree = parsed(text)
-    return tree, units_of(tree, annotations)
-
-
-def _defines(node: ast.FunctionDef | ast.AsyncFunctionDef, code: types.CodeType) -> bool:
-    """Whether the running code may come from this definition."""
-    arguments = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-    count = code.co_argcount + code.co_kwonlyargcount
-    return (first_line(node), node.name, arguments) == (
-        code.co_firstlineno,
-        code.co_name,
-        list(code.co_varnames[:count]),
-    )
 
 
 def _own_unit(units: list[Unit], node: ast.stmt, function: types.FunctionType, what: str) -> Unit:

@@ -22,9 +22,9 @@ from typing import Any
 from ..exceptions import WorkflowUsageError
 from .quietly import parsed
 from .texts import text_now, text_of
-from .trees import STATEMENT_LISTS
+from .trees import statements_in
 
-__all__ = ('ModuleSource', 'Pinned', 'used_modules')
+__all__ = ('ModuleSource', 'Pinned', 'names_imported', 'used_modules')
 
 #: Packages that may lie anywhere, and are no user's.
 _OTHERS = frozenset({'aiida', 'aiida_dreamflow', 'plumpy', 'kiwipy'})
@@ -54,16 +54,15 @@ class ModuleSource:
         return self.name if self.is_package else self.name.rpartition('.')[0]
 
 
-def used_modules(source: str, package: str, edited: bool = False) -> tuple[ModuleSource, ...]:
-    """Return the user's own modules that a source imports, and those that these import, in the order of their names.
+def used_modules(names: Iterable[str], edited: bool = False) -> tuple[ModuleSource, ...]:
+    """Return which of some modules are the user's own, and those that these import, in the order of their names.
 
-    :param source: the text; what it imports is not imported for this.
-    :param package: what relative imports in it begin with.
+    :param names: their names; they are not imported for this.
     :param edited: whether they are to be as their files are now, and not as they were imported.
     :raises WorkflowUsageError: if one was edited since it was imported, and what was imported is nowhere to be had.
     """
     found: dict[str, ModuleSource | None] = {}
-    pending = list(_imported(source, package))
+    pending = list(names)
     while pending:
         name = pending.pop()
         if name not in found:
@@ -73,23 +72,13 @@ def used_modules(source: str, package: str, edited: bool = False) -> tuple[Modul
     return tuple(module for _, module in sorted(found.items()) if module is not None)
 
 
-@lru_cache(maxsize=256)
-def _imported(source: str, package: str) -> tuple[str, ...]:
-    """Return the names of the modules that a source may import, and those of the packages that they are in."""
-    return tuple(_names_imported(parsed(source), package)) if 'import' in source else ()
+def names_imported(nodes: Iterable[ast.stmt], package: str) -> Iterator[str]:
+    """Yield the names of the modules that ``import`` statements may import, and those of the packages that they are in.
 
-
-def _statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """Yield the statements below a node, those of functions and classes included."""
-    for name in STATEMENT_LISTS:
-        for part in vars(node).get(name, ()):
-            if isinstance(part, ast.stmt):
-                yield part
-            yield from _statements(part)
-
-
-def _names_imported(tree: ast.Module, package: str) -> Iterator[str]:
-    for node in _statements(tree):
+    :param nodes: the statements.
+    :param package: what relative imports in them begin with.
+    """
+    for node in nodes:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -99,6 +88,12 @@ def _names_imported(tree: ast.Module, package: str) -> Iterator[str]:
         for name in names:
             parts = name.split('.')
             yield from ('.'.join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+@lru_cache(maxsize=256)
+def _imported(source: str, package: str) -> tuple[str, ...]:
+    """Return the names of the modules that a module may import."""
+    return tuple(names_imported(statements_in(parsed(source)), package)) if 'import' in source else ()
 
 
 def _absolute(name: str, package: str, level: int) -> str:

@@ -18,13 +18,12 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ..exceptions import CompileError
+from .files import FunctionNode, handed_out
 from .private import mangle
 from .quietly import parsed
 from .texts import lines_of
 
 __all__ = ('FunctionSource', 'is_filled', 'read_source')
-
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 #: Line put before an indented function, so that it parses where it stands: columns and strings stay as they are. Its
 #: defaults and decorators may await.
@@ -163,6 +162,20 @@ def read_source(function: object, generator: bool = False) -> FunctionSource:
             f'line {code.co_firstlineno} of {code.co_filename} defines another `{name}` by now: the file was edited since it was '
             'imported; start Python again'
         )
+    first = code.co_firstlineno
+    node = handed_out(''.join(lines), code)
+    if node is not None:
+        text = ''.join(lines[first - 1 : node.end_lineno])
+    else:
+        text, node = _parse_alone(lines, code, name)
+    last = node.end_lineno or first
+    numbered = {number: lines[number - 1].rstrip('\n') for number in range(first, last + 1)}
+    private = mangle(node, function) if _PRIVATE.search(text) else {}
+    return FunctionSource(function, code.co_filename, text, node, numbered, private)
+
+
+def _parse_alone(lines: list[str], code: types.CodeType, name: str) -> tuple[str, FunctionNode]:
+    """Return the text of a function, and its definition as it stands in its file, of which nothing else is parsed."""
     try:
         text, node = _parse(_lines_by_indentation(lines, code), code)
     except SyntaxError:  # something in it, a string say, is indented less than its `def`
@@ -176,16 +189,12 @@ def read_source(function: object, generator: bool = False) -> FunctionSource:
             text, node = _parse(own, code)
         except SyntaxError as error:
             raise CompileError(f'the source of `{name}` does not parse: {error.msg}') from error
-    first = code.co_firstlineno
     if node is None:
         raise CompileError(
-            f'line {first} of {code.co_filename} no longer defines `{name}`: the file was edited since it was '
+            f'line {code.co_firstlineno} of {code.co_filename} no longer defines `{name}`: the file was edited since it was '
             'imported; start Python again'
         )
-    last = node.end_lineno or first
-    numbered = {number: lines[number - 1].rstrip('\n') for number in range(first, last + 1)}
-    private = mangle(node, function) if _PRIVATE.search(text) else {}
-    return FunctionSource(function, code.co_filename, text, node, numbered, private)
+    return text, node
 
 
 def _require_function(function: object, generator: bool) -> types.FunctionType:

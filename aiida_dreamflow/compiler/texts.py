@@ -22,7 +22,7 @@ from typing import Any
 
 from .quietly import compiled
 
-__all__ = ('lines_of', 'text_of', 'text_now')
+__all__ = ('codes_of', 'lines_of', 'text_of', 'text_now')
 
 _taken: dict[str, list[list[str]]] = {}
 
@@ -107,7 +107,7 @@ def _distance(lines: list[str], running: Iterable[types.CodeType]) -> int:
 
     It may say the same, or have it on other lines, or say nothing of what has that name, or something else.
     """
-    found = _compiled(''.join(lines))
+    found = codes_of(''.join(lines))
     worst = _THE_SAME
     for code in running:
         same_name = found.get(code.co_name, [])
@@ -119,7 +119,7 @@ def _distance(lines: list[str], running: Iterable[types.CodeType]) -> int:
 
 
 @lru_cache(maxsize=64)
-def _compiled(text: str) -> dict[str, list[types.CodeType]]:
+def codes_of(text: str) -> dict[str, list[types.CodeType]]:
     """Return what a text is compiled to, by the names of functions and classes; nothing if it is no Python."""
     found: dict[str, list[types.CodeType]] = {}
     try:

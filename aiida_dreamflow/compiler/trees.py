@@ -21,6 +21,7 @@ __all__ = (
     'load',
     'names_in',
     'place_of',
+    'statements_in',
     'store',
     'walk',
 )
@@ -75,6 +76,15 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
         node = waiting.pop()
         yield node
         waiting += children(node)
+
+
+def statements_in(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements below a node, those of functions and classes included, in the order of the source."""
+    for name in STATEMENT_LISTS:
+        for part in vars(node).get(name, ()):
+            if isinstance(part, ast.stmt):
+                yield part
+            yield from statements_in(part)
 
 
 def iterate_own(node: ast.AST) -> Iterator[ast.AST]:

@@ -4,16 +4,18 @@ Must not know which units are needed.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import dis
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from .quietly import compiled
+from .trees import statements_in
 
 __all__ = ('Unit', 'first_line', 'units_of')
 
@@ -23,7 +25,8 @@ class Unit:
     """Top-level statements that share lines, usually one: kept together or not at all.
 
     ``is_cut_out`` marks a definition that stands inside a function or the main block. Without `annotations`, its functions
-    need nothing for theirs.
+    need nothing for theirs. ``code`` is what CPython has made of it, if it is one
+    function and that is known.
     """
 
     body: list[ast.stmt]
@@ -31,6 +34,7 @@ class Unit:
     last: int
     annotations: bool
     is_cut_out: bool = False
+    code: types.CodeType | None = None
 
     def __post_init__(self) -> None:
         self.is_main = any(isinstance(node, ast.If) and _is_main_test(node.test) for node in self.body)
@@ -49,7 +53,23 @@ class Unit:
 
         Annotations of functions that are not wanted are gone from its statements then.
         """
-        return _mentioned(self.body, self.annotations)
+        if self.is_import:
+            return set(), set()
+        if self.code is None or not self.annotations:
+            return _mentioned(self.body, self.annotations)
+        # The body was compiled before: only what stands around it was not.
+        read, written = _mentioned([_without_body(node) for node in self.body], True)
+        return _mentioned_in(self.code, read, written)
+
+    @cached_property
+    def imports(self) -> list[ast.stmt]:
+        """Its ``import`` statements, those in functions and classes included."""
+        every = statements_in(ast.Module(self.body, []))
+        return [node for node in every if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+    def look(self) -> None:
+        """Find out all there is to know, for its statements are about to be changed."""
+        self.mentioned, self.imports  # noqa: B018  (both are kept)
 
 
 def first_line(node: ast.stmt) -> int:
@@ -58,10 +78,13 @@ def first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def units_of(tree: ast.Module, annotations: bool) -> list[Unit]:
+def units_of(
+    tree: ast.Module, annotations: bool, codes: Mapping[str, Sequence[types.CodeType]] | None = None
+) -> list[Unit]:
     """Cut a module into units.
 
     :param annotations: whether what annotations of functions mention counts.
+    :param codes: what CPython has made of the functions in it, by name, as far as that is known.
     """
     groups: list[tuple[list[ast.stmt], int, int]] = []
     for node in tree.body:
@@ -71,7 +94,25 @@ def units_of(tree: ast.Module, annotations: bool) -> list[Unit]:
             groups.append(([*body, node], start, last))
         else:
             groups.append(([node], first, last))
-    return [Unit(*group, annotations) for group in groups]
+    return [Unit(*group, annotations, code=_code_of(group[0], codes or {})) for group in groups]
+
+
+def _code_of(body: list[ast.stmt], codes: Mapping[str, Sequence[types.CodeType]]) -> types.CodeType | None:
+    """Return what a definition was compiled to, if it is known and says all that the definition says.
+
+    Where annotations are not evaluated (:pep:`563`), the code does not mention what they do.
+    """
+    node = body[0]
+    if len(body) > 1 or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return None
+    found = [code for code in codes.get(node.name, ()) if code.co_firstlineno == first_line(node)]
+    return found[0] if len(found) == 1 and not found[0].co_flags & __future__.annotations.compiler_flag else None
+
+
+def _without_body(node: ast.stmt) -> ast.stmt:
+    """Return a definition with the same decorators, defaults and annotations, that does nothing."""
+    fields = dict(ast.iter_fields(node)) | {'body': [ast.copy_location(ast.Pass(), node)]}
+    return ast.copy_location(type(node)(**fields), node)
 
 
 def _is_main_test(test: ast.expr) -> bool:
@@ -167,9 +208,11 @@ def _mentioned(body: list[ast.stmt], annotations: bool) -> tuple[set[str], set[s
     tree = ast.Module(body, [])
     if not annotations:
         tree = _WithoutAnnotations().visit(tree)
-    code = compiled(tree, '<bundle>', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    read: set[str] = set()
-    written: set[str] = set()
+    return _mentioned_in(compiled(tree, '<bundle>', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), set(), set())
+
+
+def _mentioned_in(code: types.CodeType, read: set[str], written: set[str]) -> tuple[set[str], set[str]]:
+    """Return these names and those that code mentions."""
     pending = [code]
     while pending:
         code = pending.pop()

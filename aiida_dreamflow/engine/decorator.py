@@ -61,10 +61,10 @@ def workflow(function: Callable[..., Any] | None = None, /, *, recipes: bool = T
     """
     if function is None:
         return functools.partial(workflow, recipes=recipes, pickles=pickles)
+    source = _source_of(function)  # reads the whole file, which the check has its tree from
     checked = check_function(function)
     plain = checked.function
     require_parameters(plain)
-    source = _source_of(plain)
     fingerprint = source.fingerprint if isinstance(source, Bundle) else checked.fingerprint
     members: dict[str, Any] = {
         '__module__': pinned.__name__,
@@ -100,15 +100,15 @@ class _Doc:
         return '\n\n'.join(part for part in parts if part)
 
 
-def _source_of(function: types.FunctionType) -> Bundle | WorkflowUsageError:
+def _source_of(function: Callable[..., Any]) -> Bundle | WorkflowUsageError:
     """Return what is stored with each process of a workflow; an error is raised only when it is launched.
 
     A function that cannot be launched, say because it closes over variables of a test, can still run in memory.
     """
     loading = pinned.being_loaded.get()
-    if loading is not None and loading.qualname == function.__qualname__:
+    if loading is not None and loading.qualname == getattr(function, '__qualname__', None):
         return loading
     try:
-        return bundle(function, what='a workflow', allow_async=True, annotations=True).with_modules()
+        return bundle(function, what='a workflow', allow_async=True, annotations=True, modules=True)
     except WorkflowUsageError as error:
         return error

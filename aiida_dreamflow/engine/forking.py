@@ -95,7 +95,7 @@ def _edited_class(old: Bundle) -> type[FunctionWorkChain]:
             'workflow itself, `fork(node, source=workflow)`'
         ) from error
     linecache.checkcache()
-    return pinned.load(bundle_again(old, text).with_modules(edited=True))
+    return pinned.load(bundle_again(old, text, modules=True))
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import dis
 import importlib.util
 import linecache
-import sys
 
 import pytest
 
 from aiida_dreamflow import checkpoint, compiler
-from aiida_dreamflow.compiler import check_function, codegen, compile_function
+from aiida_dreamflow.compiler import check_function, codegen, compile_function, files
 from aiida_dreamflow.compiler.bundle import bundle
 from aiida_dreamflow.runtime import activation
 from aiida_dreamflow.testing import run_in_memory
-
-bundle_module = sys.modules['aiida_dreamflow.compiler.bundle']  # the function has its name
 
 
 @pytest.fixture
@@ -83,8 +80,8 @@ def test_a_file_is_cut_once_for_all_its_functions(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     counted = []
-    parsed = bundle_module.parsed
-    monkeypatch.setattr(bundle_module, 'parsed', lambda *args: counted.append(args) or parsed(*args))
+    parsed = files.parsed
+    monkeypatch.setattr(files, 'parsed', lambda *args: counted.append(args) or parsed(*args))
     bundles = [
         bundle(getattr(module, f'f{i}'), annotations=annotations) for i in range(9) for annotations in (True, False)
     ]

@@ -40,7 +40,7 @@ def edited(tmp_path, monkeypatch):
 
 
 def stored(module, edited=False):
-    (found,) = used_modules(f'import {module.__name__}', '', edited)
+    (found,) = used_modules([module.__name__], edited)
     return found.source
 
 
