@@ -41,6 +41,9 @@ def _write_view(value: memoryview, w: Writing) -> Record:
     try:
         owner: Any = value.obj
     except ValueError:
+        if _knows_its_hash(value):
+            reason = 'it is released, and knows the hash of bytes that are gone, which is another after a restart'
+            raise CannotStoreError('memoryview', '', reason) from None
         return ['released memory view', None]
     is_plain = type(owner) in (bytes, bytearray, array.array) and value.format in _FORMATS
     if not is_plain or not (value.ndim == 1 or (value.ndim and value.c_contiguous)):
@@ -52,6 +55,14 @@ def _write_view(value: memoryview, w: Writing) -> Record:
     if value.nbytes and step < 0:
         begin += (shape[0] - 1) * step * value.itemsize  # it begins with the last item of the memory
     return ['memory view', [w.ref(owner), begin, value.format, shape, step, value.readonly]]
+
+
+def _knows_its_hash(released: memoryview) -> bool:
+    try:
+        hash(released)
+    except ValueError:
+        return False
+    return True
 
 
 def _make_view(first: Any, r: Reader) -> object:

@@ -12,6 +12,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,6 +58,8 @@ def _of_file(file: Any) -> Reduced | None:
     if cls is tempfile.SpooledTemporaryFile and not file._rolled:
         return without_its_init, (cls,), vars(file)
     with contextlib.suppress(ValueError):  # its buffer was detached from it
+        if isinstance(getattr(cls, '__getstate__', None), types.FunctionType) and file.closed:
+            return without_its_init, (cls,), vars(file)  # it is in memory, and written in Python
         if cls not in (io.FileIO, io.TextIOWrapper, *_BUFFERS) or not file.closed:
             return None
         if cls is io.FileIO:

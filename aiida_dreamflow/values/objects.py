@@ -29,6 +29,7 @@ from typing import Any
 
 from ..exceptions import CannotStoreError
 from .definitions import is_made_by_python, write_attribute
+from .derived import attributes_beside, make_by, maker_for
 from .ended import MAKERS, reduced_when_ended
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
@@ -294,9 +295,14 @@ def write_object(value: object, w: Writing) -> Record:
         flat = [part if type(part) is str else w.ref(part) for item in named.items() for part in item]
         record = ['object', [w.ref(cls), [w.ref(arg) for arg in positional], flat]]
     else:
-        record = ['call', [w.ref(function), [w.ref(arg) for arg in args]]]
-        if function not in MAKERS and _leaves_out_attributes(value, state):
-            rest = {**rest, **state_of(value, w)}
+        maker = maker_for(type(value)) if function is type(value) else None
+        if maker is not None:
+            record = ['made by', [w.ref(function), w.ref(maker), [w.ref(arg) for arg in args]]]
+            rest = {**attributes_beside(maker, value, w), **rest}
+        else:
+            record = ['call', [w.ref(function), [w.ref(arg) for arg in args]]]
+            if function not in MAKERS and _leaves_out_attributes(value, state):
+                rest = {**rest, **state_of(value, w)}
     if with_fields:
         record[0] = 'fields'
     return [*record, rest] if rest else record
@@ -456,5 +462,6 @@ KINDS = (
     Kind('object', _make_object, _fill_object, _rank, late=1),
     Kind('bare', _make_bare, _fill_object, _rank, late=1),
     Kind('fields', _make_object, _fill_object, _rank, late=1),
+    Kind('made by', make_by, _fill_object, _rank, late=1),
     Kind('call', lambda first, r: r.get(first[0])(*map(r.get, first[1])), _fill_object, _rank, late=1),
 )

@@ -10,6 +10,8 @@ import contextlib
 import importlib
 import pickle
 import sys
+from collections.abc import Iterator
+from importlib.machinery import ExtensionFileLoader
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -22,6 +24,7 @@ from types import (
 from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
+from . import nameless
 from .containers import doubles
 from .definitions import is_made_by_python, write_class, write_function
 from .records import Kind, Reader, Record, Writing
@@ -42,7 +45,7 @@ _DETOURS = ('', '.__func__', '.__wrapped__')
 # `type(None)` says that it is `builtins.NoneType`, which does not exist; these modules have names for such classes.
 _TYPE_NAMES = {
     id(cls): f'{source}:{name}'
-    for source in ('_collections_abc', 'types')
+    for source in (nameless.__name__, '_collections_abc', 'types')
     for name, cls in vars(sys.modules[source]).items()
     if isinstance(cls, type)
 }
@@ -82,11 +85,25 @@ def _named(value: Any, qualname: str) -> str | None:
 
 
 def _under_another_name(owner: str, value: object) -> str | None:
-    """The name of what is written in C and is called otherwise in its module, as `_json.make_encoder` is."""
+    """The name of what is written in C and is called otherwise in its module, or says that it is one of another module.
+
+    As `_json.make_encoder` is, and classes of extensions that say nothing of theirs, which makes it `builtins`.
+    """
     if isinstance(value, FunctionType) or (isinstance(value, type) and is_made_by_python(value)):
         return None
-    variables = getattr(sys.modules.get(owner), '__dict__', {})
-    return next((f'{owner}:{name}' for name, found in [*variables.items()] if found is value), None)
+    for module, variables in _variables_of(owner, every=isinstance(value, type) and owner == 'builtins'):
+        for name, found in [*variables.items()]:
+            if found is value:
+                return f'{module}:{name}'
+    return None
+
+
+def _variables_of(owner: str, every: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the variables of a module, or those of every extension that is loaded."""
+    for name in [*sys.modules] if every else [owner]:
+        module = sys.modules.get(name)
+        if not every or isinstance(getattr(module, '__loader__', None), ExtensionFileLoader):
+            yield name, getattr(module, '__dict__', {})
 
 
 def _in_a_double(owner: str, qualname: str, value: object) -> str | None:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import copyreg
 import decimal
+import fractions
 import functools
 import io
+import ipaddress
 import keyword
 import logging
+import math
 import os
 import random
 import re
@@ -57,9 +61,20 @@ def _reduced_logger(logger: logging.Logger) -> Any:
     return logger.__reduce__() if is_known else (without_its_init, (type(logger),), vars(logger))
 
 
+def _reduced_fraction(value: fractions.Fraction) -> Any:
+    """What it says itself reduces the fraction again, and may lose the classes of its parts."""
+    above, below = value.numerator, value.denominator
+    if type(above) is type(below) is int and math.gcd(above, below) == 1:
+        return value.__reduce__()
+    slots = {name: getattr(value, name) for name in fractions.Fraction.__slots__}
+    return copyreg.__newobj__, (fractions.Fraction,), (None, slots)  # type: ignore[attr-defined]
+
+
 #: How objects of these classes are made again, as `copyreg` has it.
 REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     logging.Logger: _reduced_logger,
+    fractions.Fraction: _reduced_fraction,
+    ipaddress.IPv6Address: lambda value: (ipaddress.IPv6Address, (str(value),)),  # of its own it forgets the zone
     struct.Struct: lambda value: (struct.Struct, (value.format,)),
     random.SystemRandom: lambda value: (random.SystemRandom, ()),
     io.BytesIO: lambda value: _reduced_file(value),
@@ -73,7 +88,7 @@ REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 
 
 def process_wide(value: object) -> str | None:
-    """The name of a stream, of the environment, of the common random numbers, or of what Python says of itself.
+    """The name of a stream, of the environment, of the common random numbers, of the main thread, or of what Python says of itself.
 
     There is one of each in a process. What a workflow has put into the place of a stream is not there while a frame is stored.
 
@@ -83,6 +98,8 @@ def process_wide(value: object) -> str | None:
         return 'os:environ'
     if value is random._inst:
         return 'random:_inst'  # whose methods the functions of `random` are: `draw = random.random`
+    if value is threading.main_thread():
+        return 'threading:_main_thread'
     if type(value).__module__ == 'sys':  # `sys.version_info` and the like, of which nobody makes another
         return next((f'sys:{name}' for name, found in vars(sys).items() if found is value), None)
     if value is logging.Logger.manager:

@@ -4,6 +4,7 @@ import decimal
 import io
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,9 +84,15 @@ async def returns_it():
     return found
 
 
+def begin(seconds):
+    thread = threading.Thread(target=time.sleep, args=(seconds,), daemon=True)
+    thread.start()
+    return thread
+
+
 @workflow
 async def holds_a_thread():
-    thread = threading.current_thread()
+    thread = begin(5)
     await checkpoint()
     return thread.name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 
 import pytest
 
@@ -399,12 +400,17 @@ def taken(lock):
     return lock
 
 
+def begun(thread):
+    thread.start()
+    return thread
+
+
 @pytest.mark.parametrize(
     'make',
     [
         lambda: open(os.devnull),
         lambda: taken(threading.Lock()),
-        threading.current_thread,
+        lambda: begun(threading.Thread(target=time.sleep, args=(1,), daemon=True)),
     ],
     ids=['file', 'lock', 'thread'],
 )

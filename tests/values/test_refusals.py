@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import warnings
 import weakref
 
@@ -44,6 +45,12 @@ def _held(lock):
     return lock
 
 
+def _running():
+    thread = threading.Thread(target=time.sleep, args=(1,), daemon=True)
+    thread.start()
+    return thread
+
+
 _HELD_BY_NOBODY_STORED = {1}
 
 CASES = {
@@ -51,7 +58,7 @@ CASES = {
     'lock': (lambda: _held(threading.Lock()), 'lock', 'release it before the await'),
     'rlock': (lambda: _held(threading.RLock()), 'RLock', 'release it before the await'),
     'condition': (lambda: _held(threading.Condition()), 'RLock', 'release it before the await'),
-    'thread': (threading.main_thread, '_MainThread', 'join it'),
+    'thread': (lambda: _running(), 'Thread', 'join it'),
     'weakref': (lambda: weakref.ref(_HELD_BY_NOBODY_STORED), 'weakref', 'keep the object itself'),
     'finalizer': (lambda: weakref.finalize(_HELD_BY_NOBODY_STORED, print), 'finalize', 'call it before the await'),
     'frame': (_frame, 'frame', 'format_exc'),

@@ -6,15 +6,19 @@ import _pyio
 import argparse
 import contextvars
 import decimal
+import fractions
 import functools
 import io
+import ipaddress
 import json
 import os
 import random
 import re
 import struct
 import sys
+import threading
 import typing
+import weakref
 
 import pytest
 from values.graphs import back
@@ -200,6 +204,30 @@ def test_the_common_random_numbers():
     assert draw.__self__ is random._inst
     assert back(random.randrange).__self__ is random._inst
     assert back(random.Random(3)).random() == random.Random(3).random()
+
+
+def test_the_main_thread_is_that_of_the_process():
+    threads = weakref.WeakSet([threading.main_thread()])
+    assert [*back([threads, threading.main_thread()])[0]] == [threading.main_thread()]
+
+
+class Whole(int):
+    pass
+
+
+def test_the_parts_of_a_fraction_keep_their_class():
+    fraction = fractions.Fraction(3, 4)
+    fraction._numerator = Whole(3)
+    names = back({fraction: 'x'})
+    ((found, said),) = names.items()
+    assert (found, type(found.numerator), said) == (fraction, Whole, 'x')
+    assert names[fraction] == 'x'
+
+
+def test_the_zone_of_an_address():
+    for text in ('fe80::1%eth0', 'fe80::1'):
+        assert back(ipaddress.ip_address(text)) == ipaddress.ip_address(text)
+    assert back(ipaddress.ip_address('fe80::1%eth0')).scope_id == 'eth0'
 
 
 def test_what_stands_in_for_a_stream(monkeypatch):
