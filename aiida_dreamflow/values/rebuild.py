@@ -12,10 +12,21 @@ from typing import Any
 from ..exceptions import DreamflowError, FrameError
 from .records import CODEC, Kind, Reader, Record, refs_in
 
-__all__ = ('rebuild',)
+__all__ = ('UnbuildableError', 'rebuild')
 
 #: The rank of a filling that asks objects for their hashes.
 _ASKS_FOR_HASHES = 3
+
+
+class UnbuildableError(FrameError):
+    """An object cannot be made or filled again.
+
+    :ivar number: the number of the object.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
 
 
 def rebuild(records: Sequence[Record], kinds: Sequence[Kind], built: dict[int, object], reader: Reader) -> None:
@@ -32,34 +43,40 @@ def rebuild(records: Sequence[Record], kinds: Sequence[Kind], built: dict[int, o
         if len(component) == 1:
             index = component[0]
             record, kind = records[index], kinds[index]
-            built[index] = _make(kind, record[1], reader)
+            built[index] = _make(index, record, kind, reader)
             if len(record) > 2:
-                _fill(kind, built[index], record[2], reader)
+                _fill(index, built[index], record, kind, reader)
         else:
             _Circle(component, records, kinds, built, reader).build()
 
 
-def _make(kind: Kind, first: Any, reader: Reader) -> object:
+def _make(number: int, record: Record, kind: Kind, reader: Reader) -> object:
     try:
-        return kind.make(first, reader)
+        return kind.make(record[1], reader)
     except Exception as error:
         if _is_to_be_left(kind, error):
             raise
-        raise FrameError(f'a stored value cannot be made again: {type(error).__name__}: {error}') from error
+        what = f'an object of type `{_class_in(record, reader)}` cannot be made again: {type(error).__name__}: {error}'
+        raise UnbuildableError(what, number) from error
 
 
-def _fill(kind: Kind, obj: object, rest: Any, reader: Reader) -> None:
+def _fill(number: int, obj: object, record: Record, kind: Kind, reader: Reader) -> None:
     if kind.fill is None:
         raise FrameError(f'a record of kind `{kind.name}` has a part too many; the stored document is damaged')
     try:
-        kind.fill(obj, rest, reader)
+        kind.fill(obj, record[2], reader)
     except Exception as error:
         if _is_to_be_left(kind, error):
             raise
-        kind_of_object = type(obj).__name__
-        raise FrameError(
-            f'a stored object of type `{kind_of_object}` cannot be filled again: {type(error).__name__}: {error}'
-        ) from error
+        what = f'an object of type `{type(obj).__name__}` cannot be filled again: {type(error).__name__}: {error}'
+        raise UnbuildableError(what, number) from error
+
+
+def _class_in(record: Record, reader: Reader) -> str:
+    """Return the name of what makes an object, as far as its record says so."""
+    first = record[1][0] if isinstance(record[1], list) and record[1] else None
+    made_by = reader.get(first) if isinstance(first, dict) else None
+    return str(getattr(made_by, '__qualname__', record[0]))
 
 
 def _is_to_be_left(kind: Kind, error: Exception) -> bool:
@@ -148,10 +165,12 @@ class _Circle:
                     self.fill_ready()
                     self.fill_needs(node)
                     self.fill_in_part(node)
-                self.built[node] = _make(self.kinds[node], self.records[node][1], self.reader)
+                self.built[node] = _make(node, self.records[node], self.kinds[node], self.reader)
                 stack.pop()
             elif is_needed and need in entered:
-                raise FrameError('objects of a stored value need each other to be made; it cannot be rebuilt')
+                raise UnbuildableError(
+                    'objects of a stored value need each other to be made; it cannot be rebuilt', node
+                )
             elif is_needed or entered.difference(self.built).isdisjoint(self.reached(need)):
                 entered.add(need)
                 stack.append((need, self.wanted(need)))
@@ -197,7 +216,7 @@ class _Circle:
             return False
         if index in self.in_part:  # all of them again, in their order
             object.__getattribute__(self.built[index], '__dict__').clear()
-        _fill(self.kinds[index], self.built[index], self.records[index][2], self.reader)
+        _fill(index, self.built[index], self.records[index], self.kinds[index], self.reader)
         return True
 
     def fill_needs(self, index: int) -> None:

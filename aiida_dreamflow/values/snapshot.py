@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import copysign
 from sys import intern
@@ -23,8 +23,8 @@ from .addresses import LOWEST, Address, address_in
 from .containers import is_suppress
 from .objects import begins_anew, is_refused
 from .paths import path_between
-from .rebuild import rebuild
-from .records import CODEC, REF, VERSION, Record, Staged, Writing, canonical
+from .rebuild import UnbuildableError, rebuild
+from .records import CODEC, REF, VERSION, Record, Staged, Writing, canonical, refs_in
 from .registry import kind_named, kind_of, writer_for
 from .trust import records_run_code
 from .weak import strong_in
@@ -219,8 +219,26 @@ def decode(
     decoder = _Decoder(read_blob, {} if numbers is None else numbers)
     known = {CODEC + codec.name: kind_of(codec) for codec in codecs}
     records = document['objects']
-    rebuild(records, [known.get(record[0]) or kind_named(record[0]) for record in records], decoder.built, decoder)
+    try:
+        rebuild(records, [known.get(record[0]) or kind_named(record[0]) for record in records], decoder.built, decoder)
+    except UnbuildableError as error:
+        holders = [f'`{name.rpartition(":")[2]}`' for name in _holders(error.number, document) if name]
+        raise FrameError(f'variable {holders[0]}: {error}' if holders else str(error)) from error.__cause__
     return {name: decoder.get(ref) for name, ref in document['roots'].items()}
+
+
+def _holders(number: int, document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the roots that lead to an object."""
+    for name, ref in document['roots'].items():
+        pending, seen = [*refs_in([ref])], set[int]()
+        while pending:
+            at = pending.pop()
+            if at == number:
+                yield name
+                break
+            if at not in seen:
+                seen.add(at)
+                pending.extend(refs_in(document['objects'][at][1:]))
 
 
 def read_file(sha: str, read_blob: Callable[[str], bytes]) -> bytes:

@@ -9,8 +9,9 @@ import traceback
 import pytest
 
 from aiida_dreamflow import checkpoint
-from aiida_dreamflow.exceptions import FrameError
+from aiida_dreamflow.exceptions import CannotStoreError, FrameError
 from aiida_dreamflow.runtime import Machine, Returned, Suspended
+from aiida_dreamflow.testing import run_in_memory
 from aiida_dreamflow.testing.memory import _MemoryHost
 from aiida_dreamflow.values.frame import load_frame, store_frame
 
@@ -121,3 +122,36 @@ def test_a_function_that_is_gone_is_refused():
     _, snapshot = begun(counting, 2)
     with pytest.raises(FrameError, match='counted'):
         resumed(snapshot, edited(snapshot, ':counting', ':counted'))
+
+
+class NeedsMore:
+    def __init__(self, more):
+        self.more = more
+
+    def __reduce__(self):
+        return NeedsMore, ()
+
+
+class RefusesItsState:
+    def __setstate__(self, state):
+        raise KeyError('energy')
+
+    def __getstate__(self):
+        return {'a': 1}
+
+
+@pytest.mark.parametrize(
+    ('value', 'said'),
+    [
+        (NeedsMore(1), r'an object of type `NeedsMore` cannot be made again: TypeError: .*more'),
+        (RefusesItsState(), r"an object of type `RefusesItsState` cannot be filled again: KeyError: 'energy'"),
+    ],
+)
+def test_an_object_that_cannot_be_made_again_is_named_by_its_variable(value, said):
+    async def workflow():
+        fine, found = [3], {'a': [value]}
+        await checkpoint()
+        return fine, found
+
+    with pytest.raises(CannotStoreError, match=f'variable `found`: {said}'):
+        run_in_memory(workflow)
