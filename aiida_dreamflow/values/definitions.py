@@ -205,7 +205,7 @@ def _fill_registrations(obj: object, rest: Any, r: Reader) -> None:
     for ref in rest[1]:
         r.get(ref).register(cls)
     for ref in rest[2]:
-        abc._abc_register(cls, r.get(ref))  # type: ignore[attr-defined]
+        abc.ABCMeta.register(cls, r.get(ref))  # a protocol looks at who asks: `abc` may
 
 
 def _abstract_classes() -> list[type]:

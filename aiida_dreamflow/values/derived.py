@@ -14,9 +14,9 @@ from typing import Any, cast
 from .definitions import is_made_by_python
 from .records import Reader, Writing
 from .standard import REDUCERS
-from .subclasses import state_of
+from .subclasses import fill_state, state_of
 
-__all__ = ('attributes_beside', 'make_by', 'maker_for')
+__all__ = ('attributes_beside', 'fill_by', 'make_by', 'maker_for')
 
 
 def maker_for(cls: type) -> type | None:
@@ -57,3 +57,19 @@ def make_by(first: Any, r: Reader) -> object:
     if maker.__init__ is not object.__init__:
         maker.__init__(made, *args)
     return made
+
+
+def fill_by(obj: Any, rest: Any, r: Reader) -> None:
+    """Fill an object by the words of the class that makes it: those of its own class may want its attributes."""
+    maker: Any = maker_for(type(obj))
+    fill_state(obj, rest, r)
+    for item in rest.get('items', ()):
+        maker.append(obj, r.get(item))
+    parts = iter(rest.get('pairs', ()))
+    for key in parts:
+        maker.__setitem__(obj, r.get(key), r.get(next(parts)))
+    if 'set state' in rest:
+        obj.__setstate__(r.get(rest['set state']))
+    elif 'setter' in rest:
+        setter, state = map(r.get, rest['setter'])
+        setter(obj, state)

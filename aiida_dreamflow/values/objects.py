@@ -29,7 +29,7 @@ from typing import Any
 
 from ..exceptions import CannotStoreError
 from .definitions import is_made_by_python, write_attribute
-from .derived import attributes_beside, make_by, maker_for
+from .derived import attributes_beside, fill_by, make_by, maker_for
 from .ended import MAKERS, reduced_when_ended
 from .pickling import declares_fields, why_not
 from .records import Kind, Reader, Record, Writing
@@ -462,6 +462,6 @@ KINDS = (
     Kind('object', _make_object, _fill_object, _rank, late=1),
     Kind('bare', _make_bare, _fill_object, _rank, late=1),
     Kind('fields', _make_object, _fill_object, _rank, late=1),
-    Kind('made by', make_by, _fill_object, _rank, late=1),
+    Kind('made by', make_by, fill_by, _rank, late=1),
     Kind('call', lambda first, r: r.get(first[0])(*map(r.get, first[1])), _fill_object, _rank, late=1),
 )

@@ -7,7 +7,6 @@ each is made first, and the fillings that run user code come last. No recursion,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ..exceptions import DreamflowError, FrameError
 from .records import CODEC, Kind, Reader, Record, refs_in
@@ -242,7 +241,11 @@ class _Circle:
 
     def asks_for_hashes(self, index: int, waiting: Sequence[int]) -> bool:
         """Return whether filling an object asks one for its hash that is not filled yet."""
-        items = self.waits[index]
+        items = (item for item in self.waits[index] if not self.has_plain_hash(item))
         return self.rank[index] >= _ASKS_FOR_HASHES and any(
             j in waiting for item in items for j in (item, *self.whole(item))
         )
+
+    def has_plain_hash(self, index: int) -> bool:
+        """Return whether an object that was made has a hash for being itself, whatever it is filled with."""
+        return index in self.built and type(self.built[index]).__hash__ is object.__hash__

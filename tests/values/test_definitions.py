@@ -11,6 +11,8 @@ import functools
 import importlib
 import sys
 import types
+import typing
+import weakref
 
 import pytest
 from values import things
@@ -381,3 +383,15 @@ def test_members_that_are_objects_of_a_dataclass_too():
     again = back(Element)
     assert [(each.name, each.mass) for each in again] == [('H', 1.008), ('O', 15.999)]
     assert again(again.H.value) is again.H
+
+
+def test_a_class_registered_with_a_protocol_that_has_data():
+    class HasEnergy(typing.Protocol):
+        energy = 1
+
+    class Result:
+        pass
+
+    HasEnergy.register(Result)
+    protocol, result = back([HasEnergy, Result])
+    assert abc._get_dump(protocol)[0] == {weakref.ref(result)}

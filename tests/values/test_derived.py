@@ -103,6 +103,22 @@ def test_what_is_private_to_the_class_of_the_library_is_its_own():
     assert not hasattr(found, '_OrderedDict__map')
 
 
+def test_it_is_filled_by_the_class_of_the_library():
+    class Counted(PurePythonOrderedDict):
+        def __init__(self, unit):
+            super().__init__()
+            self.unit, self.seen = unit, []
+
+        def __setitem__(self, key, value):
+            self.seen.append(key)
+            super().__setitem__(key, value)
+
+    value = Counted('eV')
+    value['a'] = value['b'] = 1
+    found = back(value)
+    assert (found, found.unit, found.seen) == ({'a': 1, 'b': 1}, 'eV', ['a', 'b'])
+
+
 def test_slots_are_kept():
     class Price(decimal.Decimal):
         __slots__ = ('currency',)

@@ -211,3 +211,17 @@ def test_the_iterator_of_a_set_is_pickled_and_copied_as_before():
     assert sorted([first, *pickle.loads(pickle.dumps(iterator))]) == [1, 2, 3]
     assert sorted([first, *iterator]) == [1, 2, 3]
     assert [*copy.copy(iterator)] == []
+
+
+@pytest.mark.parametrize('view', ['keys', 'values', 'items'])
+def test_a_dict_holds_what_holds_its_iterator(view):
+    holder = Holder()
+    table = {holder: 1, 2: 3}
+    holder.iterator = iter(getattr(table, view)())
+    next(holder.iterator)
+    ((again, _), *_) = back(table).items()
+    assert next(again.iterator) == {'keys': 2, 'values': 3, 'items': (2, 3)}[view]
+
+
+class Holder:
+    pass
