@@ -70,6 +70,8 @@ def check_keys(keys: Iterable[Any]) -> None:
 
 def _write_dict(value: dict[Any, Any], w: Writing) -> Record:
     ref = w.ref
+    if value is sys.modules:
+        return ['global', 'sys:modules']
     check_keys(value)
     if '__name__' in value and (module := _module_of(value)) is not None:
         return ['namespace', module]

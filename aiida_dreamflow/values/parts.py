@@ -21,11 +21,11 @@ import itertools
 import sys
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol, cast
 
 from ..exceptions import CannotStoreError
-from .addresses import Address, refuse_addresses
+from .addresses import located
 from .chunks import ChunkCodec, files_of
 from .owned import SHARED_BY_ALL, is_owned, references_to
 from .records import canonical
@@ -227,6 +227,22 @@ class PartWriter:
         """
         refused = places.keys() - self._forms.keys()
         head = {**head, **{name: variables[key] for name, (variables, key) in places.items() if name in refused}}
+        while True:
+            plain, single, parts = self._alone()
+            self._written = []
+            first, others = self._grouped(places, head, single, inside)
+            if not self._locate(places):
+                break
+        self._require_holders()
+        self._parts = [first, *others, *parts]
+        # A file that this frame does not name may be gone by the next one.
+        arrays = {name for part in parts if part.array is not None for name in part.names}
+        self._checksums = {name: found for name, found in self._checksums.items() if name in arrays}
+        self.head = frozenset(first.names)
+        return plain, self._parts
+
+    def _alone(self) -> tuple[dict[str, Any], dict[str, Snapshot], list[Part]]:
+        """Return the values that can stand in the frame, the snapshots of others, and the parts that are whole already."""
         kept = {name for part in self._kept for name in part.names}
         plain, single = {}, {}
         parts = list(self._kept)
@@ -237,16 +253,7 @@ class PartWriter:
                 plain[name] = form.snapshot.document['roots'][_VALUE]
             elif form.snapshot is not None:
                 single[name] = form.snapshot
-        self._written = []
-        first, others = self._grouped(places, head, single, inside)
-        self._require_holders()
-        self._refuse_addresses()
-        self._parts = [first, *others, *parts]
-        # A file that this frame does not name may be gone by the next one.
-        arrays = {name for part in parts if part.array is not None for name in part.names}
-        self._checksums = {name: found for name, found in self._checksums.items() if name in arrays}
-        self.head = frozenset(first.names)
-        return plain, self._parts
+        return plain, single, parts
 
     def _grouped(
         self, places: Mapping[str, Place], head: Mapping[str, Any], single: Mapping[str, Snapshot], inside: _Inside
@@ -284,17 +291,17 @@ class PartWriter:
                             path if path in names else next(iter(names)) + path.removeprefix(_VALUE)
                         )
 
-    def _refuse_addresses(self) -> None:
-        """Refuse numbers and texts that say where an object of the frame lies."""
-        found: dict[str, list[Address]] = {}
-        alone = (({name: _VALUE}, form.snapshot) for name, form in self._forms.items() if form.snapshot is not None)
-        for names, snapshot in (*self._written, *alone):
-            for address in snapshot.addresses:
-                is_named = any(own == _VALUE for own in names.values())
-                root = next(iter(names)) if is_named else ''
-                path = address.path.removeprefix(_VALUE) if is_named else address.path
-                found.setdefault(root, []).append(replace(address, path=path))
-        refuse_addresses(found, (snapshot.objects for _, snapshot in self._written))
+    def _locate(self, places: Mapping[str, Place]) -> bool:
+        """Find numbers and texts that say where an object of the frame lies; return whether there are some not known yet."""
+        alone = {name: form.snapshot for name, form in self._forms.items() if form.snapshot is not None}
+        snapshots = [*(snapshot for _, snapshot in self._written), *alone.values()]
+        found = {said for snapshot in snapshots for said in snapshot.addresses} - self._codecs.located.keys()
+        new = located(found, (snapshot.objects for _, snapshot in self._written)) if found else {}
+        self._codecs.located |= new
+        for name, snapshot in alone.items():
+            if not new.keys().isdisjoint(snapshot.addresses):
+                self._forms[name] = self._form(name, *places[name])
+        return bool(new)
 
     def mortal(self) -> list[object]:
         """Return the objects of the frame just written whose end would be noticed: those with a `__del__`, or a callback."""

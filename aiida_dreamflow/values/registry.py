@@ -11,6 +11,7 @@ from typing import Any
 
 from ..exceptions import FrameError
 from . import (
+    addresses,
     buffers,
     containers,
     cursors,
@@ -31,6 +32,7 @@ from .records import CODEC, Kind, Record, Staged, Writing
 __all__ = ('kind_named', 'kind_of', 'writer_for')
 
 _ROOMS: tuple[Any, ...] = (
+    addresses,
     buffers,
     containers,
     cursors,

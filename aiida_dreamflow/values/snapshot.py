@@ -19,7 +19,7 @@ from sys import intern
 from typing import Any, Protocol, cast
 
 from ..exceptions import CannotStoreError, FrameError, UntrustedValueError
-from .addresses import LOWEST, Address, address_in
+from .addresses import LOWEST, PointsAt, mentions_an_address
 from .containers import is_suppress
 from .objects import begins_anew, is_refused
 from .paths import path_between
@@ -92,11 +92,13 @@ class Codecs(list[Codec]):
     """Codecs for more than one :func:`encode`: it is found out only once which are asked about a class.
 
     :ivar asked: a class and those that are, by the `id` of the class: it may have a hash of its own.
+    :ivar located: numbers and texts that say where an object lies, and what they say.
     """
 
     def __init__(self, codecs: Iterable[Codec] = ()) -> None:
         super().__init__(codecs)
         self.asked: dict[int, tuple[type, list[Codec]]] = {}
+        self.located: dict[int | str, PointsAt] = {}
 
 
 def _asked_about(kind: Any, codecs: Iterable[Codec]) -> list[Codec]:
@@ -121,7 +123,7 @@ class Snapshot:
     :ivar blobs: longer bytes by their sha256: `.npy` bytes of arrays, and plain bytes.
     :ivar plain_codecs: the kinds of records that codecs without ``runs_code`` wrote.
     :ivar objects: the objects of the records, in their order.
-    :ivar addresses: what may say where an object lies.
+    :ivar addresses: the numbers and texts that may say where an object lies.
     :ivar dangling: the paths of weak references to objects that nothing else in the snapshot leads to, by the `id` of these.
     """
 
@@ -130,7 +132,7 @@ class Snapshot:
     plain_codecs: frozenset[str] = field(default=frozenset(), compare=False)
     objects: Sequence[object] = field(default=(), compare=False, repr=False)
     dangling: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
-    addresses: Sequence[Address] = field(default=(), compare=False, repr=False)
+    addresses: Sequence[int | str] = field(default=(), compare=False, repr=False)
 
     def strong(self) -> set[int]:
         """Return the `id` of each object that something else than a weak reference leads to."""
@@ -182,8 +184,7 @@ def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = (), *, whole: 
             dangling = encoder.dangling(document) if encoder.weak else {}
             if dangling and whole:
                 raise refused_reference(next(iter(dangling.values())))
-            addresses = encoder.addresses() if encoder.numbers else ()
-            return Snapshot(document, encoder.blobs, _plain_kinds(codecs), encoder.values, dangling, addresses)
+            return Snapshot(document, encoder.blobs, _plain_kinds(codecs), encoder.values, dangling, encoder.told)
 
 
 def refused_reference(path: str) -> CannotStoreError:
@@ -276,37 +277,45 @@ class _Encoder:
         self.records: list[Record] = []
         self.open: dict[Any, list[tuple[int, Any]]] = {}
         self.weak: list[tuple[int, object]] = []
-        self.numbers: list[tuple[int | str, str | int]] = []
+        self.told: list[int | str] = []
+        self.located = codecs.located if isinstance(codecs, Codecs) else {}
         self.current = 0
         self.ref = self._make_ref()
 
     def _make_ref(self) -> Callable[[object], Any]:
         memo: dict[int, dict[str, int]] = {}
         # Nothing here may refer to the encoder, which would then keep all values alive: references are counted.
-        values, records, numbers = self.values, self.records, self.numbers
+        values, told, located = self.values, self.told, self.located
+
+        def enter(value: object) -> dict[str, int]:
+            found = memo.get(id(value))
+            if found is None:
+                found = memo[id(value)] = {REF: len(values)}
+                values.append(value)
+            return found
 
         def ref(value: Any) -> Any:
             kind = type(value)
             if kind is str:
-                if value[-1:] == '>':
-                    numbers.append((len(records), value))
+                if mentions_an_address(value):
+                    if value in located:
+                        return enter(located[value])
+                    told.append(value)
                 if len(value) <= _TEXT_INLINE and value.isprintable() and not is_suppress(value):
                     return value
             elif kind is int:
                 if -_INT_LIMIT <= value < _INT_LIMIT:
                     if value > LOWEST:
-                        numbers.append((len(records), value))
+                        if value in located:
+                            return enter(located[value])
+                        told.append(value)
                     return value
             elif kind is float:
                 if -_FLOAT_LIMIT < value < _FLOAT_LIMIT and (value or copysign(1.0, value) > 0):
                     return value
             elif value is None or kind is bool:
                 return value
-            found = memo.get(id(value))
-            if found is None:
-                found = memo[id(value)] = {REF: len(values)}
-                values.append(value)
-            return found
+            return enter(value)
 
         return ref
 
@@ -314,10 +323,8 @@ class _Encoder:
         refs = {}
         values = self.values
         for name, value in roots.items():
-            known = len(self.numbers)
             refs[name] = self.ref(value)
             self.names.extend([name] * (len(values) - len(self.names)))
-            self.numbers[known:] = [(name, number) for _, number in self.numbers[known:]]
         self.parents.extend([-1] * len(values))
         try:
             self._work()
@@ -439,16 +446,6 @@ class _Encoder:
 
     def note_weak(self, target: object) -> None:
         self.weak.append((self.current, target))
-
-    def addresses(self) -> list[Address]:
-        """Return what may say where an object lies."""
-        found = []
-        for place, value in self.numbers:
-            number = address_in(value) if isinstance(value, str) else value
-            if number is not None:
-                path = place if isinstance(place, str) else self._path(min(place, len(self.records) - 1))
-                found.append(Address(path, number, value if isinstance(value, str) else None))
-        return found
 
     def dangling(self, document: dict[str, Any]) -> dict[int, str]:
         strong = strong_in(document, self.values)

@@ -32,7 +32,7 @@ _PLAIN_KINDS = frozenset(
         ),
         *('list', 'tuple', 'dict', 'set', 'frozenset', 'cell', 'iterator', 'dict iterator', 'exhausted', 'view'),
         *('itertools', 'tee source', 'set iterator'),
-        *('exception', 'array', 'array view', 'object array', 'text array', 'memory', 'method'),
+        *('exception', 'array', 'array view', 'object array', 'text array', 'memory', 'method', 'address'),
     ]
 )
 

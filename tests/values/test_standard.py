@@ -206,6 +206,10 @@ def test_the_common_random_numbers():
     assert back(random.Random(3)).random() == random.Random(3).random()
 
 
+def test_the_modules_are_those_of_the_process():
+    assert back({'loaded': sys.modules})['loaded'] is sys.modules
+
+
 def test_the_main_thread_is_that_of_the_process():
     threads = weakref.WeakSet([threading.main_thread()])
     assert [*back([threads, threading.main_thread()])[0]] == [threading.main_thread()]
