@@ -107,10 +107,12 @@ def _variables_of(owner: str, every: bool) -> Iterator[tuple[str, dict[str, Any]
 
 
 def _in_a_double(owner: str, qualname: str, value: object) -> str | None:
-    for place, module in doubles(owner):
-        with contextlib.suppress(AttributeError):
-            if _walk(module, qualname) is value:
-                return f'{place}.{qualname}'
+    """The name of something in a module that was imported past `sys.modules`, or of what such a module shows of its part in C."""
+    for name in dict.fromkeys((owner, owner.lstrip('_'))):
+        for place, module in doubles(name):
+            with contextlib.suppress(AttributeError):
+                if _walk(module, qualname) is value:
+                    return f'{place}.{qualname}'
     return None
 
 
