@@ -191,7 +191,8 @@ class Block:
     :ivar mentioned: the local variables (cells left out) that it mentions.
     :ivar taken: those of them that it may read, and binds or unbinds. It alone holds their values, so that a large one
         is freed, and a generator closed, by the line that drops it.
-    :ivar rebound: the cells, and the variables of the functions around and of the module, that it binds or unbinds.
+    :ivar rebound: the cells, and the variables of the functions around, that it binds or unbinds.
+    :ivar sets_globals: those of the module.
     :ivar code: the compiled body.
     :ivar params: the variables that it is given; those `taken` together, in a list that it empties.
     :ivar only_appended: the variables with which it does nothing but ``name.append(...)``.
@@ -207,6 +208,7 @@ class Block:
     mentioned: frozenset[str] = frozenset()
     taken: tuple[str, ...] = ()
     rebound: frozenset[str] = frozenset()
+    sets_globals: frozenset[str] = frozenset()
     code: types.CodeType | None = None
     params: tuple[str, ...] = ()
     only_appended: frozenset[str] = frozenset()

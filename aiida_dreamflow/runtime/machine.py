@@ -209,6 +209,8 @@ class Machine:
         activation = task.stack[-1]
         place, block = task.place(len(task.stack) - 1), activation.block
         self.ran.add((place, block))
+        if block.sets_globals:
+            self.surroundings.about_to_set(activation.function, block.sets_globals)
         try:
             exit, value = activation.run_block(_handled(task))
         except BaseException as error:

@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import settings
+from .globals import PLACE as GLOBAL
+from .globals import GlobalVariables
 from .loggers import in_use
 from .patches import applied_in, put_on, taken_off
 
@@ -56,6 +58,7 @@ class Surroundings:
         self._folder: str | None = None
         self._environment: dict[Any, Any] = {}
         self._settings: settings.Outside = {}
+        self._globals = GlobalVariables()
         self._told: set[Any] = set()
 
     def enter(self) -> None:
@@ -64,8 +67,10 @@ class Surroundings:
         self._filters = warnings.filters  # type: ignore[assignment]
         self._content = self._filters[:]
         self._settings = settings.outside()
+        self._globals.enter(self.changed)
         for place, value in self.changed.items():
-            _bring_in(place, value)
+            if not place.startswith(GLOBAL):
+                _bring_in(place, value)
         self._folder = _folder()
         self._environment = _environment().copy()
 
@@ -79,6 +84,7 @@ class Surroundings:
         patches = [] if stays else [taken_off(patch) for patch in reversed(applied_in(values))]
         if self.changed:
             self.changed = {place: value for place, value in self.changed.items() if place in (_FOLDER, _ENVIRONMENT)}
+        self.changed.update(self._globals.leave(stays=stays))
         for number, before in enumerate(self._outside):
             (module, names), now = _SLOTS[number], _values(number)
             if not all(map(operator.is_, now, before)):
@@ -98,6 +104,10 @@ class Surroundings:
             self._note_environment(environment)
         if patches:
             self.changed[_PATCHES] = patches[::-1]
+
+    def about_to_set(self, function: types.FunctionType, names: Iterable[str]) -> None:
+        """Take notice that a function of the workflow is about to set global variables of its module."""
+        self._globals.note(function, names)
 
     def _note(
         self,

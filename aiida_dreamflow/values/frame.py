@@ -23,6 +23,7 @@ from ..compiler import Program, compile_called
 from ..compiler.trees import iterate_own
 from ..exceptions import CannotStoreError, FrameError
 from ..runtime import Activation, Agenda, Host, Machine, Recipe
+from ..runtime.globals import PLACE as GLOBAL
 from ..runtime.streams import live_streams
 from .chunks import ChunkCodec
 from .crowds import CrowdCodec, gathered, members, scattered
@@ -42,6 +43,7 @@ FRAME_VERSION = 3
 
 #: What the names of what the workflow has changed of its process begin with.
 _CHANGED = 'process:'
+_GLOBAL = _CHANGED + GLOBAL
 
 #: In the text of a part that has something that must be made again.
 _MADE = '"codec:made"'
@@ -104,7 +106,7 @@ class FrameWriter:
         self._places = _places(machine)
         forms = self._writer.survey(self._places, every, used, appended)
         for name in [*self._places]:
-            if name.startswith(_CHANGED) and name not in forms:
+            if name.startswith(_CHANGED) and not name.startswith(_GLOBAL) and name not in forms:
                 del self._places[name]  # what cannot be stored is lost at a restart, unless a variable holds it, too
         return {name: form for name, form in forms.items() if not name.startswith(_CHANGED)}
 
@@ -340,9 +342,21 @@ def _explained(machine: Machine, error: CannotStoreError, recipes: bool) -> Cann
     """Say which variable it is that cannot be stored, where it was made and where it would cross."""
     match = re.match(r'([\d.]+):(\.?[^.\[(]*)(.*)', error.path, re.DOTALL)
     if match is None:
-        return error
+        return _about_global(error) if error.path.startswith(_GLOBAL) else error
     place, name, path = match.groups()
     return _message(machine.activations()[place], name, path, error, recipes)
+
+
+def _about_global(error: CannotStoreError) -> CannotStoreError:
+    place, path = error.path.removeprefix(_GLOBAL).split('[2][0]', 1)
+    module, _, name = place.rpartition('.')
+    explained = CannotStoreError(error.value_type, name + path, error.reason)
+    reason = (
+        f'global variable `{name}{path}` of `{module}`, of type `{error.value_type}`, was set by the workflow and cannot be stored: '
+        f'{error.reason}. Set it after the await, delete it before (`del {name}`), or set it at the top of the file'
+    )
+    explained.args = (reason,)
+    return explained
 
 
 def _message(activation: Activation, name: str, path: str, error: CannotStoreError, recipes: bool) -> CannotStoreError:

@@ -80,8 +80,8 @@ class FunctionCodec(Codec):
             )
             if inside and value is not owner and has_name(value):
                 reason = (
-                    f'`{owner.__name__}` has made it as a global variable of its module, which a restart does not bring back; '
-                    'define it at the top of the file, or without `global`'
+                    f'`{owner.__name__}` has made it as a global variable of its module, past `global`, which a restart does not bring '
+                    'back; define it at the top of the file, or declare its name `global`'
                 )
                 raise CannotStoreError(type(value).__name__, '', reason, by_choice=True)
 

@@ -177,9 +177,23 @@ async def defines_globally():
     return kept()
 
 
-def test_a_restart_brings_back_no_global_function():
-    with pytest.raises(CannotStoreError, match=r'variable `kept` .*made it as a global variable of its module'):
-        run_in_memory(defines_globally)
+async def defines_past_global():
+    def made_globally():
+        return 1
+
+    made_globally.__qualname__ = 'made_globally'
+    globals()['made_globally'] = made_globally
+    await checkpoint()
+    return made_globally()
+
+
+def test_a_function_of_a_global_name():
+    assert run_in_memory(defines_globally) == 1
+    del globals()['made_globally']
+    with pytest.raises(
+        CannotStoreError, match=r'variable `made_globally` .*made it as a global variable of its module'
+    ):
+        run_in_memory(defines_past_global)
 
 
 async def keeps_what_types_coroutine_made():
