@@ -11,7 +11,7 @@ import importlib
 import pickle
 import sys
 from collections.abc import Iterator
-from importlib.machinery import ExtensionFileLoader
+from importlib.machinery import BuiltinImporter, ExtensionFileLoader
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -226,11 +226,12 @@ def _namespace(module: ModuleType) -> dict[str, Any]:
 def _is_own(module: ModuleType) -> bool:
     """Return whether a module was not imported, but made, and nothing but the module itself leads to its variables."""
     variables = _namespace(module)
+    spec = variables.get('__spec__')
+    loaders = (variables.get('__loader__'), getattr(spec, 'loader', None))
+    is_of_c = any(loader is BuiltinImporter or isinstance(loader, ExtensionFileLoader) for loader in loaders)
     functions = (value for value in variables.values() if isinstance(value, FunctionType))
-    is_imported = variables.get('__spec__') is not None or variables.get('__loader__') is not None
-    return (
-        not is_imported and '__builtins__' not in variables and not any(f.__globals__ is variables for f in functions)
-    )
+    # What runs the text of a module puts the builtins there.
+    return not is_of_c and '__builtins__' not in variables and not any(f.__globals__ is variables for f in functions)
 
 
 def _make_own_module(first: Any, r: Reader) -> object:

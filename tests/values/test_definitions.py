@@ -9,6 +9,7 @@ import dataclasses
 import enum
 import functools
 import importlib
+import importlib.util
 import sys
 import types
 import typing
@@ -395,3 +396,14 @@ def test_a_class_registered_with_a_protocol_that_has_data():
     HasEnergy.register(Result)
     protocol, result = back([HasEnergy, Result])
     assert abc._get_dump(protocol)[0] == {weakref.ref(result)}
+
+
+def test_a_module_that_was_made_and_says_where_it_is_from():
+    module = types.ModuleType('made')
+    module.__loader__ = module.__spec__ = types.SimpleNamespace(origin='nowhere')
+    module.size = [1]
+    again = back(module)
+    assert (type(again), again.__name__, again.size, again.__spec__) == (types.ModuleType, 'made', [1], module.__spec__)
+    older = importlib.util.module_from_spec(importlib.util.find_spec('_json'))
+    with pytest.raises(CannotStoreError, match='`import _json` does not give this module object'):
+        back(older)

@@ -166,6 +166,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     RANDOM: (r'test_random\.SystemRandom_TestBasicOps\.',),
     MEMORY: (
         r'[a-z_]sizeof$',
+        r'test_class\.TestInlineValues\..*no_memory',
         r'test_sys\.SizeofTest\.',
         r'test_sys\..*\.test_getallocatedblocks',
         r'test_descr\.SharedKeyTests\.',
