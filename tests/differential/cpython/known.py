@@ -86,6 +86,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     HELD: (
         r'test_typing\.GenericTests\.test_pep_695_generic_\w+_(name_clash_with_global_vars|with_future_annotations)',  # type variables do not know their owner
         r'test_global\.GlobalTests\.test_caught_exception_group',
+        r'test_inspect\..*\.test_getsourcefile$',  # of `linecache.cache`
         r'test_io\..*TextIOWrapperTest\.test_illegal_encoder',  # of the registry of codecs
         r'test_logging\.BasicConfigTest\.test_stream',  # `logging` holds handlers, and those their streams and filters
         r'test_logging\.ConfigDictTest\.test_(config_(callable_filter|filter|filter_method)_works|listen_config_10_ok)',
