@@ -70,10 +70,11 @@ def _block_function(program: Program, block: Block, unbound: frozenset[str]) -> 
     """Return the definition of the function that a block becomes."""
     first = block.body[0]
     body: list[ast.stmt] = []
-    if block.rebound:
-        body.append(copy_place(ast.Nonlocal(sorted(block.rebound)), first))
-    if block.sets_globals:
-        body.append(copy_place(ast.Global(sorted(block.sets_globals)), first))
+    rebound = block.rebound - program.scope.declared_global
+    if rebound:
+        body.append(copy_place(ast.Nonlocal(sorted(rebound)), first))
+    if block.rebound - rebound:
+        body.append(copy_place(ast.Global(sorted(block.rebound - rebound)), first))
     for variable in sorted(unbound):
         # Makes it a local variable without a value: reading it raises what CPython raises.
         body.append(copy_place(ast.Assign([ast.Name(variable, ast.Store())], ast.Constant(None)), first))

@@ -37,8 +37,8 @@ def analyse_liveness(program: Program) -> None:
         block.mentioned = variables.names(own)
         block.params = tuple(sorted(variables.names(own & reads[block])))
         block.taken = tuple(sorted(variables.names(own & reads[block] & found.stores)))
-        block.sets_globals = found.outer_stores & program.scope.declared_global
-        block.rebound = variables.names(found.stores & cells) | (found.outer_stores - block.sets_globals)
+        block.rebound = variables.names(found.stores & cells) | found.outer_stores
+        block.sets_globals = (block.rebound & program.scope.declared_global) | program.nested_globals
         block.only_appended = variables.names(found.appended & ~(found.called | found.otherwise))
         block.only_called = variables.names(found.called & ~(found.appended | found.otherwise))
 

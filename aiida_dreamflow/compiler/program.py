@@ -191,8 +191,8 @@ class Block:
     :ivar mentioned: the local variables (cells left out) that it mentions.
     :ivar taken: those of them that it may read, and binds or unbinds. It alone holds their values, so that a large one
         is freed, and a generator closed, by the line that drops it.
-    :ivar rebound: the cells, and the variables of the functions around, that it binds or unbinds.
-    :ivar sets_globals: those of the module.
+    :ivar rebound: the cells, and the variables of the functions around and of the module, that it binds or unbinds.
+    :ivar sets_globals: the variables of the module that it may bind or unbind, functions nested in it included.
     :ivar code: the compiled body.
     :ivar params: the variables that it is given; those `taken` together, in a list that it empties.
     :ivar only_appended: the variables with which it does nothing but ``name.append(...)``.
@@ -266,6 +266,7 @@ class Program:
     :ivar declared: the variables that it annotates.
     :ivar scope: its variables.
     :ivar variables: what its statements mention of them.
+    :ivar nested_globals: the variables of the module that functions and classes defined in it declare ``global``.
     :ivar nodes: the nodes of its tree that run when the function itself runs, by kind, in the order of the source.
     :ivar blocks: its blocks; the first is where it begins.
     :ivar exits: the exits of all its blocks, by their number.
@@ -277,6 +278,7 @@ class Program:
     declared: set[str] = field(default_factory=set)
     scope: Scope = field(default_factory=Scope)
     variables: Variables = field(default_factory=lambda: Variables(Scope()), repr=False)
+    nested_globals: frozenset[str] = frozenset()
     nodes: Mapping[type[ast.AST], list[Any]] = field(default_factory=dict, repr=False)
     blocks: list[Block] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)

@@ -11,13 +11,13 @@ from collections import defaultdict
 from .mentions import Variables
 from .program import Program
 from .scopes import scope_of
-from .trees import AWAITS, LEAVES, awaits_itself, own_parts
+from .trees import AWAITS, LEAVES, awaits_itself, own_parts, walk
 
 __all__ = ('survey',)
 
 
 def survey(program: Program) -> None:
-    """Fill in `Program.nodes`, `Program.scope` and `Program.variables`."""
+    """Fill in `Program.nodes`, `Program.nested_globals`, `Program.scope` and `Program.variables`."""
     nodes: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
 
     def visit(node: ast.AST) -> bool:
@@ -34,5 +34,9 @@ def survey(program: Program) -> None:
     for statement in program.source.node.body:
         visit(statement)
     program.nodes = nodes
+    if 'global' in program.source.text:
+        own = nodes.get(ast.Global, [])
+        nested = (node for node in walk(program.source.node) if isinstance(node, ast.Global) and node not in own)
+        program.nested_globals = frozenset(name for node in nested for name in node.names)
     program.scope = scope_of(program.source, program.own, program.declared)
     program.variables = Variables(program.scope)

@@ -86,6 +86,29 @@ def test_shared_with_a_variable():
     assert run_in_memory(flow) == (True, [1, 2])
 
 
+def test_set_by_functions_nested_in_it():
+    async def flow():
+        def bump(by):
+            global count
+            count += by
+
+        class Sets:
+            global found
+            found = 'in a class'
+
+        found = bump(1)  # a variable of its own
+        await checkpoint()
+        bump(2)
+        await checkpoint()
+        return count, found, globals()['found'], Sets
+
+    machine = Machine(memory._MemoryHost())
+    machine.start(flow, (), {})
+    machine.step()
+    assert (count, found) == (0, None)
+    assert run_in_memory(flow)[:3] == (3, None, 'in a class')
+
+
 def test_deleted():
     async def flow():
         global found
