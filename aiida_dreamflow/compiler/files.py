@@ -53,10 +53,10 @@ class SourceFile:
         node = self._at_top(code)
         if node is None or node in self._handed_out:
             return None
+        self._handed_out.add(node)
         for unit in self.units:
             if node in unit.body:
                 unit.look()
-        self._handed_out.add(node)
         return node
 
     def _at_top(self, code: types.CodeType) -> FunctionNode | None:

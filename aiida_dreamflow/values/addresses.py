@@ -14,7 +14,7 @@ from typing import Any
 
 from .records import Kind, Reader, Record, Writing
 
-__all__ = ('KINDS', 'LOWEST', 'WRITERS', 'PointsAt', 'located', 'mentions_an_address')
+__all__ = ('KINDS', 'LOWEST', 'WRITERS', 'PointsAt', 'located', 'mentions_an_address', 'numbers_in')
 
 #: Numbers up to this one are taken for what they are.
 LOWEST = 1 << 24
@@ -39,6 +39,13 @@ class PointsAt:
 def mentions_an_address(text: str) -> bool:
     """Return whether a text may say where an object lies."""
     return _MARK in text
+
+
+def numbers_in(said: int | str) -> list[int]:
+    """Return where an object may lie that a number or a text says the place of."""
+    if isinstance(said, str):
+        return [int(match[1], 16) for match in _ADDRESS.finditer(said)]
+    return [said, said << 4]
 
 
 def located(found: Iterable[int | str], objects: Iterable[Sequence[object]]) -> dict[int | str, PointsAt]:

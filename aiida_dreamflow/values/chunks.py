@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import hashlib
 import operator
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..exceptions import CannotStoreError
+from .chunk_addresses import places_of, pointing
 from .chunk_files import UNIT, is_full, is_too_large, layout, packed, unpacked
 from .links import Links, unrolled
 from .owned import PLAIN, Shared, find_shared, is_frozen, is_owned
@@ -47,6 +49,8 @@ class _Chunk:
     :ivar items: ``plain`` or ``frozen`` if all its items are (see `owned`), else ``open``, or ``code`` if making them
         again runs code.
     :ivar is_full: whether it is large enough.
+    :ivar places: where what is in it lies, in order; ``None`` if that has to be found out.
+    :ivar told: numbers and texts in it that may say where an object lies, until a frame has been written with it.
     :ivar shared: what something else refers to, by the number of its record in the snapshot.
     :ivar worth: what these were worth; empty for what cannot change.
     :ivar numbers: the numbers of the records, by the `id` of frozen items.
@@ -62,6 +66,8 @@ class _Chunk:
     worth: dict[int, str] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
     is_counted: bool = True
+    places: array[int] | None = None
+    told: tuple[int | str, ...] = ()
 
     def entry(self, is_linked: bool) -> list[Any]:
         """Return what stands in the record of the list for it."""
@@ -114,6 +120,8 @@ class ChunkCodec(Codec):
         self._links: Links | None = None
         self._insides: dict[int, Sequence[object]] = {}
         self._unfilled: list[_Unfilled] = []
+        self._whole: dict[int, list[Any]] = {}
+        self._met_whole: set[int] = set()
 
     @property
     def codecs(self) -> tuple[Codec, ...]:
@@ -129,6 +137,7 @@ class ChunkCodec(Codec):
         self._met = {}
         self._appended = appended
         self._links = None
+        self._met_whole = set()
 
     def link(self) -> None:
         """Say from now on which objects the shared ones are; lists have been compared and are as they will be."""
@@ -161,6 +170,24 @@ class ChunkCodec(Codec):
         """End a frame: lists that it does not hold are forgotten."""
         self._lists, self._met, self._links = self._met, {}, None
         self._insides.clear()
+        for known in self._lists.values():
+            for chunk in known.chunks:
+                chunk.told = ()
+        self._whole = {number: value for number, value in self._whole.items() if number in self._met_whole}
+
+    def pointing(self, found: Iterable[int | str], objects: Sequence[Sequence[object]]) -> list[list[Any]]:
+        """Return the lists with something in their chunks that says where an object lies, or lies where something says.
+
+        :param found: what says so in the frame.
+        :param objects: the objects of the frame.
+        """
+        return pointing(self._met.values(), found, objects)
+
+    def write_whole(self, value: list[Any]) -> None:
+        """Put nothing of a list into chunks."""
+        self._whole[id(value)] = value
+        self._met.pop(id(value), None)
+        self._lists.pop(id(value), None)
 
     def keep(self, value: object) -> None:
         """Remember a list that the current frame holds as the last one did."""
@@ -201,6 +228,9 @@ class ChunkCodec(Codec):
     def content(self, value: object, ref: Ref, runs_code: bool) -> Any | None:
         """Return the content for a list whose items run code when they are made again, or for one whose items do not."""
         if type(value) is not list or len(value) < LONG:
+            return None
+        if id(value) in self._whole:
+            self._met_whole.add(id(value))
             return None
         known = self._met.get(id(value))
         if known is None:
@@ -311,6 +341,7 @@ class ChunkCodec(Codec):
         kinds = set(map(type, items))
         how = 'plain' if kinds <= PLAIN else 'frozen' if all(map(is_frozen, kinds)) else 'open'
         chunk = _Chunk(sha, stop - start, tuple(blobs), how, is_full(stop - start, data), numbers=numbers)
+        chunk.places, chunk.told = places_of(snapshot.objects), tuple(snapshot.addresses)
         chunk.share(found)
         if how != 'frozen':
             chunk.numbers = {}

@@ -296,12 +296,17 @@ class PartWriter:
         alone = {name: form.snapshot for name, form in self._forms.items() if form.snapshot is not None}
         snapshots = [*(snapshot for _, snapshot in self._written), *alone.values()]
         found = {said for snapshot in snapshots for said in snapshot.addresses} - self._codecs.located.keys()
-        new = located(found, (snapshot.objects for _, snapshot in self._written)) if found else {}
+        objects = [snapshot.objects for _, snapshot in self._written]
+        lists = self.chunks.pointing(found, objects)
+        for each in lists:
+            self.chunks.write_whole(each)
+        new = located(found, objects) if found else {}
         self._codecs.located |= new
         for name, snapshot in alone.items():
-            if not new.keys().isdisjoint(snapshot.addresses):
+            has_list = any(each is value for each in lists for value in snapshot.objects)
+            if has_list or not new.keys().isdisjoint(snapshot.addresses):
                 self._forms[name] = self._form(name, *places[name])
-        return bool(new)
+        return bool(new or lists)
 
     def mortal(self) -> list[object]:
         """Return the objects of the frame just written whose end would be noticed: those with a `__del__`, or a callback."""

@@ -29,6 +29,8 @@ from values.graphs import back
 from aiida_dreamflow import checkpoint
 from aiida_dreamflow.exceptions import CannotStoreError
 from aiida_dreamflow.testing import run_in_memory
+from aiida_dreamflow.values.chunks import ChunkCodec
+from aiida_dreamflow.values.parts import MemoryFiles, PartWriter
 from aiida_dreamflow.values.snapshot import encode
 
 
@@ -308,3 +310,47 @@ def test_what_a_logger_uses():
         logger.removeHandler(handler)
         logger.removeFilter(only)
     assert type(back([only])[0]) is logging.Filter
+
+
+@pytest.mark.parametrize('count', [5, 200])
+def test_addresses_of_and_in_long_lists(count):
+    async def flow():
+        things = [_Plain() for _ in range(count)]
+        seen = {id(thing) for thing in things[::2]}
+        order = [id(thing) for thing in things]
+        named = [f'{number}: {thing!r}' for number, thing in enumerate(things)]
+        for _ in range(3):
+            await checkpoint()
+            things.append(_Plain())
+            order.append(id(things[-1]))
+            named.append(f'{len(named)}: {things[-1]!r}')
+        return (
+            order == [*map(id, things)],
+            seen == {id(thing) for thing in things[:count:2]},
+            named == [f'{number}: {thing!r}' for number, thing in enumerate(things)],
+        )
+
+    assert run_in_memory(flow) == (True, True, True)
+
+
+def test_one_long_list_points_into_another():
+    async def flow():
+        first = [_Plain() for _ in range(100)]
+        second = [(number, id(thing)) for number, thing in enumerate(first)]
+        await checkpoint()
+        return second == [(number, id(thing)) for number, thing in enumerate(first)]
+
+    assert run_in_memory(flow)
+
+
+def test_long_lists_of_other_numbers_stay_in_chunks():
+    lists = {'times': [10**12 + number for number in range(300)], 'things': [{'n': number} for number in range(300)]}
+    writer = PartWriter(ChunkCodec(), MemoryFiles())
+    places = {name: (lists, name) for name in lists}
+    for _ in range(2):
+        writer.survey(places, [], lists, [])
+        _, parts = writer.write(places, {})
+        writer.settle(places)
+        assert all('codec:chunks' in part.text for part in parts if part.names)
+        lists['times'].append(10**12)
+        lists['things'].append({'n': 1})
