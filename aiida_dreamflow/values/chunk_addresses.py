@@ -46,7 +46,7 @@ def pointing(
     :param found: what may say, in the rest of the frame, where an object lies.
     :param objects: the objects of the rest of the frame.
     """
-    numbers = _in_order(found)
+    numbers = _in_order(found) if lists else []
     return [known.value for known in lists if _holds(known, numbers) or _points_out(known, lists, objects)]
 
 
