@@ -48,6 +48,7 @@ def test_a_loop_over_binary_records():
     assert [*back(found)] == []
 
 
+@pytest.mark.optional
 @pytest.mark.skipif(sys.version_info < (3, 14), reason='template strings came with Python 3.14')
 @pytest.mark.parametrize('text', ["t'a{x}{y}b'", "t'{x}'", "t''", "t'a'", "t'{x} {y}'"])
 def test_a_loop_over_a_template_string(text):
@@ -72,6 +73,7 @@ def test_classes_without_a_name():
     assert back(type(re.compile('').scanner(''))) is nameless.pattern_scanner
 
 
+@pytest.mark.optional
 def test_a_class_of_an_extension_that_says_it_is_a_builtin():
     testing = pytest.importorskip('_testcapi', reason='this Python has no tests')
     assert testing.MethClass.__module__ == 'builtins'
