@@ -21,8 +21,9 @@ def survey(program: Program) -> None:
     nodes: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
 
     def visit(node: ast.AST) -> bool:
-        nodes[type(node)].append(node)
-        if isinstance(node, LEAVES):
+        kind = type(node)
+        nodes[kind].append(node)
+        if kind in LEAVES:
             return False
         awaits = awaits_itself(node)
         for part in own_parts(node):
