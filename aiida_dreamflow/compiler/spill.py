@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .comprehensions import expand_comprehension
 from .program import Yielded
-from .trees import annotations_of, assign, awaits_repeatedly, call, contains_await, copy_place, load, store
+from .trees import AWAITS, annotations_of, assign, awaits_repeatedly, call, contains_await, copy_place, load, store
 
 if TYPE_CHECKING:
     from .lower import Lowerer
@@ -43,12 +43,15 @@ class Spiller:
         if not contains_await(node):
             return node
         handler: Callable[..., ast.expr] | None = getattr(self, f'_{type(node).__name__}', None)
+        cut: ast.expr = node
         if isinstance(node, ast.Await):
-            return self._await(node, assigned)
-        if handler is not None:
-            return handler(node)
-        self.operands(list(_slots(node)))
-        return node
+            cut = self._await(node, assigned)
+        elif handler is not None:
+            cut = handler(node)
+        else:
+            self.operands(list(_slots(node)))
+        setattr(cut, AWAITS, False)  # it may become part of something that is asked
+        return cut
 
     def saved(self, node: ast.expr) -> ast.expr:
         """Evaluate an expression now, into a variable that lasts."""

@@ -14,6 +14,7 @@ from .corpus import (
     children,
     contextmanagers,
     delegating,
+    displays,
     exceptions,
     expressions,
     functions,
@@ -30,7 +31,7 @@ from .corpus import (
 )
 
 MODULES = [asynchronous, expressions, loops, generators, exceptions, names, managers, matching, children]
-MODULES += [library, lifetimes, surroundings, functions, cells, handling, jumps, contextmanagers, delegating]
+MODULES += [library, lifetimes, surroundings, functions, cells, handling, jumps, contextmanagers, delegating, displays]
 if sys.version_info >= (3, 11):
     from .corpus import groups, newer
 
