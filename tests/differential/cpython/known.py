@@ -168,6 +168,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     MEMORY: (
         r'[a-z_]sizeof$',
         r'test_class\.TestInlineValues\..*no_memory',
+        r'test_array\..*\.test_sizeof_with_buffer',
         r'test_sys\.SizeofTest\.',
         r'test_sys\..*\.test_getallocatedblocks',
         r'test_descr\.SharedKeyTests\.',
