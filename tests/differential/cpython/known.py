@@ -50,6 +50,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     COUNTED: (
         r'test_gc\.',
         r'test_descr\..*\.test_cycle_through_dict',
+        r'test_traceback\..*\.test_no_refs_to_exception_and_traceback_objects',
         r'test_memoryview\..*\.test_(refs|getitem|setitem_readonly|setitem_writable|getbuffer)$',  # `sys.getrefcount`
         r'test_xml_etree\.BugsTest\.test_bug_xmltoolkit63',
         r'test_enumerate\.TestReversed\.test_bug1229429',
