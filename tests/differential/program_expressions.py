@@ -64,6 +64,7 @@ class Expressions:
                 'fstring',
                 'call',
                 'dict',
+                'dict_of_parts',
                 'item',
                 'boom',
                 'lambda',
@@ -143,6 +144,12 @@ class Expressions:
 
     def _dict(self, depth: int) -> str:
         return f'{{{self.expr(0)}: {self.expr(depth)}, {self.expr(depth)}: {self.expr(0)}}}'
+
+    def _dict_of_parts(self, depth: int) -> str:
+        """What stands behind each `**` is a mapping, or is not, and may be taken out of what is awaited."""
+        part = f'[{{"k": {self.expr(depth)}}}, {self.expr(0)}][{self.pick(0, 0, 0, 1)}]'
+        other = f'**echo(z={self.expr(depth)})[1]'
+        return f'{{{self.pick("", f"{self.expr(0)}: {self.expr(depth)}, ")}**{part}, {self.expr(0)}: {self.expr(depth)}, {other}}}'
 
     def _item(self, depth: int) -> str:
         return f'{self._list(depth)}[{self.expr(depth)}]'
