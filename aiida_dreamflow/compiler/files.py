@@ -1,7 +1,7 @@
 """Files that are read once for all the functions in them: the tree of each, and its units.
 
 A file with twenty workflows is parsed once, and a function decorated at its top is taken out of that tree, not parsed a second time.
-Must not know which units are needed, nor what a definition is compiled to.
+Must not know which units are needed.
 """
 
 from __future__ import annotations
@@ -42,10 +42,8 @@ class SourceFile:
         """Return the definition that running code may come from, to be looked at only."""
         found = self._at_top(code)
         if found is None and self._handed_out:
-            self._tree, self._handed_out = (
-                parsed(self.text),
-                set(),
-            )  # who has those may have changed what is nested in them
+            # Who has those may have changed what is nested in them.
+            self._tree, self._handed_out = parsed(self.text), set()
         return found or _first_definition(ast.walk(self._tree), code)
 
     def hand_out(self, code: types.CodeType) -> FunctionNode | None:

@@ -25,8 +25,7 @@ class Unit:
     """Top-level statements that share lines, usually one: kept together or not at all.
 
     ``is_cut_out`` marks a definition that stands inside a function or the main block. Without `annotations`, its functions
-    need nothing for theirs. ``code`` is what CPython has made of it, if it is one
-    function and that is known.
+    need nothing for theirs. ``code`` is what CPython has made of it, if it is one function and that says all that it mentions.
     """
 
     body: list[ast.stmt]
@@ -55,11 +54,10 @@ class Unit:
         """
         if self.is_import:
             return set(), set()
-        if self.code is None or not self.annotations:
-            return _mentioned(self.body, self.annotations)
+        if self.code is None:
+            return _mentioned_in(_compiled(self.body, self.annotations))
         # The body was compiled before: only what stands around it was not.
-        read, written = _mentioned([_without_body(node) for node in self.body], True)
-        return _mentioned_in(self.code, read, written)
+        return _mentioned_in(_compiled([_without_body(node) for node in self.body], True), self.code)
 
     @cached_property
     def imports(self) -> list[ast.stmt]:
@@ -96,7 +94,8 @@ def units_of(
             groups.append(([*body, node], start, last))
         else:
             groups.append(([node], first, last))
-    return [Unit(*group, annotations, code=_code_of(group[0], codes or {})) for group in groups]
+    known = codes if codes and annotations else {}
+    return [Unit(*group, annotations, code=_code_of(group[0], known)) for group in groups]
 
 
 def _code_of(body: list[ast.stmt], codes: Mapping[str, Sequence[types.CodeType]]) -> types.CodeType | None:
@@ -206,16 +205,18 @@ _ON_GLOBALS = {
 }
 
 
-def _mentioned(body: list[ast.stmt], annotations: bool) -> tuple[set[str], set[str]]:
+def _compiled(body: list[ast.stmt], annotations: bool) -> types.CodeType:
     tree = ast.Module(body, [])
     if not annotations:
         tree = _WithoutAnnotations().visit(tree)
-    return _mentioned_in(compiled(tree, '<bundle>', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), set(), set())
+    return compiled(tree, '<bundle>', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
-def _mentioned_in(code: types.CodeType, read: set[str], written: set[str]) -> tuple[set[str], set[str]]:
-    """Return these names and those that code mentions."""
-    pending = [code]
+def _mentioned_in(*codes: types.CodeType) -> tuple[set[str], set[str]]:
+    """Return the global names that code reads, and those that it sets as ``global``."""
+    read: set[str] = set()
+    written: set[str] = set()
+    pending = [*codes]
     while pending:
         code = pending.pop()
         pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))

@@ -8,28 +8,13 @@ from __future__ import annotations
 import bisect
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from .addresses import located, numbers_in
+from .long_lists import Chunk, LongList
 from .snapshot import encode
 
 __all__ = ('places_of', 'pointing')
-
-
-class _Chunk(Protocol):
-    size: int
-    items: str
-    places: array[int] | None
-    told: tuple[int | str, ...]
-
-
-class _LongList(Protocol):
-    @property
-    def value(self) -> list[Any]: ...
-    @property
-    def chunks(self) -> Sequence[_Chunk]: ...
-    @property
-    def items(self) -> list[Any]: ...
 
 
 def places_of(objects: Iterable[object]) -> array[int]:
@@ -38,7 +23,7 @@ def places_of(objects: Iterable[object]) -> array[int]:
 
 
 def pointing(
-    lists: Collection[_LongList], found: Iterable[int | str], objects: Sequence[Sequence[object]]
+    lists: Collection[LongList], found: Iterable[int | str], objects: Sequence[Sequence[object]]
 ) -> list[list[Any]]:
     """Return those long lists that something in the frame points into, or out of which something points.
 
@@ -50,16 +35,19 @@ def pointing(
     return [known.value for known in lists if _holds(known, numbers) or _points_out(known, lists, objects)]
 
 
-def _points_out(known: _LongList, lists: Collection[_LongList], objects: Sequence[Sequence[object]]) -> bool:
+def _points_out(known: LongList, lists: Collection[LongList], objects: Sequence[Sequence[object]]) -> bool:
     told = {said for chunk in known.chunks for said in chunk.told}
-    return bool(told and located(told, objects)) or any(_holds(other, _in_order(told)) for other in lists)
+    if not told:
+        return False
+    numbers = _in_order(told)
+    return bool(located(told, objects)) or any(_holds(other, numbers) for other in lists)
 
 
 def _in_order(found: Iterable[int | str]) -> list[int]:
     return sorted({number for said in found for number in numbers_in(said)})
 
 
-def _holds(known: _LongList, numbers: Sequence[int]) -> bool:
+def _holds(known: LongList, numbers: Sequence[int]) -> bool:
     """Return whether something in the chunks of a list lies at one of some places, which are in order."""
     for chunk, start in _with_starts(known.chunks) if numbers else ():
         if chunk.items == 'plain':
@@ -72,7 +60,7 @@ def _holds(known: _LongList, numbers: Sequence[int]) -> bool:
     return False
 
 
-def _with_starts(chunks: Iterable[_Chunk]) -> Iterator[tuple[_Chunk, int]]:
+def _with_starts(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, int]]:
     start = 0
     for chunk in chunks:
         yield chunk, start

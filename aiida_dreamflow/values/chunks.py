@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..exceptions import CannotStoreError
 from .chunk_addresses import places_of, pointing
 from .chunk_files import UNIT, is_full, is_too_large, layout, packed, unpacked
 from .links import Links, unrolled
+from .long_lists import Chunk, LongList, worth_of
 from .owned import PLAIN, Shared, find_shared, is_frozen, is_owned
 from .records import CODEC
 from .references import has_name
@@ -37,65 +37,6 @@ LONG = 64
 _LOOSE = 8
 Ref = Callable[[object], Any]
 Get = Callable[[Any], Any]
-
-
-@dataclass(eq=False)
-class _Chunk:
-    """Some items of a list.
-
-    :ivar sha: the sha256 of its snapshot, and the name of its file.
-    :ivar size: how many items.
-    :ivar blobs: the files that the snapshot itself names.
-    :ivar items: ``plain`` or ``frozen`` if all its items are (see `owned`), else ``open``, or ``code`` if making them
-        again runs code.
-    :ivar is_full: whether it is large enough.
-    :ivar places: where what is in it lies, in order; ``None`` if that has to be found out.
-    :ivar told: numbers and texts in it that may say where an object lies, until a frame has been written with it.
-    :ivar shared: what something else refers to, by the number of its record in the snapshot.
-    :ivar worth: what these were worth; empty for what cannot change.
-    :ivar numbers: the numbers of the records, by the `id` of frozen items.
-    :ivar is_counted: whether it is known what is shared.
-    """
-
-    sha: str
-    size: int
-    blobs: tuple[str, ...]
-    items: str
-    is_full: bool
-    shared: dict[int, Shared] = field(default_factory=dict)
-    worth: dict[int, str] = field(default_factory=dict)
-    numbers: dict[int, int] = field(default_factory=dict)
-    is_counted: bool = True
-    places: array[int] | None = None
-    told: tuple[int | str, ...] = ()
-
-    def entry(self, is_linked: bool) -> list[Any]:
-        """Return what stands in the record of the list for it."""
-        return [self.sha, self.size, list(self.blobs), self.items, *[1] * is_linked]
-
-    def share(self, found: dict[int, Shared]) -> None:
-        """Note what is shared; these are all among the numbers."""
-        self.shared = {self.numbers[number]: shared for number, shared in found.items()}
-        self.worth = {number: _worth(shared.holder[0]) for number, shared in self.shared.items()}
-
-
-@dataclass(eq=False)
-class _LongList:
-    """What is known of one list.
-
-    :ivar value: the list.
-    :ivar chunks: its chunks.
-    :ivar items: the items that are in chunks.
-    """
-
-    value: list[Any]
-    chunks: list[_Chunk] = field(default_factory=list)
-    items: list[Any] = field(default_factory=list)
-
-    @property
-    def has_shared(self) -> bool:
-        """Whether something else refers to something in its chunks."""
-        return any(chunk.shared or not chunk.is_counted for chunk in self.chunks)
 
 
 class ChunkCodec(Codec):
@@ -114,8 +55,8 @@ class ChunkCodec(Codec):
     def __init__(self, read_blob: Callable[[str], bytes] | None = None) -> None:
         self.blobs: dict[str, bytes] = {}
         self.read_blob = read_blob
-        self._lists: dict[int, _LongList] = {}
-        self._met: dict[int, _LongList] = {}
+        self._lists: dict[int, LongList] = {}
+        self._met: dict[int, LongList] = {}
         self._appended: Collection[int] = ()
         self._links: Links | None = None
         self._insides: dict[int, Sequence[object]] = {}
@@ -236,7 +177,7 @@ class ChunkCodec(Codec):
         if known is None:
             known = self._lists.get(id(value))
             if known is None or known.value is not value:
-                known = _LongList(value)
+                known = LongList(value)
             self._compare(known, only_appended=id(value) in self._appended)
             self._grow(known)
             if self._links is not None and known.has_shared:
@@ -251,7 +192,7 @@ class ChunkCodec(Codec):
             rest += [[], [], [[number, *each.content(ref)] for number, each in links.items()]]
         return Staged(entries, rest)
 
-    def _compare(self, known: _LongList, only_appended: bool) -> None:
+    def _compare(self, known: LongList, only_appended: bool) -> None:
         """Write the chunks anew that are not what they were; forget those from where that cannot be done.
 
         :param only_appended: whether only what is shared can have changed.
@@ -271,7 +212,7 @@ class ChunkCodec(Codec):
                 known.items[start:stop] = known.value[start:stop]
             start = stop
 
-    def _is_same(self, known: _LongList, chunk: _Chunk, start: int) -> bool:
+    def _is_same(self, known: LongList, chunk: Chunk, start: int) -> bool:
         """Return whether a chunk certainly says what the list has there; looking at the objects is enough if they are frozen."""
         value, stop = known.value, start + chunk.size
         if chunk.items not in ('plain', 'frozen') or not chunk.is_counted or stop > len(value):
@@ -285,15 +226,15 @@ class ChunkCodec(Codec):
             chunk.share(find_shared(value, start, stop, known.items) or {})
         return True
 
-    def _has_same_shared(self, known: _LongList, chunk: _Chunk, start: int) -> bool:
+    def _has_same_shared(self, known: LongList, chunk: Chunk, start: int) -> bool:
         """Return whether what is shared is worth what it was; nobody can have changed what only such lists lead to."""
         return chunk.is_counted and all(
-            chunk.worth[number] == _worth(shared.holder[0])
+            chunk.worth[number] == worth_of(shared.holder[0])
             for number, shared in chunk.shared.items()
             if chunk.worth[number] and (not shared.lists or not shared.lists.issubset(self._appended))
         )
 
-    def _grow(self, known: _LongList) -> None:
+    def _grow(self, known: LongList) -> None:
         """Put more items into chunks, and small chunks into larger ones."""
         while True:
             full = next((n for n, chunk in enumerate(known.chunks) if not chunk.is_full), len(known.chunks))
@@ -312,7 +253,7 @@ class ChunkCodec(Codec):
             known.chunks[number:] = [chunk]
             known.items[start:] = known.value[start : start + chunk.size]
 
-    def _limited(self, known: _LongList, start: int, stop: int) -> _Chunk | None:
+    def _limited(self, known: LongList, start: int, stop: int) -> Chunk | None:
         """Return the chunk of some items, or of half of them as long as it is too large."""
         while True:
             chunk = self._chunk(known, start, stop)
@@ -321,7 +262,7 @@ class ChunkCodec(Codec):
             del self.blobs[chunk.sha]
             stop = start + max((stop - start) // (2 * UNIT), 1) * UNIT
 
-    def _chunk(self, known: _LongList, start: int, stop: int) -> _Chunk | None:
+    def _chunk(self, known: LongList, start: int, stop: int) -> Chunk | None:
         """Return the chunk of some items, ``None`` if there is something in one of them that has to stay outside."""
         found = find_shared(known.value, start, stop, known.items)
         if found is None:
@@ -340,7 +281,7 @@ class ChunkCodec(Codec):
         self.blobs[sha] = data
         kinds = set(map(type, items))
         how = 'plain' if kinds <= PLAIN else 'frozen' if all(map(is_frozen, kinds)) else 'open'
-        chunk = _Chunk(sha, stop - start, tuple(blobs), how, is_full(stop - start, data), numbers=numbers)
+        chunk = Chunk(sha, stop - start, tuple(blobs), how, is_full(stop - start, data), numbers=numbers)
         chunk.places, chunk.told = places_of(snapshot.objects), tuple(snapshot.addresses)
         chunk.share(found)
         if how != 'frozen':
@@ -359,14 +300,14 @@ class ChunkCodec(Codec):
         :param runs_code: whether its items may run code when they are made again.
         """
         obj: list[Any] = []
-        known = self._lists[id(obj)] = _LongList(obj)
+        known = self._lists[id(obj)] = LongList(obj)
         self._name(known, content or (), get, runs_code)
         return obj
 
-    def _name(self, known: _LongList, entries: Iterable[Any], get: Get, runs_code: bool) -> None:
+    def _name(self, known: LongList, entries: Iterable[Any], get: Get, runs_code: bool) -> None:
         """Say which chunks a list has, and read them if that can be done already."""
         known.chunks = [
-            _Chunk(sha, size, tuple(blobs), how, is_full(size), is_counted=not linked)
+            Chunk(sha, size, tuple(blobs), how, is_full(size), is_counted=not linked)
             for sha, size, blobs, how, *linked in entries
         ]
         if all(chunk.is_counted for chunk in known.chunks):
@@ -394,7 +335,7 @@ class ChunkCodec(Codec):
                 self._read(ready)
             ready.known.value.extend(map(ready.get, ready.last))
 
-    def _share_items(self, known: _LongList, objects: Iterable[Any], others: Iterable[Any], get: Get) -> None:
+    def _share_items(self, known: LongList, objects: Iterable[Any], others: Iterable[Any], get: Get) -> None:
         """Give a list the items that others refer to, as earlier versions stored them: by their places in the list."""
         items = {place: get(ref) for place, ref in objects}
         for place, number, ref, at in others:
@@ -434,7 +375,7 @@ class _Unfilled:
     :ivar runs_code: whether its items may run code when they are made again.
     """
 
-    known: _LongList
+    known: LongList
     last: list[Any]
     links: dict[int, list[Any]]
     get: Get
@@ -445,7 +386,7 @@ class _Unfilled:
         for _, _, others in self.links.values():
             yield from (self.get(ref) for _, _, ref, *_ in others)
 
-    def shared(self, number: int, lists: Mapping[int, _LongList]) -> tuple[dict[int, object], list[int]]:
+    def shared(self, number: int, lists: Mapping[int, LongList]) -> tuple[dict[int, object], list[int]]:
         """Return what a chunk shares: objects that are there already, and the numbers of those that others find in it."""
         if number not in self.links:
             return {}, []
@@ -474,16 +415,6 @@ class _CodeChunkCodec(Codec):
 
     def fill(self, obj: object, content: Any, get: Get) -> None:
         self._chunks.filled(obj, content, get, runs_code=True)
-
-
-def _worth(value: object) -> str:
-    """Return what an object is worth: the same for the same exact bytes and types; nothing if it cannot change."""
-    if is_frozen(type(value)) or isinstance(value, type):
-        return ''
-    try:
-        return encode({'': value}).digest()
-    except CannotStoreError:
-        return ''
 
 
 def _is_old(content: Any) -> bool:

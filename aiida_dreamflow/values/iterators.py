@@ -20,6 +20,7 @@ from itertools import product
 from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
+from . import nameless
 from .records import Kind, Reader, Record, Writing
 
 __all__ = ('KINDS', 'WRITERS')
@@ -183,12 +184,7 @@ def _make_view(first: Any, r: Reader) -> object:
     return _VIEWS[first[0]](r.get(first[1]))
 
 
-class _Sequence:
-    def __getitem__(self, index: int) -> int:
-        raise IndexError
-
-
-_SEQUENCES: tuple[Any, ...] = ([], (), 'a', 'é', range(0), range(1 << 99), b'', bytearray(), _Sequence())
+_SEQUENCES: tuple[Any, ...] = ([], (), 'a', 'é', range(0), range(1 << 99), b'', bytearray())
 _OTHERS: tuple[Any, ...] = (
     reversed([]),
     reversed(()),
@@ -200,6 +196,7 @@ _OTHERS: tuple[Any, ...] = (
 )
 
 WRITERS: dict[type, Any] = {type(example): _write_iterator for example in (*map(iter, _SEQUENCES), *_OTHERS)}
+WRITERS[nameless.sequence_iterator] = _write_iterator
 for _view, _get in _VIEWS.items():
     WRITERS[type(iter(_get({})))] = _write_dict_iterator(_view, False)
     WRITERS[type(reversed(_get({})))] = _write_dict_iterator(_view, True)

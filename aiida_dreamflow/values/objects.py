@@ -14,7 +14,6 @@ import inspect
 import io
 import mmap
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from enum import Enum
 from typing import Any
 
 from ..exceptions import CannotStoreError
+from . import nameless
 from .definitions import is_made_by_python, write_attribute
 from .derived import attributes_beside, fill_by, make_by, maker_for
 from .ended import MAKERS, reduced_when_ended
@@ -67,7 +67,6 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     ),
 )
 _KINDS_OF_REFUSED = tuple(kind for kinds, _ in _REFUSALS for kind in kinds)
-_SEARCH: Any = type(re.compile('').scanner(''))  # type: ignore[attr-defined]  # of `re.finditer`
 _DESCRIPTORS = (types.DynamicClassAttribute, functools.cached_property)
 _MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _NOT_KEPT = {'args', 'exceptions', 'message'}
@@ -81,7 +80,7 @@ def is_refused(value: object) -> bool:
 def begins_anew(value: object) -> bool:
     """Whether an object would begin anew if it were made again: an iterator, or the search that one goes through."""
     cls = type(value)
-    return cls is _SEARCH or (hasattr(cls, '__next__') and not issubclass(cls, io.IOBase))
+    return cls is nameless.pattern_scanner or (hasattr(cls, '__next__') and not issubclass(cls, io.IOBase))
 
 
 def _is_in_memory(cls: Any) -> bool:

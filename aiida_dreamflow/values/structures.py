@@ -8,7 +8,6 @@ interpreter before they are trusted. Knows the standard library only.
 
 from __future__ import annotations
 
-import decimal
 import itertools
 import sys
 from functools import cache
@@ -16,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..exceptions import CannotStoreError
+from . import nameless
 
 __all__ = ('LOCAL_CONTEXT', 'NULL', 'integers_at', 'items_of', 'items_of_tee', 'state_of')
 
@@ -23,8 +23,8 @@ __all__ = ('LOCAL_CONTEXT', 'NULL', 'integers_at', 'items_of', 'items_of_tee', '
 NULL: Any = object()
 
 _SINCE_12, _SINCE_13, _SINCE_14 = (sys.version_info >= (3, minor) for minor in (12, 13, 14))
-#: The class of what `decimal.localcontext` returns, which has no name.
-LOCAL_CONTEXT: Any = type(decimal.localcontext())
+#: The class of what `decimal.localcontext` returns.
+LOCAL_CONTEXT = nameless.decimal_context_manager
 # Name and C type of each field: an object (`o`), an address (`p`), a Py_ssize_t (`n`), an int (`i`), a long (`l`).
 _FIELDS = {
     '_grouper': 'parent:o target:o',
