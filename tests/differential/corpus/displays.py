@@ -1,6 +1,6 @@
 """Dicts, sets, lists and comprehensions with what is awaited, and with parts of it."""
 
-from .helpers import quiet, say, t
+from .helpers import fail, quiet, say, t
 
 
 async def do_dict_of_an_item():
