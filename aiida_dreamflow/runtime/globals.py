@@ -21,11 +21,12 @@ class GlobalVariables:
 
     def __init__(self) -> None:
         self._before: dict[tuple[int, str], tuple[types.FunctionType, object]] = {}
+        self._brought_in: set[tuple[int, str]] = set()
 
     def note(self, function: types.FunctionType, names: Iterable[str]) -> None:
-        """Take notice of what variables are, before they are set.
+        """Take notice of what variables are, before they may be set.
 
-        :param function: a function that is about to set them.
+        :param function: a function that may be about to set them.
         """
         for name in names:
             variables = function.__globals__
@@ -41,6 +42,7 @@ class GlobalVariables:
             if place.startswith(PLACE):
                 function, name, value = content
                 self.note(function, [name])
+                self._brought_in.add((id(function.__globals__), name))
                 _set(function, name, value[0] if value else _MISSING)
 
     def leave(self, *, stays: bool) -> dict[str, Any]:
@@ -49,15 +51,16 @@ class GlobalVariables:
         :param stays: whether nothing is put back.
         """
         changed: dict[str, Any] = {}
-        for (_, name), (function, before) in self._before.items():
-            variables = function.__globals__
-            changed[f'{PLACE}{variables.get("__name__")}.{name}'] = [
-                function,
-                name,
-                [variables[name]] if name in variables else [],
-            ]
+        for key, (function, before) in self._before.items():
+            variables, name = function.__globals__, key[1]
+            now = variables.get(name, _MISSING)
+            if now is before and key not in self._brought_in:
+                continue  # it is the module's own
+            place = f'{PLACE}{variables.get("__name__")}.{name}'
+            changed[place] = [function, name, [] if now is _MISSING else [now]]
             if not stays:
                 _set(function, name, before)
+        self._brought_in.clear()
         self._before.clear()
         return changed
 

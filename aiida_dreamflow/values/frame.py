@@ -342,18 +342,23 @@ def _explained(machine: Machine, error: CannotStoreError, recipes: bool) -> Cann
     """Say which variable it is that cannot be stored, where it was made and where it would cross."""
     match = re.match(r'([\d.]+):(\.?[^.\[(]*)(.*)', error.path, re.DOTALL)
     if match is None:
-        return _about_global(error) if error.path.startswith(_GLOBAL) else error
+        return _about_global(machine, error) if error.path.startswith(_GLOBAL) else error
     place, name, path = match.groups()
     return _message(machine.activations()[place], name, path, error, recipes)
 
 
-def _about_global(error: CannotStoreError) -> CannotStoreError:
-    place, path = error.path.removeprefix(_GLOBAL).split('[2][0]', 1)
-    module, _, name = place.rpartition('.')
+def _about_global(machine: Machine, error: CannotStoreError) -> CannotStoreError:
+    changed = machine.surroundings.changed
+    place = next(place for place in changed if re.match(rf'{re.escape(_CHANGED + place)}(?!\w)', error.path))
+    function, name, _ = changed[place]
+    path = error.path.removeprefix(_CHANGED + place).partition('[2][0]')[2]
+    lines = _lines_that_assign(compile_called(function), name)
+    made = f', set at line {", ".join(map(str, lines))},' if lines else ''
     explained = CannotStoreError(error.value_type, name + path, error.reason)
     reason = (
-        f'global variable `{name}{path}` of `{module}`, of type `{error.value_type}`, was set by the workflow and cannot be stored: '
-        f'{error.reason}. Set it after the await, delete it before (`del {name}`), or set it at the top of the file'
+        f'{function.__code__.co_filename}, in `{function.__name__}`: global variable `{name}{path}` of type `{error.value_type}`{made} '
+        f"is the workflow's, and cannot be stored: {error.reason}. Set it after the await, delete it before (`del {name}`), or set it "
+        'at the top of the file'
     )
     explained.args = (reason,)
     return explained

@@ -109,6 +109,27 @@ def test_set_by_functions_nested_in_it():
     assert run_in_memory(flow)[:3] == (3, None, 'in a class')
 
 
+lock = threading.Lock()
+lock.acquire()
+
+
+@pytest.mark.parametrize('restart', [True, False])
+def test_what_is_only_declared_is_the_modules_own(restart):
+    async def flow(sets):
+        global lock
+        if sets:
+            lock = None
+
+        def nested():
+            global found
+            found = None
+
+        await checkpoint()
+        return lock, nested
+
+    assert run_in_memory(flow, False, restart=restart)[0] is lock
+
+
 def test_deleted():
     async def flow():
         global found
@@ -158,7 +179,10 @@ def test_what_cannot_be_stored_is_named(make, path, kind):
         found = make()
         await checkpoint()
 
-    message = rf'global variable `found{path}` of `.*test_globals`, of type `{kind}`, was set by the workflow and cannot be stored'
+    message = (
+        rf"test_globals\.py, in `flow`: global variable `found{path}` of type `{kind}`, set at line \d+, is the workflow's, and cannot "
+        'be stored'
+    )
     with pytest.raises(CannotStoreError, match=message):
         run_in_memory(flow)
 
