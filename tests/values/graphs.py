@@ -57,6 +57,9 @@ def assert_same_graph(left, right):
         if isinstance(a, enum.Enum):
             assert a is b
             continue
+        if type(a) is bytes and len(a) < 2:  # Python keeps one object for each of these, but not from `int.to_bytes`
+            assert a == b
+            continue
         assert pairs.setdefault(id(a), id(b)) == id(b), 'one object became two'
         assert seen.setdefault(id(b), id(a)) == id(a), 'two objects became one'
         if (id(a), 'done') in pairs:
