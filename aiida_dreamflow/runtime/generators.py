@@ -33,20 +33,23 @@ class Suspension:
 
 def suspension_of(generator: types.GeneratorType[Any, Any, Any]) -> Suspension | None:
     """Return where a generator of this module waits, ``None`` for another one."""
-    if generator.gi_code is not _run.__code__ or generator.gi_frame is None:
+    if generator.gi_code not in (_run.__code__, _run_awaited.__code__) or generator.gi_frame is None:
         return None
     suspension: Suspension = generator.gi_frame.f_locals['suspension']
     return Suspension(suspension.activation, _inner(generator.gi_yieldfrom))
 
 
-def resumable(name: str, qualname: str, suspension: Suspension) -> types.GeneratorType[Any, Any, Any]:
+def resumable(
+    name: str, qualname: str, suspension: Suspension, is_awaitable: bool = False
+) -> types.GeneratorType[Any, Any, Any]:
     """Return a generator that goes on from where another waits.
 
     :param name: its ``__name__``.
     :param qualname: its ``__qualname__``.
     :param suspension: where; may be filled until `prime`.
+    :param is_awaitable: whether it can be awaited, as those of a function that `types.coroutine` was given.
     """
-    generator = _run(suspension)
+    generator = (_run_awaited if is_awaitable else _run)(suspension)
     assert isinstance(generator, types.GeneratorType)
     generator.__name__, generator.__qualname__ = name, qualname
     return generator
@@ -105,6 +108,10 @@ def _run(suspension: Suspension) -> Generator[Any, Any, Any]:
     return value
 
 
+_run_awaited: Any = types.coroutine(types.FunctionType(_run.__code__, globals()))
+
+
+@types.coroutine  # it may wait for a coroutine, as `_run_awaited` does
 def _wait_handling(handled: BaseException, activation: Activation, value: Any) -> Generator[Any, Any, Any]:
     """Give a value and wait, while the exception is being handled that the generator handles."""
     assert activation.awaiting is not None

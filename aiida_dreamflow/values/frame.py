@@ -12,6 +12,7 @@ the codecs of the caller.
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import re
 import types
@@ -95,20 +96,36 @@ class FrameWriter:
         :param machine: a machine that has made a step since the last frame.
         :returns: the forms by the names in the frame; handles have none, and what has to be made by a recipe.
         """
+        forms = self._surveyed(machine)
+        if self._writer.has_unheld():
+            # Objects that hold each other live until the collector comes, at any time: let it be before the frame is written.
+            del forms
+            self._writer.let_go()
+            self._take_codecs(machine)
+            gc.collect()
+            forms = self._surveyed(machine, is_known=False)
+        return forms
+
+    def _surveyed(self, machine: Machine, is_known: bool = True) -> dict[str, Form]:
+        """Survey the variables; all of them count as used if it is not known what has happened to them."""
+        every = self._take_codecs(machine)
+        self._places = _places(machine)
+        used, appended = self._uses(machine) if is_known else ({*self._places}, set())
+        forms = self._writer.survey(self._places, every, used, appended)
+        for name in [*self._places]:
+            if name.startswith(_CHANGED) and not name.startswith(_GLOBAL) and name not in forms:
+                del self._places[name]  # what cannot be stored is lost at a restart, unless a variable holds it, too
+        return {name: form for name, form in forms.items() if not name.startswith(_CHANGED)}
+
+    def _take_codecs(self, machine: Machine) -> list[Codec]:
+        """Begin with new codecs, which hold nothing yet; return all."""
         values = RecipeValueCodec([recipe for act in machine.activations().values() for recipe in act.recipes.values()])
         self._tracebacks, self._values, self._generators = TracebackCodec(), values, GeneratorCodec()
         self._streams, self._crowds = AsyncGeneratorCodec(), CrowdCodec()
         activations, self._kept = machine.activations().values(), KeptCodec()
         every = [self._tracebacks, *self.codecs, FunctionCodec(activations), self._generators, self._streams]
         every += [HeldCodec(activation.function for activation in activations), self._crowds, self._kept]
-        every += [LogsCodec(machine.surroundings.logs), RecipeCodec(), values]
-        used, appended = self._uses(machine)
-        self._places = _places(machine)
-        forms = self._writer.survey(self._places, every, used, appended)
-        for name in [*self._places]:
-            if name.startswith(_CHANGED) and not name.startswith(_GLOBAL) and name not in forms:
-                del self._places[name]  # what cannot be stored is lost at a restart, unless a variable holds it, too
-        return {name: form for name, form in forms.items() if not name.startswith(_CHANGED)}
+        return [*every, LogsCodec(machine.surroundings.logs), RecipeCodec(), values]
 
     def _uses(self, machine: Machine) -> tuple[set[str], set[str]]:
         """Return the variables that the step used, and those with which it did nothing but append."""

@@ -48,22 +48,24 @@ class GeneratorCodec(Codec):
             return [*names, 'finished']
         if value.gi_running:
             raise CannotStoreError('generator', '', 'it is running: the await happens inside of it')
-        if value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE:
-            raise CannotStoreError(
-                'generator', '', '`types.coroutine` has made it something to await; write an `async def`'
-            )
         try:
             suspension = look_into(value)
         except CompileError as error:
             raise CannotStoreError('generator', '', f'its function cannot be compiled: {error}') from error
         self.unfinished[id(value)] = value
         assert suspension.activation is not None
-        return Staged([*names, 'unfinished'], _state(suspension.activation, ref, suspension.inner))
+        is_awaitable = bool(value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE)
+        return Staged(
+            [*names, 'awaitable' if is_awaitable else 'unfinished'],
+            _state(suspension.activation, ref, suspension.inner),
+        )
 
     def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
         """Return the generator, which does not know yet where it waits."""
         name, qualname, state = content
-        return finished(name, qualname) if state == 'finished' else resumable(name, qualname, Suspension())
+        if state == 'finished':
+            return finished(name, qualname)
+        return resumable(name, qualname, Suspension(), is_awaitable=state == 'awaitable')
 
     def fill(self, obj: Any, content: Any, get: Callable[[Any], Any]) -> None:
         """Tell a generator where it waits."""

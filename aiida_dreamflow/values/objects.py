@@ -32,6 +32,7 @@ from .definitions import is_made_by_python, write_attribute
 from .derived import attributes_beside, fill_by, make_by, maker_for
 from .ended import MAKERS, reduced_when_ended
 from .pickling import declares_fields, why_not
+from .pinning import is_standard
 from .records import Kind, Reader, Record, Writing
 from .references import has_name, sentinel_name, write_named
 from .standard import REDUCERS, attached_to, process_wide
@@ -245,7 +246,7 @@ def _reduced(value: object) -> Any:
         if begins_anew(value):
             reason = f'it does not tell how far it is ({said}); make a list of its items before the loop: `list(...)`'
             raise _refuse(value, reason, is_outside=True) from error
-        raise _refuse(value, f'it does not support pickling ({said})') from error
+        raise _refuse(value, f'it does not support pickling ({said})', is_outside=is_standard(cls)) from error
 
 
 def write_object(value: object, w: Writing) -> Record:
@@ -259,28 +260,24 @@ def write_object(value: object, w: Writing) -> Record:
     if (name := process_wide(value)) is not None:
         return ['global', name]
     if _answers_for_another(type(value)):
-        rest = state_of(value, w)
-        return ['object', [w.ref(type(value)), [], []], rest] if rest else ['object', [w.ref(type(value)), [], []]]
+        return _write_attributes(value, w)
     if issubclass(type(value), _DESCRIPTORS):
         found = write_attribute(value, _function_of(value), w)
         if found is not None:
             return found
     reduced = _reduced(value)
-    if isinstance(reduced, str):
+    if isinstance(reduced, str) and (has_name(value, reduced) or not _is_of_function(type(value))):
         return write_named(value, reduced)
     if (name := sentinel_name(value)) is not None:
         return ['global', name]
-    if not isinstance(reduced, tuple) or not 2 <= len(reduced) <= 6:
-        raise _refuse(value, f'its `__reduce_ex__` gave {type(reduced).__name__}, neither a name nor 2 to 6 parts')
+    if (reason := _why_another(reduced, value)) is not None:
+        if _is_nothing_but_attributes(type(value)):
+            return _write_attributes(value, w)
+        raise _refuse(value, reason)
     padded: tuple[Any, ...] = (*reduced, *[None] * (6 - len(reduced)))
     function, args, state, items, pairs, setter = padded
     new = function in (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
     called = args[0] if new else function
-    if _makes_another(called, value):
-        reason = (
-            f'its `__reduce_ex__` makes an object of the class `{called.__qualname__}` of it, so its type would be lost'
-        )
-        raise _refuse(value, reason)
     with_fields = new and called is type(value) and declares_fields(called)
     if not with_fields and is_pickle(f'{called.__module__}:{getattr(called, "__qualname__", "")}'):
         _require_pickles(value)
@@ -307,11 +304,34 @@ def write_object(value: object, w: Writing) -> Record:
     return [*record, rest] if rest else record
 
 
-def _makes_another(called: Any, value: object) -> bool:
-    """Whether what a reduction calls is a class that can only make objects of another class than that of the value."""
+def _why_another(reduced: Any, value: object) -> str | None:
+    """Why a reduction does not lead back to its object, if it is plain that it does not."""
+    if not isinstance(reduced, tuple) or not 2 <= len(reduced) <= 6:
+        return f'its `__reduce_ex__` gave {type(reduced).__name__}, neither a name nor 2 to 6 parts'
+    function, args = reduced[:2]
+    called = args[0] if function in (copyreg.__newobj__, copyreg.__newobj_ex__) else function  # type: ignore[attr-defined]
     if not isinstance(called, type) or called is type(value) or type(called).__call__ is not type.__call__:
-        return False
-    return any(called.__new__ is base.__new__ for base in (object, *VALUES, list, dict, set))
+        return None
+    if any(called.__new__ is base.__new__ for base in (object, *VALUES, list, dict, set)):
+        return (
+            f'its `__reduce_ex__` makes an object of the class `{called.__qualname__}` of it, so its type would be lost'
+        )
+    return None
+
+
+def _write_attributes(value: object, w: Writing) -> Record:
+    """The record of an object that is nothing but its attributes, whatever its class says of how it is made."""
+    rest = state_of(value, w)
+    return ['bare', [w.ref(type(value))], rest] if rest else ['bare', [w.ref(type(value))]]
+
+
+def _is_nothing_but_attributes(cls: Any) -> bool:
+    return all(base.__basicsize__ == object.__basicsize__ or is_made_by_python(base) for base in cls.__mro__)
+
+
+def _is_of_function(cls: type) -> bool:
+    """Whether objects of a class are attributes only, and no module can have one that is there for its identity."""
+    return '<locals>' in cls.__qualname__ and _is_nothing_but_attributes(cls)
 
 
 def _leaves_out_attributes(value: Any, state: Any) -> bool:
@@ -345,9 +365,8 @@ def _answers_for_another(cls: Any) -> bool:
         return False
     if cls in copyreg.dispatch_table or cls in REDUCERS:
         return False
-    is_plain = all(base.__basicsize__ == object.__basicsize__ or is_made_by_python(base) for base in cls.__mro__)
     own = any(name in vars(base) for base in cls.__mro__[:-1] for name in _OWN_WORDS)
-    return is_plain and not own and cls.__new__ is object.__new__
+    return _is_nothing_but_attributes(cls) and not own and cls.__new__ is object.__new__
 
 
 _OWN_WORDS = ('__reduce_ex__', '__reduce__', '__getstate__', '__setstate__', '__getnewargs__', '__getnewargs_ex__')

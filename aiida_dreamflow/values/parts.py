@@ -189,6 +189,16 @@ class PartWriter:
         self._keep_chunks()
         return self._forms
 
+    def has_unheld(self) -> bool:
+        """Whether, after `survey`, a weak reference refers to what no value holds; the first part may hold it."""
+        snapshots = [form.snapshot for form in self._forms.values() if form.snapshot is not None]
+        dangling = {target for snapshot in snapshots for target in snapshot.dangling}
+        return bool(dangling) and not dangling <= set().union(*(snapshot.strong() for snapshot in snapshots))
+
+    def let_go(self) -> None:
+        """Hold no object any more; a `survey` comes next."""
+        self._forms, self._codecs = {}, Codecs()
+
     def _keep_chunks(self) -> None:
         for sha, data in self.chunks.blobs.items():
             self.files.add(sha, data)

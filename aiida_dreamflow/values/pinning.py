@@ -10,7 +10,7 @@ import threading
 import types
 from typing import Any
 
-__all__ = ('is_never_made_again', 'needs_recipe')
+__all__ = ('is_never_made_again', 'is_standard', 'needs_recipe')
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray, range, slice})
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
@@ -46,12 +46,18 @@ def needs_recipe(value: Any, depth: int = 0) -> bool:
     numpy = sys.modules.get('numpy')
     if numpy is not None and issubclass(kind, numpy.ndarray | numpy.generic):
         return False
-    # What the standard library does not pickle has a state that making it again would lose: a compressor, a hash.
-    package = str(kind.__module__).partition('.')[0]
-    standard = package in sys.stdlib_module_names and package != '__main__'
-    if package == 'builtins' and kind.__flags__ & _HEAP_TYPE:
-        standard = False  # made by an extension that gave it no module, as egobox does
-    return not (standard or is_never_made_again(kind))
+    return not (is_standard(kind) or is_never_made_again(kind))
+
+
+def is_standard(cls: type) -> bool:
+    """Return whether a class is of the standard library.
+
+    What that does not pickle has a state that making it again would lose: a compressor, a hash.
+    """
+    package = str(cls.__module__).partition('.')[0]
+    if package == 'builtins' and cls.__flags__ & _HEAP_TYPE:
+        return False  # made by an extension that gave it no module, as egobox does
+    return package in sys.stdlib_module_names and package != '__main__'
 
 
 def is_never_made_again(cls: type) -> bool:

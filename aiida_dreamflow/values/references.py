@@ -174,9 +174,9 @@ def _qualname(value: Any) -> str:
     return str(getattr(value, '__qualname__', None) or getattr(value, '__name__', None))
 
 
-def has_name(value: Any) -> bool:
-    """Whether a name leads to a class or function."""
-    return _named(value, _qualname(value)) is not None
+def has_name(value: Any, qualname: str = '') -> bool:
+    """Whether a name leads to a class or function, or another one in its module to it."""
+    return _named(value, qualname or _qualname(value)) is not None
 
 
 def write_global(value: Any, w: Writing) -> Record:

@@ -25,6 +25,7 @@ from . import (
     standard,
     subclasses,
     tables,
+    type_variables,
     weak,
 )
 from .records import CODEC, Kind, Record, Staged, Writing
@@ -44,6 +45,7 @@ _ROOMS: tuple[Any, ...] = (
     referents,
     standard,
     subclasses,
+    type_variables,
     tables,
     weak,
 )

@@ -36,6 +36,8 @@ _PLAIN_CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _INT_LIMIT = 1 << 63
 # From here on some databases give whole floats back as ints.
 _FLOAT_LIMIT = 1e16
+# Python keeps one object for each of these, but `int.to_bytes` makes another: they are equal or not, as small numbers are.
+_SINGLE = tuple(bytes([number]) for number in range(256))
 
 
 class Codec(Protocol):
@@ -315,6 +317,8 @@ class _Encoder:
                     return value
             elif value is None or kind is bool:
                 return value
+            elif kind is bytes and len(value) == 1:
+                return enter(_SINGLE[value[0]])
             return enter(value)
 
         return ref

@@ -1,19 +1,19 @@
-"""What the standard library does not pickle, though it can be had again exactly: matches of a pattern, type variables, ...
+"""What the standard library does not pickle, though it can be had again exactly: matches of a pattern, locks, contexts, ...
 
 Knows the standard library only.
 """
 
 from __future__ import annotations
 
-import contextlib
+import _random
 import contextvars
 import copyreg
 import decimal
 import fractions
 import functools
+import hashlib
 import io
 import ipaddress
-import keyword
 import logging
 import math
 import os
@@ -22,15 +22,14 @@ import re
 import struct
 import sys
 import threading
-import typing
 from collections.abc import Callable
 from typing import Any
 
-from ..exceptions import CannotStoreError, FrameError
+from ..exceptions import CannotStoreError
 from ..runtime.loggers import in_use
 from .ended import without_its_init
 from .records import Kind, Reader, Record, Writing
-from .references import has_name, name_in_any_module, write_named
+from .references import name_in_any_module
 from .structures import LOCAL_CONTEXT, state_of
 
 __all__ = ('KINDS', 'REDUCERS', 'WRITERS', 'attached_to', 'closed_file', 'process_wide')
@@ -52,7 +51,8 @@ def closed_file(cls: type[io.BytesIO] | type[io.StringIO]) -> object:
 
 def _set_random(generator: random.Random, state: tuple[Any, dict[str, Any]]) -> None:
     generator.setstate(state[0])
-    vars(generator).update(state[1])
+    if state[1]:
+        vars(generator).update(state[1])
 
 
 def _reduced_logger(logger: logging.Logger) -> Any:
@@ -70,6 +70,15 @@ def _reduced_fraction(value: fractions.Fraction) -> Any:
     return copyreg.__newobj__, (fractions.Fraction,), (None, slots)  # type: ignore[attr-defined]
 
 
+def _reduced_hash(value: Any) -> tuple[Any, ...]:
+    """One that was given nothing yet; what it was given it does not tell."""
+    size = () if value.digest_size else (16,)
+    if value.digest(*size) == hashlib.new(value.name).digest(*size):
+        return hashlib.new, (value.name,)
+    reason = 'it does not tell what it was given; keep the bytes, and make the hash of all of them where it is needed'
+    raise CannotStoreError(type(value).__name__, '', reason, is_outside=True)
+
+
 #: How objects of these classes are made again, as `copyreg` has it.
 REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     logging.Logger: _reduced_logger,
@@ -81,6 +90,9 @@ REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     io.StringIO: lambda value: _reduced_file(value),
     # What it says itself leaves out the attributes that were set on it.
     random.Random: lambda value: (random.Random, (), (value.getstate(), vars(value)), None, None, _set_random),
+    # What the other is derived from has no attributes.
+    _random.Random: lambda value: (_random.Random, (), (value.getstate(), {}), None, None, _set_random),
+    **dict.fromkeys({type(hashlib.new(name)) for name in ('sha256', 'shake_128')}, _reduced_hash),
 }
 
 
@@ -210,109 +222,6 @@ def _write_context_variable(value: contextvars.ContextVar[Any], w: Writing) -> R
     return ['global', name]
 
 
-# -- what annotations are made of
-
-
-def _names(*names: str) -> tuple[Any, ...]:
-    return tuple(getattr(typing, name) for name in names if hasattr(typing, name))
-
-
-_VARIABLES = _names('TypeVar', 'ParamSpec', 'TypeVarTuple')
-_NAMED = (*_VARIABLES, *_names('NewType', 'TypeAliasType'))
-_ALIASES = _names('TypeAliasType')
-_FLAGS = ('covariant', 'contravariant', 'infer_variance')
-
-
-def _write_typing(value: Any, w: Writing) -> Record:
-    """The record of a type variable or the like: those of a module by name, those of a function by content."""
-    if has_name(value):
-        return write_named(value, value.__name__)
-    cls = type(value)
-    if cls in _ALIASES and not value.__type_params__:
-        return ['type alias', [value.__name__, w.ref(value.__module__)], w.ref(_value_of_alias(value))]
-    if cls.__dictoffset__ and not _is_native(cls):
-        state = [part for name, item in _attributes(value).items() for part in (name, w.ref(item))]
-        return ['of typing', [w.ref(cls), None], state]
-    given: dict[str, Any] = {'name': value.__name__}
-    args: tuple[Any, ...] = ()
-    if cls in _VARIABLES:
-        args = getattr(value, '__constraints__', ())
-        given.update({flag: True for flag in _FLAGS if getattr(value, f'__{flag}__', False)})
-        if (bound := getattr(value, '__bound__', None)) is not None:
-            given['bound'] = bound
-        if getattr(value, 'has_default', bool)():
-            given['default'] = value.__default__
-    else:
-        given['value'] = _value_of_alias(value)
-        given['type_params'] = value.__type_params__
-    flat = [part for key, item in given.items() for part in (key, w.ref(item))]
-    module = w.ref(value.__module__)
-    return ['of typing', [w.ref(cls), [*map(w.ref, args)], flat, module], ['__module__', module]]
-
-
-def _is_native(cls: Any) -> bool:
-    return '__init__' not in vars(cls)
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    slots = [name for name in getattr(type(value), '__slots__', ()) if name not in ('__dict__', '__weakref__')]
-    return {**{name: getattr(value, name) for name in slots if hasattr(value, name)}, **vars(value)}
-
-
-def _make_typing(first: Any, r: Reader) -> object:
-    cls, args = r.get(first[0]), first[1]
-    if args is None:
-        return cls.__new__(cls)
-    parts = iter(first[2])
-    given = {key: r.get(next(parts)) for key in parts}
-
-    def make() -> object:
-        return cls(given.pop('name'), *map(r.get, args), **given)
-
-    if len(first) > 3:  # older frames have it in the second part alone
-        make.__module__ = r.get(first[3])  # a type alias takes that of the function which makes it, for good
-    return make()
-
-
-def _fill_typing(obj: Any, rest: Any, r: Reader) -> None:
-    parts = iter(rest)
-    for name in parts:
-        with contextlib.suppress(AttributeError):  # a type alias has the module that it was made in
-            setattr(obj, name, r.get(next(parts)))
-
-
-def _value_of_alias(alias: Any) -> object:
-    """Return what a type alias stands for, which Python finds out when it is first asked."""
-    try:
-        return alias.__value__
-    except Exception as error:
-        reason = (
-            f'what it stands for cannot be found out: {type(error).__name__}: {error}; define that before the await'
-        )
-        raise CannotStoreError(type(alias).__name__, '', reason) from None
-
-
-#: What the statement of a type alias sees that has been made but not filled, by the alias's ``id``.
-_unfilled: dict[int, dict[str, Any]] = {}
-
-
-def _make_alias(first: Any, r: Reader) -> object:
-    """Make a type alias as its statement does, without its value: that may be made of the alias itself."""
-    name, module = first
-    if not name.isidentifier() or keyword.iskeyword(name):  # it becomes a piece of a program
-        raise FrameError(f'a stored type alias is called `{name}`; the stored document is damaged')
-    scope: dict[str, Any] = {'__name__': r.get(module)}
-    exec(f'type {name} = not_{name}', scope)
-    alias = scope.pop(name)
-    _unfilled[id(alias)] = scope
-    return alias
-
-
-def _fill_alias(obj: Any, value: Any, r: Reader) -> None:
-    _unfilled.pop(id(obj))[f'not_{obj.__name__}'] = r.get(value)
-    obj.__value__  # noqa: B018  (Python keeps it from now on)
-
-
 # -- the `with` of a context of `decimal`
 
 
@@ -337,7 +246,6 @@ WRITERS: dict[type, Any] = {
     contextvars.ContextVar: _write_context_variable,
     re.Match: _write_match,
     functools.partial: _write_partial,
-    **dict.fromkeys(_NAMED, _write_typing),
 }
 if LOCAL_CONTEXT.__module__ == 'decimal':  # the one that is written in Python is as any other object
     WRITERS[LOCAL_CONTEXT] = _write_local_context
@@ -348,7 +256,5 @@ KINDS = (
     Kind('variable of decimal', lambda first, r: _variable_of_decimal()),
     Kind('context', lambda first, r: contextvars.Context(), _fill_context),
     Kind('local context', _make_local_context, late=1),
-    Kind('of typing', _make_typing, _fill_typing),
-    Kind('type alias', _make_alias, _fill_alias),
     Kind('lock', lambda first, r: threading.RLock() if first else threading.Lock()),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import inspect
 import os
 import types
 
@@ -198,16 +199,40 @@ def test_a_function_of_a_global_name():
 
 async def keeps_what_types_coroutine_made():
     @types.coroutine
-    def old():
-        yield from ()
-        return 1
+    def old(log):
+        try:
+            got = yield 1
+            log.append(got)
+            yield from another()
+        except ValueError as error:
+            log.append((yield str(error)))
+            yield from another()
+        return log
 
-    kept = old()
+    async def another():
+        return 7
+
+    @types.coroutine
+    def empty():
+        yield from ()
+        return 5
+
+    kept, log = old([]), []
     await checkpoint()
-    return await kept
+    log.append((inspect.isawaitable(kept), kept.send(None)))
+    await checkpoint()
+    log.append((inspect.isawaitable(kept), kept.throw(ValueError('no'))))
+    await checkpoint()
+    try:
+        kept.send('last')
+    except StopIteration as stop:
+        log.append(stop.value)
+    waits = empty()
+    await checkpoint()
+    return log, await waits
 
 
 def test_a_generator_that_is_awaited():
-    assert run_in_memory(keeps_what_types_coroutine_made, restart=False) == 1
-    with pytest.raises(CannotStoreError, match=r'variable `kept` .*write an `async def`'):
-        run_in_memory(keeps_what_types_coroutine_made)
+    found = run_in_memory(keeps_what_types_coroutine_made, restart=False)
+    assert found == ([(True, 1), (True, 'no'), ['last']], 5)
+    assert run_in_memory(keeps_what_types_coroutine_made) == found

@@ -10,7 +10,6 @@ import importlib
 import importlib.machinery
 import importlib.util
 import io
-import itertools
 import logging
 import os
 import re
@@ -180,119 +179,6 @@ def test_path_of_an_array_that_shares():
 
 class _Plain:
     pass
-
-
-def _crossing(make):
-    """Return what crosses an await beside the object that it was made from."""
-
-    async def flow():
-        thing = _Plain()
-        kept = make(thing)
-        await checkpoint()
-        await checkpoint()
-        return kept, make(thing)
-
-    return run_in_memory(flow)
-
-
-class _Knows:
-    def __init__(self, thing):
-        self.thing, self.place = thing, id(self)
-
-
-@pytest.mark.parametrize(
-    'make',
-    [
-        id,
-        hash,
-        lambda thing: {id(thing): 1, 2: id(type(thing))},
-        lambda thing: {3, id(thing), hash(thing)},
-        repr,
-        lambda thing: [1, (str(thing),)],
-        lambda thing: repr([thing][0].__init__),
-        lambda thing: [id(thing)] * 2,
-        lambda thing: f'made {thing} é, {thing!r}: {[thing, _Plain]}',
-        lambda thing: repr([thing] * 99),
-    ],
-)
-def test_an_address_is_that_of_the_object_that_comes_back(make):
-    kept, made = _crossing(make)
-    assert kept == made
-
-
-def test_an_object_that_knows_its_address():
-    async def flow():
-        known = {}
-        for _ in range(2):
-            thing = _Knows(known)
-            known[id(thing)] = thing
-            await checkpoint()
-        return known
-
-    known = run_in_memory(flow)
-    assert len(known) == 2
-    assert all(key == id(thing) == thing.place and thing.thing is known for key, thing in known.items())
-
-
-def test_the_address_of_what_is_gone_says_nothing():
-    async def flow():
-        thing = _Plain()
-        place = id(thing)
-        del thing
-        await checkpoint()
-        return place
-
-    assert isinstance(run_in_memory(flow), int)
-
-
-def test_what_is_no_address_is_kept():
-    assert _crossing(lambda thing: id(thing) + 1)[0] > 1
-    assert _crossing(lambda thing: repr(_Plain()))[0].startswith('<')
-
-
-def test_the_variables_of_a_module_that_nobody_finds():
-    module = importlib.util.module_from_spec(importlib.machinery.ModuleSpec('values.unfound', None))
-    exec('def double(x): return twice * x\ntwice = 2', vars(module))
-    for value in (module, module.double, vars(module)):
-        with pytest.raises(CannotStoreError, match=r'`import values\.unfound` does not give'):
-            encode({'v': value})
-
-
-def test_what_is_found_only_when_all_else_is_written():
-    """The items that a `tee` has read are such: a refusal among them ends, and has a path."""
-
-    class Busy:
-        def __iter__(self):
-            return self
-
-        def __next__(self):
-            return 1
-
-    source = Busy()
-    source.lock = _held(threading.Lock())
-    with pytest.raises(CannotStoreError, match='release it before the await'):
-        encode({'v': [*itertools.tee(source)]})
-
-
-def test_a_function_with_builtins_of_its_own():
-    made: dict = {'__builtins__': {'len': lambda x: 7}}
-    exec('def count(x): return len(x)', made)
-    with pytest.raises(CannotStoreError, match='made with builtins of its own'):
-        encode({'v': made['count']})
-
-
-class _Plain:
-    pass
-
-
-class _Disguised:
-    def __reduce_ex__(self, protocol):
-        return _Plain, ()
-
-
-def test_an_object_that_would_come_back_as_one_of_another_class():
-    with pytest.raises(CannotStoreError, match='makes an object of the class `_Plain` of it'):
-        back([_Disguised()])
 
 
 def test_what_a_logger_uses():

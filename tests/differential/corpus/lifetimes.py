@@ -132,6 +132,19 @@ async def do_keeps_what_only_a_container_holds():
     return other[0]() is holder[0], other[0] is reference
 
 
+async def do_circle_that_nobody_holds():
+    thing, kept = Thing('a'), list(range(100))
+    thing.itself, seen = thing, []
+    reference = weakref.ref(thing, lambda reference: seen.append('gone'))
+    kept.append(thing.name)
+    del thing
+    await checkpoint()
+    gc.collect()
+    kept.append(reference())
+    await checkpoint()
+    return kept, seen, reference() is None
+
+
 async def do_locks():
     lock, again, event, waiting = threading.Lock(), threading.RLock(), threading.Event(), queue.Queue()
     waiting.put(3)
