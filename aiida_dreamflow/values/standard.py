@@ -22,6 +22,7 @@ import re
 import struct
 import sys
 import threading
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,13 @@ def _reduced_hash(value: Any) -> tuple[Any, ...]:
     raise CannotStoreError(type(value).__name__, '', reason, is_outside=True)
 
 
+def _reduced_forward_reference(value: Any) -> tuple[Any, ...]:
+    """What it has been found to mean comes later: that may be made of the reference, and so ask for its hash."""
+    names = value.__slots__[2:]  # it makes the others of its text
+    made = typing.ForwardRef, (value.__forward_arg__, True, value.__forward_module__)
+    return *made, (None, {name: getattr(value, name) for name in names if hasattr(value, name)})
+
+
 #: How objects of these classes are made again, as `copyreg` has it.
 REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     logging.Logger: _reduced_logger,
@@ -92,6 +100,7 @@ REDUCERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     random.Random: lambda value: (random.Random, (), (value.getstate(), vars(value)), None, None, _set_random),
     # What the other is derived from has no attributes.
     _random.Random: lambda value: (_random.Random, (), (value.getstate(), {}), None, None, _set_random),
+    **({typing.ForwardRef: _reduced_forward_reference} if sys.version_info < (3, 14) else {}),
     **dict.fromkeys({type(hashlib.new(name)) for name in ('sha256', 'shake_128')}, _reduced_hash),
 }
 

@@ -24,6 +24,23 @@ def test_type_variables_of_a_function():
     assert (kind(3), kind.__supertype__, kind.__name__) == (3, int, 'kind')
 
 
+@pytest.mark.optional
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason='Python 3.14 does not keep what they mean')
+def test_a_forward_reference_means_what_is_made_of_it():
+    part = typing.List['Whole']
+    Whole = typing.Union[str, part]
+
+    holder = types.new_class('Holder', exec_body=lambda namespace: namespace.update(__annotations__={'it': part}))
+    hints = typing.get_type_hints(holder, {}, {'Whole': Whole})
+    found, hints_again = back((part, hints))
+    (reference,) = found.__args__
+    assert reference.__forward_evaluated__
+    assert reference.__forward_value__ == typing.Union[str, found] == typing.Union[str, hints_again['it'].__args__[0]]
+    assert back(typing.ForwardRef('X', module='typing', is_class=True)) == typing.ForwardRef(
+        'X', module='typing', is_class=True
+    )
+
+
 def made_by(statement: str, *names: str) -> list:
     """Return what a statement has made; it is not one of every Python's syntax."""
     scope = {'__name__': __name__}
