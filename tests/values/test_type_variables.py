@@ -27,15 +27,17 @@ def test_type_variables_of_a_function():
 @pytest.mark.optional
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason='Python 3.14 does not keep what they mean')
 def test_a_forward_reference_means_what_is_made_of_it():
-    part = typing.List['Whole']
-    Whole = typing.Union[str, part]
+    generic, union = typing.List, typing.Union
+    part = generic['Whole']
+    whole = union[str, part]
 
     holder = types.new_class('Holder', exec_body=lambda namespace: namespace.update(__annotations__={'it': part}))
-    hints = typing.get_type_hints(holder, {}, {'Whole': Whole})
+    hints = typing.get_type_hints(holder, {}, {'Whole': whole})
     found, hints_again = back((part, hints))
     (reference,) = found.__args__
     assert reference.__forward_evaluated__
-    assert reference.__forward_value__ == typing.Union[str, found] == typing.Union[str, hints_again['it'].__args__[0]]
+    assert reference.__forward_value__ == union[str, found]
+    assert hints_again['it'].__args__ == hints['it'].__args__
     assert back(typing.ForwardRef('X', module='typing', is_class=True)) == typing.ForwardRef(
         'X', module='typing', is_class=True
     )
