@@ -27,7 +27,7 @@ def test_type_variables_of_a_function():
 @pytest.mark.optional
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason='Python 3.14 does not keep what they mean')
 def test_a_forward_reference_means_what_is_made_of_it():
-    generic, union = typing.List, typing.Union
+    generic, union = typing.List, typing.Union  # noqa: UP006
     part = generic['Whole']
     whole = union[str, part]
 
