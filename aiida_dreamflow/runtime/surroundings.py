@@ -40,6 +40,8 @@ _MISSING = object()
 _SECRET = frozenset(('KEY', 'TOKEN', 'SECRET', 'PASSWORD', 'PASSWD', 'PASSPHRASE', 'CREDENTIAL', 'CREDENTIALS'))
 _logger = logging.getLogger('aiida_dreamflow')
 _FILTERS, _FOLDER, _ENVIRONMENT, _PATCHES = 'warnings.filters', 'folder', 'environment', 'patches'
+#: What a `catch_warnings` changes of a module that somebody has put into the place of `warnings`.
+_REPLACED, _OF_REPLACED = 'warnings replaced', ('filters', 'showwarning', '_showwarnmsg_impl')
 
 
 class Surroundings:
@@ -97,6 +99,8 @@ class Surroundings:
                     self._filters[:] = self._content
         if not stays or _FILTERS not in self.changed:
             _set_filters(self._filters)
+        if (replaced := sys.modules.get('warnings')) is not warnings:
+            self.changed[_REPLACED] = {name: getattr(replaced, name, None) for name in _OF_REPLACED}
         self._note_settings(values, stays)
         if (folder := _folder()) != self._folder:
             self.changed[_FOLDER] = folder
@@ -161,6 +165,12 @@ def _values(number: int) -> tuple[Any, ...]:
 def _bring_in(place: str, value: Any) -> None:
     if place == _FILTERS:
         _set_filters(value)
+    elif place == _REPLACED:
+        module: Any = sys.modules['warnings']
+        is_new = module.filters != value['filters']
+        vars(module).update(value)
+        if is_new:
+            module._filters_mutated()
     elif place == _FOLDER:
         with contextlib.suppress(OSError):
             os.chdir(value)

@@ -199,7 +199,7 @@ def _is_active(value: object) -> bool:
         base.__name__ == 'catch_warnings' and base.__module__ in ('warnings', '_py_warnings') for base in cls.__mro__
     ):
         state = vars(value)
-        return state.get('_entered', False) and state.get('_module') is not warnings
+        return state.get('_entered', False) and state.get('_module') not in (warnings, sys.modules.get('warnings'))
     if cls.__module__ != 'unittest.mock' or cls.__name__ not in ('_patch_dict', '_patch'):
         return False
     state = vars(value)

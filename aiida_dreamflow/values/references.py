@@ -107,8 +107,11 @@ def _variables_of(owner: str, every: bool) -> Iterator[tuple[str, dict[str, Any]
 
 
 def _in_a_double(owner: str, qualname: str, value: object) -> str | None:
-    """The name of something in a module that was imported past `sys.modules`, or of what such a module shows of its part in C."""
-    for name in dict.fromkeys((owner, owner.lstrip('_'))):
+    """The name of something in a module that was imported past `sys.modules`, or of what such a module shows of its private part."""
+    public = owner.lstrip('_')
+    for name in dict.fromkeys((owner, public, public.removeprefix('py_'))):
+        if _leads_to(name, qualname, value):
+            return f'{name}:{qualname}'
         for place, module in doubles(name):
             with contextlib.suppress(AttributeError):
                 if _walk(module, qualname) is value:

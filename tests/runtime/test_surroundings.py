@@ -121,3 +121,28 @@ def test_a_secret_in_the_environment_enters_no_frame(monkeypatch, caplog):
     surroundings.leave()
     del os.environ['KEYBOARD']
     assert list(surroundings.changed['environment'].values()) in ([b'is none'], ['is none'])
+
+
+def test_another_module_in_the_place_of_warnings(monkeypatch):
+    importing = pytest.importorskip('test.support.import_helper')
+    parts = ['_warnings', '_py_warnings'] if sys.version_info >= (3, 14) else ['_warnings']
+    other = importing.import_fresh_module('warnings', fresh=parts)
+    monkeypatch.setitem(sys.modules, 'warnings', other)
+
+    async def warns():
+        with warnings.catch_warnings(record=True, module=other) as seen:
+            other.simplefilter('once')
+            await checkpoint()
+            for _ in range(2):
+                other.warn('a')
+                await checkpoint()
+            warn = other.warn
+            await checkpoint()
+            warn('b')
+        await checkpoint()
+        return [str(each.message) for each in seen]
+
+    before = other.filters, other.showwarning
+    for restart in (False, True):
+        assert run_in_memory(warns, restart=restart) == ['a', 'b']
+        assert (other.filters, other.showwarning) == before
