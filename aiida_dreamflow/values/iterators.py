@@ -2,8 +2,8 @@
 
 What cannot be asked for its place is refused by name. Three choices to know:
 
-- an iterator over a dict is rebuilt over the same rebuilt dict and put at the same distance from its end; if the dict has
-  changed its size under the iterator, the next step fails as it would have;
+- an iterator over a dict is rebuilt over the same rebuilt dict and put at the same distance from its end; if the dict
+  changed its size under the iterator, it is refused, as its next step could only fail, unless the size becomes again what it was;
 - an iterator over a set goes on over what was left, in that order. Where the set that was made again has another order, as
   it may, that takes a class of our own; it skips what was removed meanwhile, and raises what CPython raises if the set has
   changed its size;
@@ -75,20 +75,17 @@ def _mapping_of(value: object) -> Any:
     return next((found for found in gc.get_referents(value) if isinstance(found, dict)), None)
 
 
-def _left_of(value: Any) -> list[Any] | None:
-    """What an iterator would still give; ``None`` if its dict or set has changed its size, and to go on is an error."""
+def _left_of(value: Any) -> list[Any]:
     try:
         left: list[Any] = value.__reduce__()[1][0]
     except RuntimeError as error:
-        if 'changed size' in str(error):
-            return None
         raise CannotStoreError(type(value).__name__, '', f'{error}; going on with it would fail as well') from None
     return left
 
 
 def _over_dict(value: Any, view: str, backwards: bool, w: Writing) -> Record:
-    found = _left_of(value)
-    left, mapping = -1 if found is None else len(found), _mapping_of(value)
+    left = len(_left_of(value))
+    mapping = _mapping_of(value)
     if mapping is None:
         return ['dict iterator', [view, backwards, w.ref({}), 0]]  # exhausted: it let go of its dict
     if any(item is value for item in mapping.values()):
@@ -105,14 +102,7 @@ def _make_dict_iterator(first: Any, r: Reader) -> object:
     mapping = r.get(ref)
     if len(mapping) < left:
         raise FrameError('an iterator over a dict needs the dict to be rebuilt, and the dict the iterator')
-    begin: Any = reversed if backwards else iter
-    if left < 0:
-        further = object()
-        mapping[further] = None
-        fresh = begin(_VIEWS[view](mapping))
-        del mapping[further]
-        return fresh
-    fresh = begin(_VIEWS[view](mapping))
+    fresh = (reversed if backwards else iter)(_VIEWS[view](mapping))
     for _ in range(len(mapping) - left):
         next(fresh)
     return fresh
@@ -130,8 +120,6 @@ def _same_items(left: list[Any], other: list[Any]) -> bool:
 def _write_odict_iterator(value: Any, w: Writing) -> Record:
     # One type serves keys, values and items in both directions: what is left tells which it is.
     left, mapping = _left_of(value), _mapping_of(value)
-    if left is None:
-        raise CannotStoreError(type(value).__name__, '', 'its dict has changed its size; going on with it would fail')
     for backwards, view in product((False, True), _VIEWS) if mapping is not None else ():
         items = list((reversed if backwards else iter)(_VIEWS[view](mapping)))
         if _same_items(left, items[len(items) - len(left) :]):
@@ -176,10 +164,7 @@ def _write_set_iterator(value: Any, w: Writing) -> Record:
     items = next((found for found in gc.get_referents(value) if isinstance(found, (set, frozenset))), None)
     if items is None:
         return ['exhausted', w.ref(set())]  # it let go of its set
-    left = _left_of(value)
-    if left is None:
-        return _over_set(value, items, -1, [], w)
-    return _over_set(value, items, len(items), left[::-1], w)
+    return _over_set(value, items, len(items), _left_of(value)[::-1], w)
 
 
 def _write_own_set_iterator(value: _SetIterator, w: Writing) -> Record:
@@ -194,11 +179,16 @@ def _over_set(value: object, items: Any, size: int, left: list[Any], w: Writing)
     return ['over set', [w.ref(items), size, *map(w.ref, left)]]
 
 
+def _are_one(item: Any, other: Any) -> bool:
+    """Whether two are one item; of numbers and text there may be several objects."""
+    return item is other or (type(item) is type(other) and type(item) in (int, float, str) and item == other)
+
+
 def _make_over_set(first: Any, r: Reader) -> object:
     """Make an iterator of Python's own, if it would give in the same order what is left."""
     items, size, *left = map(r.get, first)
     order, done = [*items], len(items) - len(left)
-    if size == len(order) and all(one is other for one, other in zip(order[done:], reversed(left), strict=True)):
+    if size == len(order) and all(map(_are_one, order[done:], reversed(left))):
         own = iter(items)
         deque(islice(own, done), 0)
         return own

@@ -178,7 +178,9 @@ def test_set_iterator_gives_each_item_once(two):
 
 
 def test_set_iterator_is_of_the_same_type():
-    assert type(back(iter(set()))) is type(back(iter({1, 2}))) is type(iter(set()))
+    for items in (set(), {1, 2}, {'a text'}, {1e300, 1 << 80}, {(1, 2)}):
+        assert type(back(iter(items))) is type(iter(set()))
+        assert [*back(iter(items))] == [*items]
 
 
 def test_set_iterator_notices_a_change_of_size(two):
@@ -187,10 +189,6 @@ def test_set_iterator_notices_a_change_of_size(two):
     for _ in range(2):
         with pytest.raises(RuntimeError, match='Set changed size during iteration'):
             next(it)
-    items, it = back((items, it))
-    items.discard(3)
-    with pytest.raises(RuntimeError, match='Set changed size during iteration'):
-        next(it)
 
 
 def test_set_iterator_of_another_order_does_not_give_what_was_removed():
@@ -200,21 +198,13 @@ def test_set_iterator_of_another_order_does_not_give_what_was_removed():
     assert list(it) == [0]
 
 
-@pytest.mark.parametrize('begin', [iter, reversed])
-@pytest.mark.parametrize('view', ['keys', 'values', 'items'])
-@pytest.mark.parametrize('is_larger', [True, False])
-def test_iterator_over_a_dict_that_has_changed_its_size(begin, view, is_larger):
-    table = {1: 2, 3: 4, 5: 6}
-    it = begin(getattr(table, view)())
-    next(it)
-    table.update({7: 8}) if is_larger else table.clear()
-    changed = dict(table)
-    for _ in range(2):
-        table, it = back((table, it))
-        assert table == changed
-    for _ in range(2):
-        with pytest.raises(RuntimeError, match='dictionary changed size during iteration'):
-            next(it)
+@pytest.mark.parametrize('make', [dict.fromkeys, set])
+def test_iterator_over_what_has_changed_its_size_is_refused(make):
+    items = make([1])
+    it = iter(items)
+    items |= make([2])
+    with pytest.raises(CannotStoreError, match='changed size during iteration'):
+        encode({'it': it})
 
 
 def test_a_set_holds_its_iterator():
@@ -222,13 +212,6 @@ def test_a_set_holds_its_iterator():
     items |= {holder}
     holder.iterator = iter(items)
     assert len([*next(each for each in back(items) if each not in (1, 2)).iterator]) == 3
-    items = {1, 2}
-    it = iter(items)
-    next(it)
-    items.add(it)
-    items = back(items)
-    with pytest.raises(RuntimeError, match='changed size'):
-        next(next(each for each in items if each not in (1, 2)))
 
 
 class Numbered(enumerate):
