@@ -11,7 +11,7 @@ __all__ = ('KNOWN', 'reason_for')
 
 LIFETIME = 'when an object dies: a variable that no later code reads is let go at the await, and a frame makes copies'
 COUNTED = 'what the garbage collector or a reference counter counts: the runtime has objects and frames of its own'
-NUMBER = 'a number made of an `id()`, or the `id()` of what the frame does not hold: objects come back at other addresses'
+NUMBER = 'a number made of an `id()`, or the `id()` of what is not in the frame: objects come back at other addresses'
 SMALL = 'the identity of text, numbers and empty tuples across a restart'
 HELD = 'the identity with an object that a module, a class or the process holds too: the frame comes back with a copy'
 CALLS = 'how often `__new__`, `__hash__`, `__eq__`, `__reduce__` or `__getattr__` of the objects in the frame is called'
