@@ -13,6 +13,7 @@ from ..exceptions import FrameError
 from . import (
     addresses,
     buffers,
+    caches,
     containers,
     cursors,
     definitions,
@@ -36,6 +37,7 @@ __all__ = ('kind_named', 'kind_of', 'writer_for')
 _ROOMS: tuple[Any, ...] = (
     addresses,
     buffers,
+    caches,
     containers,
     cursors,
     definitions,

@@ -166,6 +166,10 @@ def test_large_shared_immutables_stay_one_object():
     assert all(one is other for one, other in zip(roots['a'], roots['b']))
 
 
+def test_the_empty_tuple_is_itself():
+    assert back([()])[0] is ()  # noqa: F632
+
+
 def test_aliases_across_roots():
     shared = [1]
     roots = through({'a': shared, 'b': {'in': shared}, 'c': (shared, shared)})

@@ -165,6 +165,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_sys\.SysModuleTest\..*(frame|recursion)',
         r'test_yield_from\..*\.test_delegator_is_visible_to_debugger',
         r'test_inspect\..*\.test_get((async)?generator|coroutine)locals',
+        r'test_coroutines\.OriginTrackingTest\.test_unawaited_warning_when_',  # `check_warnings` holds the frame that calls it
         r'test_exceptions\.NameErrorTests\..*suggestions',  # suggests names of the variables in a frame
         r'test_exceptions\.ExceptionTests\.test_recursion_in_',
         r'test_peepholer\.TestMarkingVariablesAsUnKnown\.',
