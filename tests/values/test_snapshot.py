@@ -167,7 +167,8 @@ def test_large_shared_immutables_stay_one_object():
 
 
 def test_the_empty_tuple_is_itself():
-    assert back([()])[0] is ()  # noqa: F632
+    empty: tuple = ()
+    assert back([empty])[0] is empty
 
 
 def test_aliases_across_roots():

@@ -51,6 +51,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     COUNTED: (
         r'test_gc\.',
         r'test_descr\..*\.test_cycle_through_dict',
+        r'test_sys\.SysModuleTest\.test_refcount',
         r'test_traceback\..*\.test_no_refs_to_exception_and_traceback_objects',
         r'test_memoryview\..*\.test_(refs|getitem|setitem_readonly|setitem_writable|getbuffer)$',  # `sys.getrefcount`
         r'test_xml_etree\.BugsTest\.test_bug_xmltoolkit63',
