@@ -86,7 +86,10 @@ def begins_anew(value: object) -> bool:
 
 def _is_in_memory(cls: Any) -> bool:
     """Whether a class of files has its content in memory: it says itself, in Python, how it is stored."""
-    if issubclass(cls, io.StringIO | io.BytesIO):
+    if (
+        issubclass(cls, io.StringIO | io.BytesIO)
+        or getattr(sys.modules.get('_pyio'), 'StringIO', io.StringIO) in cls.__mro__
+    ):
         return True
     return issubclass(cls, io.IOBase) and isinstance(getattr(cls, '__getstate__', None), types.FunctionType)
 

@@ -318,3 +318,14 @@ def test_hashes():
 def test_what_random_is_derived_from():
     generator = _random.Random(3)
     assert (type(back(generator)), back(generator).random()) == (_random.Random, generator.random())
+
+
+@pytest.mark.parametrize('newline', [None, '', '\r\n'])
+def test_the_text_in_memory_that_is_written_in_python(newline):
+    text = _pyio.StringIO('a\nb\r\nc\rd', newline)
+    text.readline()
+    again = back(text)
+    assert (again.tell(), again.newlines, again.read()) == (text.tell(), text.newlines, text.read())
+    again.write('x\n')
+    text.write('x\n')
+    assert back(again).getvalue() == text.getvalue()
