@@ -324,8 +324,9 @@ def _why_another(reduced: Any, value: object) -> str | None:
 
 def _write_attributes(value: object, w: Writing) -> Record:
     """The record of an object that is nothing but its attributes, whatever its class says of how it is made."""
-    rest = state_of(value, w)
-    return ['bare', [w.ref(type(value))], rest] if rest else ['bare', [w.ref(type(value))]]
+    cls, rest = type(value), state_of(value, w)
+    record = ['object', [w.ref(cls), [], []]] if cls.__new__ is object.__new__ else ['bare', [w.ref(cls)]]
+    return [*record, rest] if rest else record
 
 
 def _is_nothing_but_attributes(cls: Any) -> bool:

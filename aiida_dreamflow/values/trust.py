@@ -31,7 +31,7 @@ _PLAIN_KINDS = frozenset(
             'scalar',
         ),
         *('list', 'tuple', 'dict', 'set', 'frozenset', 'cell', 'iterator', 'dict iterator', 'exhausted', 'view'),
-        *('itertools', 'tee source', 'set iterator'),
+        *('itertools', 'tee source', 'set iterator', 'over set'),
         *('exception', 'array', 'array view', 'object array', 'text array', 'memory', 'method', 'address'),
     ]
 )

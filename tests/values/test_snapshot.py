@@ -365,7 +365,7 @@ def test_wrong_documents():
 @pytest.mark.parametrize(
     'value',
     [
-        1, 'x', [1, {2: (3,)}], {1, 2}, b'x' * 5000, ValueError('x'), datetime.date.min, iter([1]), map(len, ['a']), int,
+        1, 'x', [1, {2: (3,)}], {1, 2}, b'x' * 5000, ValueError('x'), datetime.date.min, iter([1]), iter({1, 2}), map(len, ['a']), int,
         collections.OrderedDict(a=1), decimal.Decimal(1), pathlib.PurePosixPath('a'), collections.defaultdict(list),
     ],
     ids=lambda value: type(value).__name__,
