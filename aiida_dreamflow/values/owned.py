@@ -126,34 +126,42 @@ def find_shared(value: list[Any], start: int, stop: int, counted: Sequence[Any] 
             inner = _places(holder[key], kind)
             if inner is None:
                 return None
-            if _is_named_tuple(kind) or _is_nothing_but_attributes(kind):
-                found.setdefault(id(kind), Shared([kind], is_closed=False))
+            _note_class(kind, found)
             work.extend((*place, 0) for place in inner)
             del inner
         elif number in found:
             found[number].slots.append((id(holder), key))
         else:
             is_alone = is_closed(holder, key)
-            if not is_alone and not _is_transparent(holder[key]):
+            kinds = _classes_in(holder[key])
+            if kinds is None:
                 return None
+            for kind in kinds:
+                _note_class(kind, found)
             found[number] = Shared([holder[key]], is_alone, [(id(holder), key)])
     return found
 
 
-def _is_transparent(value: Any) -> bool:
-    """Return whether all that is in a value can be looked into, whoever refers to it."""
-    seen = {id(value)}
+def _note_class(kind: type, found: dict[int, Shared]) -> None:
+    if _is_named_tuple(kind) or _is_nothing_but_attributes(kind):
+        found.setdefault(id(kind), Shared([kind], is_closed=False))
+
+
+def _classes_in(value: Any) -> set[type] | None:
+    """Return the classes of all that is in a value; ``None`` if some of it cannot be looked into, whoever refers to it."""
+    seen, kinds = {id(value)}, set()
     work = [value]
     while work:
         value = work.pop()
+        kinds.add(type(value))
         inner = _places(value, type(value))
         if inner is None:
-            return False
+            return None
         for holder, key in inner:
             if type(holder[key]) not in PLAIN and id(holder[key]) not in seen:
                 seen.add(id(holder[key]))
                 work.append(holder[key])
-    return True
+    return kinds
 
 
 def _is_shared(holder: Any, key: Any, others: int = 0) -> bool:

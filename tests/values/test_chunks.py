@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import json
 
 import numpy as np
 import pytest
 
+from aiida_dreamflow import checkpoint
+from aiida_dreamflow.testing import run_in_memory
 from aiida_dreamflow.values.chunk_files import layout
 from aiida_dreamflow.values.chunks import ChunkCodec, files_of
 from aiida_dreamflow.values.snapshot import decode, encode
@@ -114,3 +117,43 @@ def test_shared_items_as_earlier_versions_stored_them():
     assert found['v'][4] == [4]
     assert found['v'][6:] == seen[6:]
     assert not codec.is_owned(found, 'v')
+
+
+@pytest.mark.parametrize('how', ['object', 'dict', 'named tuple', 'deep'])
+def test_items_of_two_lists_are_of_the_class_that_the_workflow_has(how):
+    async def workflow():
+        class Local:
+            mark = 1
+
+            def made_by(self):
+                return Local
+
+        Pair = collections.namedtuple('Pair', 'first second')  # noqa: PYI024
+        makers = {
+            'object': Local,
+            'dict': lambda: {'it': Local()},
+            'named tuple': lambda: Pair(Local(), 2),
+            'deep': lambda: [({'it': [Local()]},)],
+        }
+        many = [makers[how]() for _ in range(100)]
+        same = many[:]
+        await checkpoint()
+        Local.mark = 2
+        many.append(makers[how]())
+        await checkpoint()
+        items = [each for found in (many, same) for each in found]
+        locals_ = [each for item in items for each in inside(item) if type(each).__name__ == 'Local']
+        pairs = [item for item in items if hasattr(item, '_fields')]
+        assert len(locals_) == 201
+        assert all(first is second for first, second in zip(many, same, strict=False))
+        assert {type(each) for each in locals_} == {Local}
+        assert {each.made_by() for each in locals_} == {Local}
+        assert {each.mark for each in locals_} == {2}
+        return {type(pair) for pair in pairs} <= {Pair}
+
+    def inside(item):
+        if isinstance(item, (list, tuple)):
+            return [each for part in item for each in inside(part)]
+        return [each for part in item.values() for each in inside(part)] if isinstance(item, dict) else [item]
+
+    assert run_in_memory(workflow)
