@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from aiida.engine.daemon.client import DaemonClient
@@ -23,6 +24,10 @@ pytest_plugins = ['servers.fixtures']
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get('CI', '').lower() not in ('', '0', 'false')
+
+# Machines are shared: how long an example takes says nothing about it.
+settings.register_profile('shared machine', deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('shared machine')
 
 # SQLite waits for the disk at every commit, ten milliseconds and more: in memory, if there is plenty, nothing waits.
 _MEMORY = Path('/dev/shm')

@@ -86,7 +86,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(values)
 def test_values_come_back_as_they_were(value):
     text = wire.dumps(wire.encode(value))
@@ -94,7 +94,6 @@ def test_values_come_back_as_they_were(value):
     assert same(wire.decode(wire.loads(text)), value)
 
 
-@settings(deadline=None)
 @given(
     npst.arrays(
         npst.boolean_dtypes() | npst.integer_dtypes() | npst.floating_dtypes() | npst.complex_number_dtypes(),

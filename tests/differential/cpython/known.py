@@ -38,6 +38,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_bytes\..*\.test_resize_forbidden',
         r'test_decimal\.C.*\.test_(pickle|copy|flag_comparisons|nested_with_statements|float_operation_default)$',  # `c.traps` leads to the memory of `c`, and does not hold it
         r'test_finalization\.',
+        r'test_generators\.FinalizationTest\.',
         r'test_copy\.TestCopy\.test_(deep)?copy_weak',
         r'test_descr\..*\.test_mutable_bases_(catch_mro_conflict|with_failing_mro)',  # a class derived from it would be in the way, were it alive
         r'test_exceptions\.ExceptionTests\.testExceptionCleanupState',
