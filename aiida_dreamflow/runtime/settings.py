@@ -21,6 +21,8 @@ _of_context: Callable[[Any], tuple[Any, ...]] = operator.attrgetter(
     'prec', 'rounding', 'Emin', 'Emax', 'capitals', 'clamp', 'flags', 'traps'
 )
 _CONTEXT = 'decimal.context'
+#: What a `with` of a context holds.
+_MANAGER = type(decimal.localcontext())
 #: What gives and what takes settings that are plain values.
 _NUMPY = {'numpy.errors': ('geterr', 'seterr'), 'numpy.printing': ('get_printoptions', 'set_printoptions')}
 
@@ -41,11 +43,12 @@ def changed_since(before: Outside, values: Collection[Any]) -> Mapping[str, Any]
     """Return the settings that a step has changed, by place.
 
     :param before: what was in force before it.
-    :param values: the values of the variables of the workflow: a context that it has in its hands is its own.
+    :param values: the values of the variables of the workflow: a context that it, or a `with`, has in its hands is its own.
     """
     changed: dict[str, Any] = {}
     context = decimal.getcontext()
-    if any(value is context for value in values) or _of_context(context) != _of_context(before[_CONTEXT]):
+    is_own = any(value is context or type(value) is _MANAGER for value in values)
+    if is_own or _of_context(context) != _of_context(before[_CONTEXT]):
         changed[_CONTEXT] = context
     if (numpy := _numpy()) is not None:
         for place, names in _NUMPY.items():

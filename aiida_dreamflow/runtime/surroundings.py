@@ -100,7 +100,9 @@ class Surroundings:
         if not stays or _FILTERS not in self.changed:
             _set_filters(self._filters)
         if (replaced := sys.modules.get('warnings')) is not warnings:
-            self.changed[_REPLACED] = {name: getattr(replaced, name, None) for name in _OF_REPLACED}
+            self.changed[_REPLACED] = {
+                name: getattr(replaced, name) for name in _OF_REPLACED if hasattr(replaced, name)
+            }
         self._note_settings(values, stays)
         if (folder := _folder()) != self._folder:
             self.changed[_FOLDER] = folder
@@ -167,7 +169,7 @@ def _bring_in(place: str, value: Any) -> None:
         _set_filters(value)
     elif place == _REPLACED:
         module: Any = sys.modules['warnings']
-        is_new = module.filters != value['filters']
+        is_new = getattr(module, 'filters', None) != value.get('filters')
         vars(module).update(value)
         if is_new:
             module._filters_mutated()

@@ -132,6 +132,21 @@ async def do_mocks():
     return made.method(2), made.mock_calls, mock.sentinel.some is mock.sentinel.some
 
 
+async def do_decimal_context_that_only_a_with_holds():
+    with decimal.localcontext() as context:
+        clear = context.clear_traps
+        del context
+        await checkpoint()
+        clear()
+        await checkpoint()
+        inside = str(decimal.Decimal(1) / 0)
+    await checkpoint()
+    try:
+        decimal.Decimal(1) / 0
+    except decimal.DivisionByZero:
+        return inside
+
+
 async def do_decimal_context():
     before = decimal.getcontext()
     decimal.setcontext(decimal.Context(prec=5))

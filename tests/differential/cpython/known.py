@@ -25,7 +25,7 @@ INSIDE = 'what C keeps of a function or class, and how often it asks for its `mr
 RECIPE = 'what was set on an object that is made again at each await, as it has no stored form'
 ORDER = 'the order of a set, and that in which a class lists its subclasses and attributes'
 TIME = 'how long something takes: to store a frame takes time, too'
-RANDOM = 'random numbers of the operating system, other ones in each run'
+RANDOM = 'random numbers of the operating system, and the ports and names it gives, other ones in each run'
 FORKED = 'a process that the workflow makes of its own by `os.fork()`: it goes on as the workflow, too'
 MEMORY = 'the size of objects in memory, or the limits of memory'
 
@@ -124,6 +124,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_code\.CodeTest\.test_(var_counts|stateless)',  # a module holds an inner function
         r'test_codecs\.CodecsModuleTest\.test_unregister',  # the registries of codecs
         r'test_codeccallbacks\.CodecCallbackTest\.test_encode_unencodable_replacement',
+        r'test_unittest\.test_runner\.TestModuleCleanUp\.',  # `sys.modules`
         r'test_hmac\..*\.test_with_fallback',  # a cache of `hashlib`
         r'test_importlib\.test_spec\..*\.test_reload',  # `sys.modules`
     ),
@@ -154,6 +155,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_linecache\.LineCacheTests\.test_memoryerror',
         r'test_dynamic\.RebindBuiltinsTests\.',
         r'test_importlib\.test_util\.MiscTests\.test_atomic_write',
+        r'test_uu\.UUStdIOTest\.',  # a standard stream, by one that cannot be stored
         r'test_builtin\.BuiltinTest\.test_all_any_tuple_optimization$',
         r'test_functools\.TestSingleDispatch\.test_cache_invalidation',
         r'test_warnings\..*\.test_(show_warning_output|showwarning_missing)',
@@ -184,12 +186,16 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'_recursion(_limit|error|_error)?$',
     ),
     FORKED: (r'_after_fork$',),
-    RANDOM: (r'test_random\.SystemRandom_TestBasicOps\.',),
+    RANDOM: (
+        r'test_socketserver\.',
+        r'test_random\.SystemRandom_TestBasicOps\.',
+    ),
     MEMORY: (
         r'[a-z_]sizeof$',
         r'test_class\.TestInlineValues\..*no_memory',
         r'test_array\..*\.test_sizeof_with_buffer',
         r'test_sys\.SizeofTest\.',
+        r'test_tracemalloc\.',
         r'test_sys\..*\.test_getallocatedblocks',
         r'test_descr\.SharedKeyTests\.',
         r'test_list\.ListTest\.test_preallocation',
@@ -197,7 +203,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_dict\.DictTest\.test_splittable_',
     ),
     PICKLE: (
-        r'test_pickle\..*\.test_reduce_(ex_)?overrides_',
+        r'test_pickle(tools)?\..*\.test_reduce_(ex_)?overrides_',
         r'test_pickle\..*\.test_bad_reconstructor_args',
         r'test_pathlib\..*\.test_info_\w+_caching',
         r'test_pathlib\..*PureWindowsPathTest\.test_join',  # `./d:s` is pickled as `d:s`
