@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from aiida_dreamflow.values import chunk_files, chunks, parts
+
 from .comparing import seen_in_memory, seen_natively
 from .corpus import (
     asynchronous,
@@ -52,10 +54,25 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize('restart', [False, True], ids=['straight', 'restarted'])
+@pytest.fixture
+def way(request, monkeypatch):
+    if request.param == 'in pieces':  # what is done with long lists and large values is done with small ones
+        for module, name, size in (
+            (chunks, 'LONG', 4),
+            (chunks, '_LOOSE', 1),
+            (chunks, 'UNIT', 2),
+            (chunk_files, 'UNIT', 2),
+        ):
+            monkeypatch.setattr(module, name, size)
+        for name, size in (('_INLINE', 10), ('_WORTH_OWNING', 10), ('_LARGE_ARRAY', 16)):
+            monkeypatch.setattr(parts, name, size)
+    return request.param
+
+
+@pytest.mark.parametrize('way', ['straight', 'restarted', 'in pieces'], indirect=True)
 @pytest.mark.parametrize('function', CASES)
-def test_same_as_python(function, restart):
-    assert seen_in_memory(function, restart=restart) == seen_natively(function)
+def test_same_as_python(function, way):
+    assert seen_in_memory(function, restart=way != 'straight') == seen_natively(function)
 
 
 def test_the_corpus_is_broad():

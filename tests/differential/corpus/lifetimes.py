@@ -145,6 +145,25 @@ async def do_circle_that_nobody_holds():
     return kept, seen, reference() is None
 
 
+async def do_two_lists_of_a_class_of_the_function():
+    class Local:
+        mark = 1
+
+        def made_by(self):
+            return Local
+
+    many = [Local() for _ in range(9)]
+    same, pairs = many[:], [(each, [each]) for each in many]
+    await checkpoint()
+    Local.mark = 2
+    many.append(Local())
+    await checkpoint()
+    return [
+        (type(each) is Local, each.made_by() is Local, each.mark, each in many)
+        for each in (*many, *same, *(each for each, _ in pairs))
+    ]
+
+
 async def do_locks():
     lock, again, event, waiting = threading.Lock(), threading.RLock(), threading.Event(), queue.Queue()
     waiting.put(3)
