@@ -76,7 +76,7 @@ def _write_dict(value: dict[Any, Any], w: Writing) -> Record:
     if '__name__' in value and (module := _module_of(value)) is not None:
         return ['namespace', module]
     if '__builtins__' in value and (place := _place_of(value)) is not None:
-        return ['global', f'{place}.__dict__']
+        return ['global', place]
     if (reason := why_lost(value)) is not None:
         raise CannotStoreError('dict', '', reason)
     return ['dict', None, [ref(part) for item in value.items() for part in item]]
@@ -99,10 +99,18 @@ def _module_of(value: dict[Any, Any]) -> str | None:
 
 
 def _place_of(value: dict[Any, Any]) -> str | None:
-    """The place of the module whose globals a dict is, if that is not the one which `import` gives."""
+    """The place of the globals of a module that is not the one which `import` gives, from a variable of some module on."""
     name = value.get('__name__')
-    places = doubles(name) if isinstance(name, str) else []
-    return next((place for place, module in places if module.__dict__ is value), None)
+    if not isinstance(name, str):
+        return None
+    for place, module in doubles(name):
+        if module.__dict__ is value:
+            return f'{place}.__dict__'
+    # The private part of a module that somebody has replaced is seen through the functions that it has given to that.
+    public = name.lstrip('_').removeprefix('py_')
+    shown = vars(sys.modules[public]) if public != name and public in sys.modules else {}
+    functions = (each for each, found in shown.items() if getattr(found, '__globals__', None) is value)
+    return next((f'{public}:{function}.__globals__' for function in functions), None)
 
 
 def doubles(name: str) -> list[tuple[str, ModuleType]]:

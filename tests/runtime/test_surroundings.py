@@ -130,6 +130,7 @@ def test_another_module_in_the_place_of_warnings(monkeypatch):
     monkeypatch.setitem(sys.modules, 'warnings', other)
 
     async def warns():
+        shows = other._showwarnmsg_impl  # no module has it under its name in the `with`
         with warnings.catch_warnings(record=True, module=other) as seen:
             other.simplefilter('once')
             await checkpoint()
@@ -140,9 +141,9 @@ def test_another_module_in_the_place_of_warnings(monkeypatch):
             await checkpoint()
             warn('b')
         await checkpoint()
-        return [str(each.message) for each in seen]
+        return [str(each.message) for each in seen], shows.__name__
 
     before = other.filters, other.showwarning
     for restart in (False, True):
-        assert run_in_memory(warns, restart=restart) == ['a', 'b']
+        assert run_in_memory(warns, restart=restart) == (['a', 'b'], '_showwarnmsg_impl')
         assert (other.filters, other.showwarning) == before
