@@ -1,4 +1,4 @@
-"""Everything that has no form of its own: enum members, exceptions, and any object through ``__reduce_ex__``.
+"""Everything that has no form of its own: enum members, and any object through ``__reduce_ex__``.
 
 Also the list of what is refused by name. Knows the standard library only.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import _thread
 import asyncio
-import contextlib
 import copyreg
 import functools
 import inspect
@@ -39,7 +38,7 @@ from .standard import REDUCERS, attached_to, process_wide
 from .subclasses import VALUES, fill_state, state_of
 from .trust import is_pickle
 
-__all__ = ('KINDS', 'begins_anew', 'is_refused', 'write_enum', 'write_exception', 'write_object')
+__all__ = ('KINDS', 'begins_anew', 'is_refused', 'write_enum', 'write_object')
 
 _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
     (
@@ -69,8 +68,6 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
 )
 _KINDS_OF_REFUSED = tuple(kind for kinds, _ in _REFUSALS for kind in kinds)
 _DESCRIPTORS = (types.DynamicClassAttribute, functools.cached_property)
-_MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
-_NOT_KEPT = {'args', 'exceptions', 'message'}
 
 
 def is_refused(value: object) -> bool:
@@ -116,81 +113,6 @@ def write_enum(value: Enum, w: Writing) -> Record:
     if cls.__members__.get(name) is value:
         return ['enum', [w.ref(cls), name]]
     return ['flag', [w.ref(cls), w.ref(value._value_)]]
-
-
-def _native_members(exception: BaseException) -> dict[str, Any]:
-    """What C keeps of an exception outside its args and ``__dict__``, such as ``OSError.filename``."""
-    found = {}
-    for cls in type(exception).__mro__:
-        if cls.__module__ != 'builtins' or cls is BaseException:
-            continue
-        for name, member in vars(cls).items():
-            if isinstance(member, _MEMBERS) and name not in _NOT_KEPT and not name.startswith('_'):
-                with contextlib.suppress(AttributeError):
-                    found[name] = getattr(exception, name)
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _made_from(value: BaseException) -> tuple[Any, ...]:
-    """What C makes an exception from: its args, unless a group's class takes others."""
-    if _is_group(type(value)) and len(value.args) != 2:
-        return value.message, value.exceptions  # type: ignore[attr-defined]
-    return value.args
-
-
-def _is_group(cls: type) -> bool:
-    return any((base.__module__, base.__name__) == ('builtins', 'BaseExceptionGroup') for base in cls.__mro__)
-
-
-def write_exception(value: BaseException, w: Writing) -> Record:
-    """The record of an exception: args, attributes and notes, cause and context. Its traceback is dropped for now."""
-    ref = w.ref
-    made_from = _made_from(value)
-    members = _native_members(value)
-    if w.is_left_out(value):
-        members.pop('obj', None)
-    first = [ref(type(value)), *map(ref, made_from)]
-    rest = {
-        **state_of(value, w),
-        'members': [ref(part) for item in members.items() for part in item],
-        'cause': ref(value.__cause__),
-        'context': ref(value.__context__),
-        'suppress': value.__suppress_context__,
-    }
-    rest = {key: part for key, part in rest.items() if part}
-    if made_from is not value.args:
-        rest['args'] = [*map(ref, value.args)]
-    return ['exception', first, rest]
-
-
-def _make_exception(first: Any, r: Reader) -> BaseException:
-    # Neither `__new__` nor `__init__` of the user's class is called: they rarely take `args` back.
-    cls, *args = map(r.get, first)
-    native = next(base for base in cls.__mro__ if base.__module__ == 'builtins')
-    made: BaseException = native.__new__(cls, *args)
-    if native is not OSError:
-        with contextlib.suppress(TypeError):
-            native.__init__(made, *args)
-    made.args = tuple(args)
-    return made
-
-
-def _fill_exception(obj: BaseException, rest: Any, r: Reader) -> None:
-    get = r.get
-    if 'args' in rest:
-        obj.args = tuple(map(get, rest['args']))
-    parts = iter(rest.get('members', ()))
-    members = {name: get(next(parts)) for name in parts}
-    for name in _native_members(obj).keys() - members.keys():
-        with contextlib.suppress(AttributeError, TypeError):
-            delattr(obj, name)
-    for name, value in members.items():
-        with contextlib.suppress(AttributeError, TypeError):
-            setattr(obj, name, value)
-    fill_state(obj, rest, r)
-    obj.__cause__ = get(rest.get('cause'))
-    obj.__context__ = get(rest.get('context'))
-    obj.__suppress_context__ = rest.get('suppress', False)
 
 
 def _is_active(value: object) -> bool:
@@ -480,7 +402,6 @@ KINDS = (
     Kind('member', _make_member, lambda obj, rest, r: _update(vars(obj), rest, r)),
     Kind('enum', lambda first, r: r.get(first[0])[first[1]], late=1),
     Kind('flag', lambda first, r: r.get(first[0])(r.get(first[1])), late=1),
-    Kind('exception', _make_exception, _fill_exception),
     Kind('object', _make_object, _fill_object, _rank, late=1),
     Kind('bare', _make_bare, _fill_object, _rank, late=1),
     Kind('fields', _make_object, _fill_object, _rank, late=1),

@@ -17,6 +17,7 @@ from . import (
     containers,
     cursors,
     definitions,
+    errors,
     folders,
     iterators,
     objects,
@@ -41,6 +42,7 @@ _ROOMS: tuple[Any, ...] = (
     containers,
     cursors,
     definitions,
+    errors,
     folders,
     iterators,
     objects,
@@ -118,7 +120,7 @@ def _without_codec(cls: type) -> Any:
     if issubclass(cls, Enum):
         return objects.write_enum
     if issubclass(cls, BaseException):
-        return objects.write_exception
+        return errors.write_exception
     if issubclass(cls, weakref.ref):
         return weak.write_reference
     return subclasses.writer_for(cls) or objects.write_object
