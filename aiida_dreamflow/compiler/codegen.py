@@ -51,12 +51,14 @@ def block_code(program: Program, block: Block, unbound: frozenset[str]) -> types
 
 @functools.cache
 def raising_code(program: Program, place: ast.AST) -> types.CodeType:
-    """Compile a function that raises its argument as if from a place in the user's function.
+    """Compile a function that raises what it takes out of a list, as if from a place in the user's function.
+
+    Its frame does not hold the exception, which would be a circle.
 
     :param place: where the exception appears: the expression that was awaited, say.
     """
-    raising = copy_place(ast.Raise(ast.Name('.exception', ast.Load())), place)
-    return _compile(program, [_function(program, _arguments(program, ['.exception']), [raising])])[0]
+    raising = copy_place(ast.Raise(_popped('.exceptions')), place)
+    return _compile(program, [_function(program, _arguments(program, ['.exceptions']), [raising])])[0]
 
 
 @functools.cache
@@ -91,8 +93,12 @@ def _block_function(program: Program, block: Block, unbound: frozenset[str]) -> 
 
 def _taking(variables: list[str]) -> ast.stmt:
     """Return ``x, y, = .taken.pop()``: the tuple that is popped is gone once it is unpacked."""
-    pop = ast.Call(ast.Attribute(ast.Name('.taken', ast.Load()), 'pop', ast.Load()), [], [])
-    return ast.Assign([ast.Tuple([ast.Name(variable, ast.Store()) for variable in variables], ast.Store())], pop)
+    places = ast.Tuple([ast.Name(variable, ast.Store()) for variable in variables], ast.Store())
+    return ast.Assign([places], _popped('.taken'))
+
+
+def _popped(variable: str) -> ast.expr:
+    return ast.Call(ast.Attribute(ast.Name(variable, ast.Load()), 'pop', ast.Load()), [], [])
 
 
 def _jumps_to_itself(body: list[ast.stmt], block: Block) -> bool:

@@ -157,6 +157,9 @@ class Activation:
                 variables.update(zip(names, values, strict=True))
             if frame is not None:
                 self._take_over(frame.f_locals)
+            del (
+                frame
+            )  # it leads back to this one: it would live, with all its variables, until the garbage is collected
             raise
         self._take_over(after)
         return self.program.exits[number], value
@@ -256,18 +259,28 @@ class Activation:
         """
         assert self.awaiting is not None
         place, self.awaiting = self.awaiting.node, None
-        return self.raised_at(place, error)
+        try:
+            return self.raised_at(place, error)
+        finally:
+            del error  # see `raised_at`
 
     def raised_at(self, place: ast.AST, error: BaseException) -> BaseException:
-        """Return an exception as if it were raised at a place of the function."""
+        """Return an exception as if it were raised at a place of the function.
+
+        The frame in its traceback leads back to this one, and to its callers: while they refer to the exception, all variables in
+        its frames live until the garbage is collected.
+        """
         function = self._make_function(raising_code(self.program, place))
         context = error.__context__
         try:
-            function(error)
+            function([error])
         except BaseException as raised:
             raised.__traceback__ = without_runtime(raised.__traceback__)
             raised.__context__ = context
-        return error
+        try:
+            return error
+        finally:
+            del error
 
     def catch(self, error: BaseException) -> bool:
         """Go on with the handler of the current block, if it has one."""

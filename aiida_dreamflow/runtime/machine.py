@@ -202,6 +202,7 @@ class Machine:
             self.host.receive(source, variables)
         if error is not None:
             self._throw(task, self._in_context(task, error))
+            error = None
         else:
             task.stack[-1].resume(value)
 
@@ -221,6 +222,7 @@ class Machine:
         if raised is not None:
             raised.__traceback__ = without_runtime(raised.__traceback__)
             self._raise(task, activation.in_own_words(raised))
+            raised = None  # see `Activation.raised_at`
             return
         self.copies.made_by(block, place)
         if isinstance(exit, Jump):
@@ -272,26 +274,33 @@ class Machine:
                 raised = error.with_traceback(without_runtime(error.__traceback__))
         if raised is not None:
             self._throw(task, self._in_context(task, raised))
+            raised = None
 
     def _raise(self, task: Task[Any], error: BaseException) -> None:
         """Let an exception go to the innermost handler, from activation to activation."""
         stack = task.stack
-        while not stack[-1].catch(error):
-            activation = stack.pop()
-            error = activation.converted(error)
-            if activation.stream is not None:
-                drive = activation.stream.leave(None)
-                if drive.kind == 'aclose' and isinstance(error, GeneratorExit | StopAsyncIteration):
-                    self._hand_on(task, None)
+        try:
+            while not stack[-1].catch(error):
+                activation = stack.pop()
+                error = activation.converted(error)
+                if activation.stream is not None:
+                    drive = activation.stream.leave(None)
+                    if drive.kind == 'aclose' and isinstance(error, GeneratorExit | StopAsyncIteration):
+                        self._hand_on(task, None)
+                        return
+                if not stack:
+                    self._end(task, error)
                     return
-            if not stack:
-                self._end(task, error)
-                return
-            error = stack[-1].throw(error)
+                error = stack[-1].throw(error)
+        finally:
+            del error  # see `Activation.raised_at`
 
     def _throw(self, task: Task[Any], error: BaseException) -> None:
         """Let an exception appear where the innermost activation of a task waits."""
-        self._raise(task, task.stack[-1].throw(error))
+        try:
+            self._raise(task, task.stack[-1].throw(error))
+        finally:
+            del error
 
     # -- asynchronous generators
 
