@@ -157,9 +157,9 @@ class Activation:
                 variables.update(zip(names, values, strict=True))
             if frame is not None:
                 self._take_over(frame.f_locals)
-            del (
-                frame
-            )  # it leads back to this one: it would live, with all its variables, until the garbage is collected
+            # The frame leads back to this one. All that it has would live until the garbage is collected, if something here led
+            # to it: the variables do, when the exception has become one of them.
+            del frame, variables
             raise
         self._take_over(after)
         return self.program.exits[number], value

@@ -220,9 +220,8 @@ KINDS = (
     Kind('bytearray', lambda first, r: bytearray(read_bytes(first, r))),
     Kind('constant', lambda first, r: _CONSTANTS[first]),
     Kind('list', lambda first, r: [], _fill_list),
-    Kind(
-        'tuple', lambda first, r: (*map(r.get, first),)
-    ),  # on Python 3.10 `tuple` of an iterator makes an empty one anew
+    # On Python 3.10 `tuple` of an iterator makes another empty one.
+    Kind('tuple', lambda first, r: (*map(r.get, first),)),
     Kind('dict', lambda first, r: {}, _fill_dict, lambda rest: 3 if any(type(key) is dict for key in rest[::2]) else 0),
     Kind('namespace', _read_namespace),
     Kind('set', lambda first, r: set(), _fill_set, lambda rest: 3),

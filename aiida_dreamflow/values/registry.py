@@ -51,8 +51,8 @@ _ROOMS: tuple[Any, ...] = (
     searches,
     standard,
     subclasses,
-    type_variables,
     tables,
+    type_variables,
     weak,
 )
 _WRITERS: dict[type, Any] = {cls: writer for room in _ROOMS for cls, writer in getattr(room, 'WRITERS', {}).items()}

@@ -57,8 +57,21 @@ async def catches_of_a_helper():
     return find() is None
 
 
+async def catches_by_name():
+    things = [_Thing()]
+    find = weakref.ref(things[0])
+    try:
+        _, _ = things
+        await checkpoint()
+    except ValueError as error:
+        await checkpoint()
+        str(error)
+    del things
+    return find() is None
+
+
 @pytest.mark.parametrize('restart', [False, True])
-@pytest.mark.parametrize('function', [catches, catches_of_a_helper])
+@pytest.mark.parametrize('function', [catches, catches_by_name, catches_of_a_helper])
 def test_an_exception_that_is_over_keeps_nothing_alive(function, restart):
     """Not until the garbage is collected: what is in the variables may be large."""
     gc.collect()
