@@ -141,6 +141,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         r'test_dataclasses\.TestSlots\.test_frozen_slots_pickle_custom_state',
         r'test_set\..*\.test_do_not_rehash_dict_keys',
         r'test_descr\..*\.test_metaclass$',
+        r'test_iter\.TestCase\.test_ref_counting_behavior',
         r'test_re\.ReTests\.test_template_function',  # `re` keeps patterns, those of the frame too
         r'test_pickle\..*\.test_reduce_(ex_)?(calls_base|called)',
         r'test_types\.ClassCreationTests\.test_metaclass_override_callable',
