@@ -18,6 +18,7 @@ from aiida.engine import Process, ProcessState
 
 from ..exceptions import LaunchError
 from ..jobs import failpoints
+from ..jobs.failures import mark_failure
 from ..jobs.lease import is_leased
 from ..jobs.names import port_name
 from ..jobs.trouble import asking_broker
@@ -25,7 +26,7 @@ from ..runtime import Handle, Machine
 from .kinds import kind_of
 from .lookup import current_node
 from .node import CHILD_FILTERS
-from .targets import given_by, mark_failure, tell_outcome
+from .targets import given_by, tell_outcome
 from .transaction import delete_lost
 
 if TYPE_CHECKING:

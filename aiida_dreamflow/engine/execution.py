@@ -21,6 +21,7 @@ from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError, DreamflowError, FrameError
 from ..jobs import failpoints
 from ..jobs.codes import found_once
+from ..jobs.failures import child_of
 from ..jobs.names import port_name, python_name
 from ..jobs.trouble import PassingTroubleError, storing
 from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended, Task
@@ -44,7 +45,7 @@ from .pinned import note_reported, source_key, watch
 from .printing import captured
 from .returning import named_outputs, shape_of
 from .steps import Step, latest_step, write_step
-from .targets import Sources, child_of, prepare_child
+from .targets import Sources, prepare_child
 from .transaction import Caller, detach
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from aiida.orm.utils.links import LinkManager, LinkTriple
 
 from ..compiler.desugar import FUNCTION_MARK, PROCESS_FUNCTION_MARK
 from ..exceptions import ChildFailedError, LaunchError
+from ..jobs.arguments import check_arguments, name_of, parameters_of
 from ..jobs.calculation import FunctionJob
-from ..jobs.launch import check_arguments, function_job_inputs, job_outcome
+from ..jobs.launch import function_job_inputs, job_outcome
 from ..jobs.local import LocalRun, local_run_inputs
 from ..jobs.mapping import MapJob, map_job_inputs, map_outcome
 from ..jobs.names import port_name, python_name
@@ -266,28 +267,6 @@ def find_target(target: Any) -> Any:
         return load_entry_point(groups[0], name)
     except EntryPointError as error:
         raise LaunchError(f'the entry point `{target}` cannot be loaded: {error}') from error
-
-
-def parameters_of(target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
-    """Return arguments given by position by the names of the parameters.
-
-    :raises TypeError: if there are too many.
-    """
-    if not args:
-        return {}
-    parameters = inspect.signature(target).parameters.values()
-    names = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
-    if len(args) > len(names):
-        raise TypeError(
-            f'{name_of(target)}() takes {len(names)} positional argument{"s" * (len(names) != 1)} but {len(args)} '
-            f'{"was" if len(args) == 1 else "were"} given'
-        )
-    return dict(zip(names, args, strict=False))
-
-
-def name_of(target: Any) -> str:
-    """Return how messages call a target."""
-    return getattr(getattr(target, '__wrapped__', target), '__name__', type(target).__name__)
 
 
 def _with_defaults(inputs: Mapping[str, Any], processed: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ What differs between kinds of targets is in `kinds`.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from aiida.common.exceptions import NotExistent
 from ..compiler import Passed, bundle
 from ..exceptions import CannotStoreError, LaunchError, WorkflowUsageError
 from ..jobs.calculation import bundle_to_node
+from ..jobs.failures import mark_failure
 from ..jobs.names import port_name
 from ..runtime import Handle
 from ..values.parts import digest_of
@@ -24,13 +24,7 @@ from .kinds import kind_of, port_names
 from .lookup import outputs_of
 from .transaction import Scalar, detach
 
-__all__ = ('Sources', 'child_of', 'given_by', 'mark_failure', 'prepare_child', 'tell_outcome')
-
-#: Attribute of an exception that says which child it came from.
-_CHILD_MARK = 'dreamflow_child'
-
-#: Python 3.10 has none.
-_Group: Any = getattr(builtins, 'BaseExceptionGroup', ())
+__all__ = ('Sources', 'given_by', 'prepare_child', 'tell_outcome')
 
 _FUNCTION_JOBS = ('aiida.calculations:dreamflow.function', 'aiida.calculations:dreamflow.map')
 
@@ -129,18 +123,3 @@ def given_by(node: orm.ProcessNode) -> dict[str, orm.Data]:
     if isinstance(node, orm.CalcJobNode) and node.process_type in _FUNCTION_JOBS:
         return {label: data for label, data in outputs.items() if label not in ('remote_folder', 'retrieved')}
     return outputs
-
-
-def mark_failure(error: Exception, child: str) -> Exception:
-    """Note in an exception which child it came from."""
-    with contextlib.suppress(AttributeError):  # some exceptions take no attributes
-        setattr(error, _CHILD_MARK, child)
-    return error
-
-
-def child_of(error: BaseException) -> str | None:
-    """Return which child an exception came from, which children a group did; ``None`` if the workflow raised it."""
-    if isinstance(error, _Group):
-        children = [child_of(inner) for inner in error.exceptions]
-        return ', '.join(child for child in children if child is not None) if all(children) else None
-    return getattr(error, _CHILD_MARK, None)

@@ -18,6 +18,7 @@ from ..values.nodes import from_node
 from . import remote, wire
 from .leased import Leased
 from .names import python_name
+from .reports import EXIT_CODES
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -48,110 +49,6 @@ _OPTIONS: dict[str, Any] = {
     'resources': lambda: {'num_machines': 1, 'num_mpiprocs_per_machine': 1},
     'withmpi': False,
 }
-#: Status, label, and a message that says what to do. The first three are AiiDA's, which say what happened only.
-_EXIT_CODES = (
-    (
-        110,
-        'ERROR_SCHEDULER_OUT_OF_MEMORY',
-        (
-            'the job ran out of memory: ask for more, with `job(function, metadata={{"options": {{"max_memory_kb": ...}}}})`, '
-            'or pass smaller pieces to more jobs.'
-        ),
-    ),
-    (
-        120,
-        'ERROR_SCHEDULER_OUT_OF_WALLTIME',
-        (
-            'the job ran out of time{limit}: ask for more, with '
-            '`job(function, metadata={{"options": {{"max_wallclock_seconds": ...}}}})`.'
-        ),
-    ),
-    (
-        140,
-        'ERROR_SCHEDULER_NODE_FAILURE',
-        'a node of the computer failed while the job ran: submit it again.',
-    ),
-    (
-        310,
-        'ERROR_FUNCTION_RAISED',
-        'the function raised {type}: {message}. Its traceback is in the output `exception`.',
-    ),
-    (
-        311,
-        'ERROR_FUNCTION_NOT_LOADED',
-        (
-            'the source of the function could not be executed on the computer, with Python {python}: {type}: {message}. '
-            'The output `exception` has the traceback; a code with another Python may help: `job(function, code=...)`.'
-        ),
-    ),
-    (
-        320,
-        'ERROR_MODULE_MISSING',
-        (
-            'the Python of the code (version {python}) has no module `{module}`: install it there, or give the job a code '
-            'whose Python has it: `job(function, code=...)`.'
-        ),
-    ),
-    (
-        330,
-        'ERROR_RESULT_NOT_SENDABLE',
-        'the function returned something that cannot be sent: a `{type}` at `{path}`: {reason}.',
-    ),
-    (331, 'ERROR_RESULT_NOT_STORABLE', 'the result of the function cannot be stored: {reason}.'),
-    (
-        340,
-        'ERROR_NO_RESULT',
-        (
-            'the job ended without a result: killed, out of time or memory, or crashed. Ask for more time or memory in '
-            '`metadata.options` if that is it; `verdi calcjob outputcat {pk} stderr` ends with: {stderr}'
-        ),
-    ),
-    (
-        341,
-        'ERROR_JOB_CANCELLED',
-        (
-            'the job was cancelled on the computer, by its owner or by an administrator, {when}: '
-            'if that was no mistake, its limits or its queue may be the reason; otherwise submit it again.'
-        ),
-    ),
-    (
-        342,
-        'ERROR_DISK_FULL',
-        (
-            'the disk of the computer, or your part of it, is full ({reason}): make room there, or choose another '
-            '`work_dir` for the computer.'
-        ),
-    ),
-    (
-        343,
-        'ERROR_RESULT_TOO_LARGE',
-        (
-            'the result has {size} bytes, and {limit} is the most that is brought here: return less of it, or write it to '
-            'a file on the computer and return the path.'
-        ),
-    ),
-    (
-        350,
-        'ERROR_PYTHON_TOO_OLD',
-        (
-            'the Python of the code is older than 3.8{version}: give the job a code with a newer one: '
-            '`job(function, code=...)`.'
-        ),
-    ),
-    (
-        351,
-        'ERROR_PYTHON_MISSING',
-        (
-            'the computer has no Python that works at `{executable}` ({reason}): give the job a code with the right path, '
-            'with `job(function, code=...)`, or load a module in its `prepend_text`.'
-        ),
-    ),
-    (
-        360,
-        'ERROR_RESULT_MALFORMED',
-        'the result is not what a function job writes ({reason}): did something else write `result.json`?',
-    ),
-)
 
 
 def bundle_to_node(bundle: Bundle) -> orm.SinglefileData:
@@ -241,7 +138,7 @@ class FunctionJob(Leased, CalcJob):
         spec.output('exception', valid_type=orm.Dict, required=False, help='The exception that ended the function.')
         for name, default in _OPTIONS.items():
             spec.inputs['metadata']['options'][name].default = default  # type: ignore[index]
-        for status, label, message in _EXIT_CODES:
+        for status, label, message in EXIT_CODES:
             spec.exit_code(status, label, message=message, invalidates_cache=True)
 
     def _build_process_label(self) -> str:

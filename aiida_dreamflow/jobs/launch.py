@@ -5,7 +5,6 @@ Knows AiiDA's nodes; must not know workflows, nor which launcher is used.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -13,24 +12,22 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from aiida import orm
 
 from ..compiler.bundle import bundle
-from ..exceptions import ChildFailedError, LaunchError, RemoteTraceback
+from ..exceptions import ChildFailedError, LaunchError
 from ..values.nodes import from_node, to_node
-from . import remote, wire
+from .arguments import check_arguments, require_sendable
 from .calculation import FILE_NODES, FunctionJob, bundle_to_node
 from .codes import find_code
-from .failures import attach_origin, rebuild_exception
+from .failures import raised_or
 from .names import port_name
 
 __all__ = (
     'JobFunction',
     'argument_node',
-    'check_arguments',
     'failure_of',
     'function_job_inputs',
     'job',
     'job_outcome',
     'place_inputs',
-    'raised_there',
 )
 
 P = ParamSpec('P')
@@ -143,61 +140,22 @@ def _copied(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in mapping.items()}
 
 
-def check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-    """Raise the ``TypeError`` that a call would raise, by calling a function of the same signature that does nothing."""
-    parameters = [
-        parameter.replace(
-            annotation=parameter.empty, default=parameter.empty if parameter.default is parameter.empty else None
-        )
-        for parameter in inspect.signature(function).parameters.values()
-    ]
-    scope: dict[str, Any] = {}
-    exec(f'def stand_in{inspect.Signature(parameters)}: pass', scope)
-    stand_in = scope['stand_in']
-    stand_in.__qualname__ = inspect.unwrap(function).__qualname__
-    remote.call(stand_in, dict(arguments))
-
-
 def argument_node(name: str, value: Any) -> Any:
     """Return the node of an argument, having seen that it can be sent: later would be too late for a good message."""
     if type(value) in _SENDABLE_NODES or isinstance(value, FILE_NODES):
         return value
     if isinstance(value, orm.Node) and not isinstance(value, orm.Data):
         raise LaunchError(f'argument `{name}`: `{value}` is no data; a function job takes values and data nodes')
-    try:
-        wire.encode(from_node(value) if isinstance(value, orm.Data) else value, lambda array: '')
-    except wire.NotSendableError as error:
-        raise LaunchError(f'argument `{name}`: {error}') from None
+    require_sendable(name, from_node(value) if isinstance(value, orm.Data) else value)
     return value if isinstance(value, orm.Data) else to_node(value)
 
 
 def failure_of(node: orm.CalculationNode, target: Callable[..., Any] | None) -> Exception:
     """Make the exception for a job without a result."""
-    details = _exception_details(node)
-    if details is not None:
-        note = f'This was raised in {_what(node)}: {node.exit_message}'
-        if (rebuilt := raised_there(details, target, note)) is not None:
-            return rebuilt
     error = ChildFailedError(
         _failure_message(node), node=node, exit_status=node.exit_status, exit_message=node.exit_message or ''
     )
-    if details is not None:
-        error.__cause__ = RemoteTraceback(details['traceback'])
-    return error
-
-
-def raised_there(details: dict[str, Any], target: Callable[..., Any] | None, note: str) -> Exception | None:
-    """Return the exception that a function raised on its computer, ``None`` if its type is not here.
-
-    :param details: the content of its node.
-    :param target: the function.
-    :param note: says where it was raised.
-    """
-    if details['phase'] != 'call':
-        return None
-    namespace = getattr(inspect.unwrap(target), '__globals__', {}) if target is not None else {}
-    rebuilt = rebuild_exception(details, namespace)
-    return None if rebuilt is None else attach_origin(rebuilt, details, note)
+    return raised_or(error, _exception_details(node), target, _what(node))
 
 
 def _exception_details(node: orm.CalculationNode) -> dict[str, Any] | None:

@@ -19,37 +19,15 @@ from aiida.engine import ExitCode, Process
 from ..exceptions import CannotStoreError, LaunchError
 from ..values.nodes import from_node, to_node
 from ..values.snapshot import decode
+from .arguments import check_arguments
 from .calculation import node_to_bundle
 from .computing import request
 from .interpreter import Report, compute_in_interpreter, compute_in_thread
-from .launch import check_arguments
 from .leased import Leased
 from .names import port_name, python_name
-from .parser import exception_details, shown
+from .reports import LOCAL_EXIT_CODES, Ending, local_ending, not_storable
 
 __all__ = ('LocalRun', 'local_run_inputs')
-
-_MAX_MESSAGE = 500
-_TAIL = 10
-
-_EXIT_CODES = (
-    (
-        310,
-        'ERROR_FUNCTION_RAISED',
-        'the function raised {type}: {message}. Its traceback is in the output `exception`.',
-    ),
-    (
-        311,
-        'ERROR_FUNCTION_NOT_LOADED',
-        'the source of the function could not be executed: {type}: {message}. The output `exception` has the traceback.',
-    ),
-    (331, 'ERROR_RESULT_NOT_STORABLE', 'the result of the function cannot be stored: {reason}.'),
-    (
-        340,
-        'ERROR_NO_RESULT',
-        'the process that ran the function ended without a result{how}. What it printed ends with: {printed}',
-    ),
-)
 
 
 def local_run_inputs(
@@ -103,7 +81,7 @@ class LocalRun(Leased, Process):
         spec.input('in_thread', valid_type=bool, non_db=True, default=False, help='Whether it runs in a thread.')
         spec.output('result', valid_type=orm.Data, required=False, help='What the function returned.')
         spec.output('exception', valid_type=orm.Dict, required=False, help='The exception that ended the function.')
-        for status, label, message in _EXIT_CODES:
+        for status, label, message in LOCAL_EXIT_CODES:
             spec.exit_code(status, label, message=message, invalidates_cache=True)
 
     def _build_process_label(self) -> str:
@@ -181,20 +159,13 @@ class LocalRun(Leased, Process):
             try:
                 self.out('result', to_node(decode(report['value'], blobs.__getitem__)['value']))
             except (CannotStoreError, ImportError, AttributeError) as error:
-                return self._exit('ERROR_RESULT_NOT_STORABLE', reason=error)
+                return self._exit(not_storable(error))
             return None
-        if report['status'] == 'unstorable':
-            return self._exit('ERROR_RESULT_NOT_STORABLE', reason=report['reason'])
-        if report['status'] == 'died':
-            how = f': it was killed by signal {report["signal"]}' if report['signal'] else ''
-            tail = '\n'.join(printed.splitlines()[-_TAIL:]) or '(nothing)'
-            return self._exit('ERROR_NO_RESULT', how=how, printed=tail)
-        details = exception_details(report['exception'])
-        self.out('exception', orm.Dict(details))
-        label = 'ERROR_FUNCTION_RAISED' if details['phase'] == 'call' else 'ERROR_FUNCTION_NOT_LOADED'
-        return self._exit(label, type=details['type'], message=details['message'])
+        ending = local_ending(report, printed)
+        if ending.exception is not None:
+            self.out('exception', orm.Dict(ending.exception))
+        return self._exit(ending)
 
-    def _exit(self, label: str, **details: object) -> ExitCode:
-        texts = {name: shown(value, _MAX_MESSAGE) for name, value in details.items()}
-        code: ExitCode = self.exit_codes[label].format(**texts)
+    def _exit(self, ending: Ending) -> ExitCode:
+        code: ExitCode = self.exit_codes[ending.label].format(**ending.details)
         return code

@@ -6,7 +6,6 @@ as a thousand nodes one by one would take longer than the job.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from aiida import orm
 from aiida.common.links import LinkType
 
-from ..exceptions import CannotStoreError, ChildFailedError, RemoteTraceback
+from ..exceptions import CannotStoreError
 from ..values.nodes import from_node, scalar_node
 from . import remote, spread, wire
+from .arguments import check_arguments
 from .calculation import FunctionJob, text_of, value_there
-from .launch import argument_node, check_arguments, failure_of, place_inputs, raised_there
+from .failures import item_failure
+from .launch import argument_node, failure_of, place_inputs
 from .names import port_name, python_name
-from .parser import MAX_DOCUMENT, FunctionParser, exception_details, shown
+from .parser import MAX_DOCUMENT, FunctionParser
+from .reports import item_details
 from .rows import Scalar, detach, store_outputs
 
 if TYPE_CHECKING:
@@ -31,17 +33,8 @@ if TYPE_CHECKING:
 __all__ = ('MapJob', 'MapParser', 'map_job_inputs', 'map_outcome')
 
 _RESULT, _EXCEPTION = 'results', 'exceptions'
-_MAX_MESSAGE = 500
 #: What calls the function for many items there.
 _SPREAD = text_of(spread)
-#: What is said of an item whose call gave no result, by the status of its report.
-_REASONS = {
-    'unsendable': 'it returned something that cannot be sent: a `{type}` at `result{path}`: {reason}',
-    'large': 'its result has {size} bytes, and {limit} is the most that is brought here',
-    'disk': 'the disk of the computer, or your part of it, is full ({reason})',
-    'died': 'its process ended{how} before it returned',
-    'unstorable': 'its result cannot be stored: {reason}',
-}
 
 
 def map_job_inputs(
@@ -191,17 +184,7 @@ class MapParser(FunctionParser):
                 return f'{_RESULT}.{label}', self._result(report['value'])
             except CannotStoreError as error:
                 status, report = 'unstorable', {'reason': str(error)}
-        details: dict[str, Any]
-        if report.get('exception') is not None and status in ('raised', 'module', 'disk'):
-            details = exception_details(report['exception'])
-            details['message_for_people'] = f'the function raised {details["type"]}: {details["message"]}'
-        elif status in _REASONS:
-            how = _ending(report['exit']) if status == 'died' else ''
-            texts = {name: shown(value, _MAX_MESSAGE) for name, value in report.items() if name != 'status'}
-            details = {'message_for_people': _REASONS[status].format(how=how, **texts)}
-        else:
-            raise wire.MalformedError('unknown status')
-        return f'{_EXCEPTION}.{label}', detach(orm.Dict(details))
+        return f'{_EXCEPTION}.{label}', detach(orm.Dict(item_details(status, report)))
 
 
 def count_items(node: orm.CalculationNode) -> int:
@@ -214,15 +197,6 @@ def _count(inputs: Mapping[str, Any]) -> int:
     for column in inputs.get('arguments', {}).values():
         return len(from_node(column))
     return 1 + max(int(label.rpartition('_')[2]) for label in inputs['items'])
-
-
-def _ending(code: Any) -> str:
-    if type(code) is not int:
-        raise wire.MalformedError('no exit code')
-    if code >= 0:
-        return f' with exit code {code}'
-    names = {number.value: number.name for number in signal.Signals}
-    return f' by the signal {names.get(-code, -code)}'
 
 
 def map_outcome(node: orm.CalculationNode, target: Callable[..., Any]) -> list[Any]:
@@ -240,22 +214,8 @@ def map_outcome(node: orm.CalculationNode, target: Callable[..., Any]) -> list[A
         if (result := outputs.get(f'{_RESULT}__item_{index}')) is not None:
             found.append(from_node(result))
         elif (exception := outputs.get(f'{_EXCEPTION}__item_{index}')) is not None:
-            found.append(_exception(node, index, exception.get_dict(), target))
+            where = f'item {index} of the function job {node.pk}'
+            found.append(item_failure(where, exception.get_dict(), target, node, node.exit_status))
         else:
             found.append(failure_of(node, target))  # the job ended before it
     return found
-
-
-def _exception(node: orm.CalculationNode, index: int, details: dict[str, Any], target: Callable[..., Any]) -> Exception:
-    """Return the exception for an item without a result."""
-    where = f'item {index} of the function job {node.pk}'
-    rebuilt = raised_there(details, target, f'This was raised in {where}.') if 'phase' in details else None
-    if rebuilt is not None:
-        return rebuilt
-    message = details['message_for_people']
-    error = ChildFailedError(
-        f'{where} gave no result: {message}', node=node, exit_status=node.exit_status, exit_message=message
-    )
-    if 'traceback' in details:
-        error.__cause__ = RemoteTraceback(details['traceback'])
-    return error

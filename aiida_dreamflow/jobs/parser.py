@@ -18,16 +18,15 @@ from ..values.nodes import to_node
 from . import remote, wire
 from .calculation import STDERR_FILE
 from .endings import last_line_with, scheduler_ending
+from .reports import Ending, ending_of, not_storable
 
 if TYPE_CHECKING:
     from aiida.engine import ExitCode
 
-__all__ = ('MAX_DOCUMENT', 'FunctionParser', 'exception_details', 'shown')
+__all__ = ('MAX_DOCUMENT', 'FunctionParser')
 
 #: How many bytes a document may have.
 MAX_DOCUMENT = 2**30
-_MAX_TEXT = 20_000
-_MAX_MESSAGE = 500
 _MAX_STDERR = 2**20
 _TAIL = 10
 _DISK_FULL = ('No space left on device', 'Disk quota exceeded')
@@ -63,7 +62,7 @@ class FunctionParser(Parser):
         try:
             self.out('result', self.node_of(report['value']))
         except CannotStoreError as error:
-            return self.exit('ERROR_RESULT_NOT_STORABLE', reason=error)
+            return self.exit_for(not_storable(error))
         return None
 
     def node_of(self, data: Any) -> orm.Data:
@@ -92,26 +91,12 @@ class FunctionParser(Parser):
 
     def _report(self, report: Any) -> ExitCode | None:
         """Act on what the job says of itself."""
-        status, python = report['status'], report['python']
-        if status == 'python':
-            return self.exit('ERROR_PYTHON_TOO_OLD', version=f' (it is {python})')
-        if status == 'unsendable':
-            path = f'result{report["path"]}'
-            return self.exit('ERROR_RESULT_NOT_SENDABLE', type=report['type'], path=path, reason=report['reason'])
-        if status == 'large':
-            return self.exit('ERROR_RESULT_TOO_LARGE', size=report['size'], limit=report['limit'])
-        if status not in ('raised', 'module', 'disk'):
+        ending = ending_of(report)
+        if ending is None:
             return self.result_of(report)
-        if report.get('exception') is None and status == 'disk':
-            return self.exit('ERROR_DISK_FULL', reason=report['reason'])
-        details = exception_details(report['exception'])
-        self.out('exception', orm.Dict(details))
-        if status == 'module':
-            return self.exit('ERROR_MODULE_MISSING', module=report['missing'], python=python)
-        if status == 'disk':
-            return self.exit('ERROR_DISK_FULL', reason=report['reason'])
-        label = 'ERROR_FUNCTION_RAISED' if details['phase'] == 'call' else 'ERROR_FUNCTION_NOT_LOADED'
-        return self.exit(label, type=details['type'], message=details['message'], python=python)
+        if ending.exception is not None:
+            self.out('exception', orm.Dict(ending.exception))
+        return self.exit_for(ending)
 
     def without_result(self) -> ExitCode | None:
         """Find out why the job wrote nothing."""
@@ -146,8 +131,11 @@ class FunctionParser(Parser):
 
     def exit(self, label: str, **details: object) -> ExitCode:
         """Return the exit code with a label, its message filled."""
-        texts = {name: shown(value, _MAX_MESSAGE) for name, value in details.items()}
-        code: ExitCode = self.exit_codes[label].format(pk=self.node.pk, **texts)
+        return self.exit_for(Ending(label, details))
+
+    def exit_for(self, ending: Ending) -> ExitCode:
+        """Return the exit code for an ending."""
+        code: ExitCode = self.exit_codes[ending.label].format(pk=self.node.pk, **ending.details)
         return code
 
     def read(self, name: str, limit: int) -> str | None:
@@ -165,35 +153,3 @@ class FunctionParser(Parser):
         """Open one of the retrieved arrays."""
         # Packed objects of the repository can be sought in forwards only.
         return io.BytesIO(self.retrieved.base.repository.get_object_content(name, mode='rb'))
-
-
-def shown(value: object, limit: int) -> str:
-    """Return text that a database takes: no lone surrogates, no NUL, not too long."""
-    text = str(value).encode('utf-8', 'backslashreplace').decode().replace('\0', '\\x00')
-    return text if len(text) <= limit else text[: limit // 2] + ' [...] ' + text[-limit // 2 :]
-
-
-def exception_details(exception: Any) -> dict[str, Any]:
-    """Return what the node of an exception holds; its arguments stay encoded, as text."""
-    if exception['phase'] not in ('load', 'call'):
-        raise wire.MalformedError('unknown phase')
-    notes = exception['notes'] if isinstance(exception['notes'], list) else []
-    return {
-        'phase': exception['phase'],
-        'type': shown(exception['type'], _MAX_MESSAGE),
-        'module': shown(exception['module'], _MAX_MESSAGE),
-        'message': shown(exception['message'], _MAX_TEXT),
-        'traceback': shown(exception['traceback'], _MAX_TEXT),
-        'notes': [shown(note, _MAX_TEXT) for note in notes[:20]],
-        'encoded_args': _bounded(exception['args'], 'null'),
-        'encoded_attributes': _bounded(exception['attributes'], '{}'),
-    }
-
-
-def _bounded(data: Any, otherwise: str) -> str:
-    """Return JSON data as text if it is small enough for the attribute of a node."""
-    try:
-        text = wire.dumps(data)
-    except RecursionError:
-        return otherwise
-    return text if len(text) <= _MAX_TEXT else otherwise

@@ -9,7 +9,7 @@ import pytest
 
 from aiida_dreamflow.jobs import remote, wire
 from aiida_dreamflow.jobs.failures import attach_origin, rebuild_exception
-from aiida_dreamflow.jobs.parser import exception_details
+from aiida_dreamflow.jobs.reports import exception_details
 
 
 class CodeError(Exception):
