@@ -28,7 +28,8 @@ from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspend
 from ..values.data import type_name
 from ..values.entities import EntityCodec
 from ..values.frame import FrameWriter, StoredFrame, cannot_return, load_frame
-from ..values.nodes import from_node, to_node
+from ..values.nodes import to_node
+from ..values.parameters import parameters_of
 from ..values.parts import digest_of
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
@@ -111,7 +112,9 @@ class Execution:
         self.number, self.sources = 0, Sources({})
         self.failure: BaseException | None = None
         self.returned: Step | None = None
-        values = {python_name(port): from_node(node) for port, node in self.inputs.items()}
+        given = {python_name(port): node for port, node in self.inputs.items()}
+        parameters = parameters_of(self.function)
+        values = {name: parameters[name].argument(node) for name, node in given.items()}
         self.machine = Machine(self)
         self.machine.start(self.function, (), values)
         self.ledger = Ledger(Origins(), self.machine, self.inputs, self.files, self.writer.chunks)
@@ -314,22 +317,24 @@ class Execution:
         inputs, digests, names = handle.inputs['inputs'], handle.inputs.pop('digests'), handle.inputs.pop('names')
         roots = {port: f'{handle.place}:{name}' for port, name in names(handle.passed).items()}
         handle.forget_arguments()
-        within = kind_of(handle.target).arguments
+        kind = kind_of(handle.target)
+        within = kind.arguments
         arguments = inputs[within] if within else inputs
         for port, node in arguments.items():
             name = f'{handle.label}_{python_name(port)}'
-            arguments[port] = self._settled(name, node, roots.get(port, ''), digests.get(port, ''))
+            is_exact = kind.takes_nodes(handle.target, port)
+            arguments[port] = self._settled(name, node, roots.get(port, ''), digests.get(port, ''), is_exact)
         if within:
             source = inputs['function']
             inputs['function'] = self.ledger.node_for(f'source_of_{source.label.rpartition(".")[2]}', source)
             if 'items' in inputs:
                 inputs['items'] = self._settled(handle.label, inputs['items'])
 
-    def _settled(self, name: str, value: Any, root: str = '', digest: str = '') -> Any:
+    def _settled(self, name: str, value: Any, root: str = '', digest: str = '', is_exact: bool = False) -> Any:
         """Return an input of a process, however nested, with its nodes among those that the step makes."""
         if isinstance(value, dict):
             return {port: self._settled(f'{name}_{python_name(port)}', inner) for port, inner in value.items()}
-        return self.ledger.node_for(name, value, root, digest) if isinstance(value, orm.Data) else value
+        return self.ledger.node_for(name, value, root, digest, is_exact) if isinstance(value, orm.Data) else value
 
     # -- ending
 

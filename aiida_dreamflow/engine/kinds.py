@@ -64,6 +64,10 @@ class Kind:
             raise TypeError(f'the inputs of `{name_of(target)}` are given by name')
         return {}
 
+    def takes_nodes(self, target: Any, port: str) -> bool:
+        """Return whether it matters of which class the node of an argument is, not only which value it stands for."""
+        return True
+
     def inputs(self, target: Any, given: Mapping[str, Any], source_of: SourceOf) -> dict[str, Any]:
         """Return the inputs of the process: nodes, not tied to the database session.
 
@@ -109,6 +113,11 @@ class WorkflowKind(Kind):
     def by_name(self, target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
         """Return what is given by position, by the names of the parameters."""
         return parameters_of(getattr(target, FUNCTION_MARK), args)
+
+    def takes_nodes(self, target: Any, port: str) -> bool:
+        """Return whether the parameter is annotated with a class of nodes."""
+        parameter = getattr(target.spec().inputs.get(port), 'parameter', None)
+        return parameter is not None and parameter.names_nodes
 
     def inputs(self, target: Any, given: Mapping[str, Any], source_of: SourceOf) -> dict[str, Any]:
         """Return the inputs of the process."""
@@ -173,6 +182,10 @@ class FunctionKind(Kind):
     def by_name(self, target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
         """Return what is given by position, by the names of the parameters."""
         return parameters_of(target, args)
+
+    def takes_nodes(self, target: Any, port: str) -> bool:
+        """Return that values are taken."""
+        return False
 
     def inputs(self, target: Any, given: Mapping[str, Any], source_of: SourceOf) -> dict[str, Any]:
         """Return the inputs of the process."""

@@ -241,19 +241,22 @@ class Ledger:
             return _sharing_files(value, form.snapshot, self._files)
         return cast(orm.Data, detach(to_node(value)))
 
-    def node_for(self, name: str, node: orm.Data, root: str = '', digest: str = '') -> orm.Data:
+    def node_for(self, name: str, node: orm.Data, root: str = '', digest: str = '', is_exact: bool = False) -> orm.Data:
         """Return the node for a value that leaves the workflow: a child's input, or an output.
 
         :param name: what to call a new one.
         :param node: the node to store if the value is no variable's.
         :param root: the variable that it is, if it is one.
         :param digest: that of the value.
+        :param is_exact: whether it has to be a node of the same class.
         """
         if node.is_stored or any(made.uuid == node.uuid for made in self.created.values()):
             return node
         uuid = self.node_of(root, digest)
         if uuid is not None:
-            return self._made(uuid) or cast(orm.Data, orm.load_node(uuid=uuid))
+            known = self._made(uuid) or cast(orm.Data, orm.load_node(uuid=uuid))
+            if not is_exact or type(known) is type(node):
+                return known
         self._add(name, node)
         return node
 

@@ -17,11 +17,11 @@ from aiida.engine.processes.ports import InputPort
 
 from ..exceptions import CannotStoreError, CompileError
 from ..jobs.names import port_name, python_name
-from ..values.nodes import to_node
-from .checking import parameters_in, said, validator_of
+from ..values.parameters import Parameter, signature_of
+from .checking import parameters_in
 from .forked import FORK_INPUTS
 
-__all__ = ('RESERVED_PARAMETERS', 'by_port', 'require_parameters', 'value_port')
+__all__ = ('RESERVED_PARAMETERS', 'ParameterPort', 'by_port', 'port_of', 'require_parameters')
 
 #: Names that AiiDA's launchers keep for themselves, and ours.
 RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process', 'self', FORK_INPUTS})
@@ -32,7 +32,7 @@ def require_parameters(function: types.FunctionType) -> None:
 
     :raises CompileError: naming the parameter.
     """
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in signature_of(function).parameters.items():
         where = f'workflow function `{function.__qualname__}`'
         if name in RESERVED_PARAMETERS:
             raise CompileError(
@@ -57,31 +57,39 @@ def by_port(ports: Iterable[str], inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in inputs.items()}
 
 
-class _ValuePort(InputPort):
-    """An input that takes any Python value, or the node of one."""
+class ParameterPort(InputPort):
+    """An input that takes any Python value, or the node of one, as the annotation of the parameter says.
+
+    :ivar parameter: the parameter.
+    """
+
+    parameter: Parameter
 
     def serialize(self, value: Any) -> Any:
         """Return the node of a value."""
-        return to_node(value)
+        return self.parameter.node_for(value)
 
 
-def value_port(function: types.FunctionType, parameter: inspect.Parameter) -> InputPort:
-    """Return the port for a parameter of a workflow function.
-
-    :param function: the function.
-    :param parameter: the parameter.
-    """
+def port_of(parameter: Parameter) -> ParameterPort:
+    """Return the port for a parameter of a workflow function."""
     options: dict[str, Any] = {'valid_type': orm.Data}
-    options['help'] = parameters_in(function.__doc__).get(parameter.name, '')
-    if parameter.annotation is not parameter.empty:
-        options['help'] = ': '.join(filter(None, (said(parameter), options['help'])))
-        options['validator'] = validator_of(function, parameter)
-    if parameter.default is not parameter.empty:
+    options['help'] = parameters_in(parameter.function.__doc__).get(parameter.name, '')
+    if parameter.is_annotated:
+        options['help'] = ': '.join(filter(None, (parameter.text, options['help'])))
+        options['validator'] = functools.partial(_validated, parameter)
+    if parameter.default is not inspect.Parameter.empty:
         options['required'] = False
         try:
-            to_node(parameter.default)
+            parameter.node_for(parameter.default)
         except CannotStoreError:
             pass  # the function's own default serves
         else:
-            options['default'] = functools.partial(to_node, parameter.default)
-    return _ValuePort(port_name(parameter.name), **options)
+            options['default'] = functools.partial(parameter.node_for, parameter.default)
+    port = ParameterPort(port_name(parameter.name), **options)
+    port.parameter = parameter
+    return port
+
+
+def _validated(parameter: Parameter, node: Any, _: Any) -> str | None:
+    """Return what is wrong with an input; AiiDA says itself if it is no data node."""
+    return parameter.fault(node) if isinstance(node, orm.Data) else None

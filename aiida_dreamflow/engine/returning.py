@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from aiida import orm
 
@@ -45,15 +45,19 @@ def shape_of(value: Any, codecs: Sequence[Codec]) -> dict[str, Any] | None:
     :param value: what the function returned.
     :param codecs: those of the frame.
     :returns: the shape; ``None`` if the value is the one output ``result``, or none, or has no shape that can be stored.
+        A node that was returned is given back as a node, not as its value: the shape names such outputs.
     """
     outputs = named_outputs(value)
+    nodes = [port_name(name) for name, item in outputs.items() if isinstance(item, orm.Data)]
+    if outputs.get('result') is value and nodes:
+        return {'nodes': nodes}
     if value is None or outputs.get('result') is value:
         return None
     with contextlib.suppress(CannotStoreError):
         snapshot = encode({'': value}, [_OutputCodec(outputs), *codecs])
         if not snapshot.blobs:
             # As text: a database may change what numbers and texts inside of its own JSON are.
-            return {'document': json.dumps(snapshot.document), 'signature': sign(snapshot.document)}
+            return {'document': json.dumps(snapshot.document), 'signature': sign(snapshot.document), 'nodes': nodes}
     return None
 
 
@@ -65,7 +69,11 @@ def returned_value(outputs: Mapping[str, orm.Data], shape: Mapping[str, Any], co
     :param codecs: those of its frame.
     :raises UntrustedValueError: if this profile did not write it, and it would run code.
     """
-    codecs = [_OutputCodec(outputs), *codecs]
+    nodes = shape.get('nodes', [])
+    values = {port: node if port in nodes else from_node(node) for port, node in outputs.items()}
+    if 'document' not in shape:
+        return values['result']
+    codecs = [_OutputCodec(values), *codecs]
     document = json.loads(shape['document'])
     require_trust(document, shape['signature'], codecs)
     no_files: dict[str, bytes] = {}
@@ -75,7 +83,7 @@ def returned_value(outputs: Mapping[str, orm.Data], shape: Mapping[str, Any], co
 class _OutputCodec(Codec):
     """The outputs inside of what is returned, by port.
 
-    :param outputs: their values by name; their nodes by port for decoding.
+    :param outputs: their values, by name; by port for decoding.
     """
 
     name = 'output'
@@ -91,4 +99,4 @@ class _OutputCodec(Codec):
 
     def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
         """Return the value of an output."""
-        return from_node(self._outputs[content])
+        return cast(object, self._outputs[content])

@@ -16,7 +16,6 @@ import asyncio
 import concurrent.futures
 import contextlib
 import functools
-import inspect
 import sys
 import time
 import traceback
@@ -37,12 +36,13 @@ from ..jobs.leased import Leased, by_parent
 from ..jobs.names import port_name
 from ..jobs.trouble import PassingTroubleError, asking_broker
 from ..runtime import current_machine, is_stepping, submit_call
+from ..values.parameters import parameters_of
 from .checking import outputs_in
 from .forked import FORK_INPUTS, prepare_fork
 from .killing import kill_and_wait, kill_children
 from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper, outline_of
-from .parameters import by_port, value_port
+from .parameters import by_port, port_of
 from .pinned import is_pinned, pin_source
 
 #: After how many seconds a timer looks at the clock again, at the latest.
@@ -139,8 +139,8 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         )
         if cls.function is None:
             return
-        for parameter in inspect.signature(cls.function).parameters.values():
-            spec.inputs[port_name(parameter.name)] = value_port(cls.function, parameter)
+        for name, parameter in parameters_of(cls.function).items():
+            spec.inputs[port_name(name)] = port_of(parameter)
         program = compile_function(cls.function)
         for name in outputs_in(program):
             spec.output(port_name(name), valid_type=orm.Data, required=False)

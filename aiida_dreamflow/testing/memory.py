@@ -14,6 +14,7 @@ from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import CannotStoreError, FrameError, LaunchError
 from ..runtime import Failed, Future, Handle, Machine, Mapped, Returned
 from ..values.frame import cannot_return, load_frame, store_frame
+from ..values.parameters import received, signature_of
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
 from ..values.snapshot import Codec, decode, encode
@@ -38,9 +39,23 @@ def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: 
     """
     host = _MemoryHost(getattr(function, 'recipes', True))
     machine = Machine(host)
-    machine.start(getattr(function, FUNCTION_MARK, function), args, kwargs)
+    plain = getattr(function, FUNCTION_MARK, function)
+    if isinstance(plain, types.FunctionType):  # anything else is refused
+        args, kwargs = _received(plain, args, kwargs)
+    machine.start(plain, args, kwargs)
     with without_pickles(not getattr(function, 'pickles', True)):
         return _run(machine, host, restart, is_workflow=hasattr(function, FUNCTION_MARK))
+
+
+def _received(
+    function: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    try:
+        bound = signature_of(function).bind(*args, **kwargs)
+    except TypeError:
+        return args, kwargs  # the call says so too
+    bound.arguments.update(received(function, bound.arguments))
+    return bound.args, bound.kwargs
 
 
 def _run(machine: Machine, host: _MemoryHost, restart: bool, is_workflow: bool) -> Any:
@@ -165,6 +180,8 @@ class _MemoryHost:
                     f'parameter `{name}` of `{function.__name__}` cannot be given by name, as a job needs it'
                 )
             given.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
+        if isinstance(function, types.FunctionType) and hasattr(target, FUNCTION_MARK):
+            given = received(function, given)
         return {name: _given(function, name, value) for name, value in given.items()}
 
     def receive(self, source: Future[Any], variables: Sequence[str]) -> None:

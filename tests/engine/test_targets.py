@@ -124,12 +124,12 @@ class TestWorkflows:
 
 
 WRONG = [
-    ({'number': 'abc'}, "`annotated` wants `number: float`, and was given a `str`: 'abc'"),
-    ({'number': 1, 'choice': 'c'}, "`choice: Literal['a', 'b']`, and was given a `str`: 'c'"),
-    ({'number': 1, 'values': 3}, 'and was given a `int`: 3'),
-    ({'number': 1, 'array': [1.0]}, '`array: '),
-    ({'number': 1, 'cell': 3}, '`cell: Cell`, and was given a `int`'),
-    ({'number': 1, 'node': 'x'}, '`node: '),
+    ({'number': 'abc'}, "`number` of `annotated` takes float, got str: 'abc'"),
+    ({'number': 1, 'choice': 'c'}, "`choice` of `annotated` takes Literal['a', 'b'], got str: 'c'"),
+    ({'number': 1, 'values': 3}, ', got int: 3'),
+    ({'number': 1, 'array': [1.0]}, '`array` of `annotated` takes '),
+    ({'number': 1, 'cell': 3}, '`cell` of `annotated` takes Cell, got int'),
+    ({'number': 1, 'node': 'x'}, '`node` of `annotated` takes '),
 ]
 RIGHT = [
     {'number': 1},
@@ -166,7 +166,7 @@ class TestInputs:
         spec = workflows.WithDefaults.spec()
         assert 'number' in spec.inputs
         assert 'choice' not in spec.inputs
-        with pytest.raises(ValueError, match='wants `number: float`'):
+        with pytest.raises(ValueError, match='`number` of `annotated` takes float'):
             engine.run(workflows.WithDefaults, number='x', child={'a': 1})
 
 
