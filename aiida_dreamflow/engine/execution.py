@@ -33,6 +33,7 @@ from ..values.parameters import parameters_of
 from ..values.parts import digest_of
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
+from ..values.queries import QueryCodec, close_transactions, forget_failure, is_open, require_closed
 from ..values.snapshot import decode, encode
 from .adopting import stored_meanwhile, without_creator
 from .children import Children, ChildTasks
@@ -80,10 +81,11 @@ class Execution:
             raise FrameError(str(process.bundle))
         self.children = Children(process, tasks)
         self.function = type(process).require_function()
-        self.entities = EntityCodec()
-        self.codecs = [self.entities, BuilderCodec(), OwnFileCodec(self.function, process.bundle)]
+        self.entities, self.queries = EntityCodec(), QueryCodec()
+        self.codecs = [self.entities, self.queries, BuilderCodec(), OwnFileCodec(self.function, process.bundle)]
         self.label = ''
         self.caller = Caller(process.node)
+        self.session = self.caller.backend.get_session()
         self.source_key = source_key(process.node)
         self.watch = watch(process.node, process.bundle)
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
@@ -204,17 +206,31 @@ class Execution:
         failpoints.reach('step.ends')
         if isinstance(outcome, Failed):
             self.failure, self.label = outcome.exception, f'raised {type(outcome.exception).__name__}'
+            close_transactions(self.session)
         else:
-            with storing():
-                self.ledger.adopt(without_creator(stored))
-                self._record(outcome, self.ledger.read(machine.ran), first)
-                self.children.take_intents(self.machine)
+            try:
+                self._store(outcome, stored, first)
+            except BaseException:
+                close_transactions(self.session)
+                raise
         self.children.kill_cancelled(self.machine)
         if text := ''.join(printed).rstrip('\n'):
             self.process.report('%s', text)
         if seconds > _LONG:
             self._report_long(first, machine, seconds)
         return outcome
+
+    def _store(self, outcome: Suspended | Returned, stored: Sequence[int], first: int) -> None:
+        """Record a step, and note its intents.
+
+        :param stored: the pks of the nodes that it has stored itself.
+        :param first: the line at which it began.
+        """
+        forget_failure(self.session)
+        with storing():
+            self.ledger.adopt(without_creator(stored))
+            self._record(outcome, self.ledger.read(self.machine.ran), first)
+            self.children.take_intents(self.machine)
 
     def _report_long(self, line: int, machine: Machine, seconds: float) -> None:
         """Say once of each step that takes long what it does to others."""
@@ -255,6 +271,8 @@ class Execution:
         ledger, machine = self.ledger, self.machine
         step = Step(self.number, (first, first), 'waiting')
         self.entities.unstored = {}
+        if is_open(self.session):
+            self.queries.read_inner_first(machine)
         ledger.update(machine, self.writer.survey(machine))
         for task in machine.finished:
             task.origins = ledger.has_read
@@ -273,6 +291,7 @@ class Execution:
             self._settle_result(outcome, step)
             self.returned = step
         frame = self.writer.write(machine)
+        require_closed(self.session, f'{compile_function(self.function).source.filename}, line {self.last_line}')
         for node in self.entities.unstored.values():
             ledger.node_for(type(node).__name__, detach(node))
         ledger.adopt_others()
@@ -286,7 +305,7 @@ class Execution:
         self.sources = Sources(step.sources)
         self._report_recipes(frame.by_recipe)
         stored = stored_nodes(self.caller.backend, pks)
-        if frame.by_recipe or self.entities.unstored:
+        if frame.by_recipe or self.entities.unstored or self.queries.read:
             with self.entities.at_hand(stored):
                 self._remake(frame)
         for handle in self.machine.intents:
@@ -300,6 +319,7 @@ class Execution:
         read = self.files.read
         self.machine = load_frame(frame.document, read, self, self.codecs, self.writer, live)
         self.machine.intents = [handle for handle in self.machine.pending if handle.label in intents]
+        self.queries.read.clear()
         self.ledger.follow(self.machine)
 
     def _report_recipes(self, recipes: Iterable[Recipe]) -> None:

@@ -29,6 +29,7 @@ from aiida.common.log import LOG_LEVEL_REPORT
 from aiida.engine import Process, ProcessState, WorkChain
 from aiida.engine.processes.workchains.awaitable import construct_awaitable
 from aiida.engine.processes.workchains.workchain import Protect
+from aiida.manage import get_manager
 
 from ..compiler import Bundle, compile_function
 from ..exceptions import FrameError, WorkflowUsageError
@@ -37,6 +38,7 @@ from ..jobs.names import port_name
 from ..jobs.trouble import PassingTroubleError, asking_broker
 from ..runtime import current_machine, is_stepping, submit_call
 from ..values.parameters import parameters_of
+from ..values.queries import is_open
 from .checking import outputs_in
 from .forked import FORK_INPUTS, prepare_fork
 from .killing import kill_and_wait, kill_children
@@ -149,7 +151,13 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     def __init__(self, inputs: dict[str, Any] | None = None, *args: Any, **kwargs: Any) -> None:
         if isinstance(self.bundle, Exception):
             raise self.bundle
-        self.require_function()
+        name = self.require_function().__name__
+        if is_open(get_manager().get_profile_storage().get_session()):  # type: ignore[attr-defined]
+            raise WorkflowUsageError(
+                f'`{name}` cannot be launched while a transaction of the database is open: nobody else would see it, and nothing of '
+                'it would stay if the transaction were undone. A loop over `iterall()` or `iterdict()` has one open: loop over '
+                '`all()` or `dict()`. Launch it after the end of one of your own'
+            )
         super().__init__(by_port(self.spec().inputs, inputs or {}), *args, **kwargs)
 
     @property

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import sys
 import time
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..compiler.desugar import FUNCTION_MARK
@@ -43,7 +44,7 @@ def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: 
     if isinstance(plain, types.FunctionType):  # anything else is refused
         args, kwargs = _received(plain, args, kwargs)
     machine.start(plain, args, kwargs)
-    with without_pickles(not getattr(function, 'pickles', True)):
+    with without_pickles(not getattr(function, 'pickles', True)), _no_transaction_left(plain):
         return _run(machine, host, restart, is_workflow=hasattr(function, FUNCTION_MARK))
 
 
@@ -81,6 +82,48 @@ def _run(machine: Machine, host: _MemoryHost, restart: bool, is_workflow: bool) 
                 host.wait_until(machine.next_due())
 
 
+def _place_of(machine: Machine) -> str:
+    """Return file and line of the await at which the workflow function waits."""
+    for activation in machine.main.stack[:1]:
+        if activation.awaiting is not None:
+            return f'{activation.program.source.filename}, line {activation.awaiting.node.lineno}'
+    return 'an await'
+
+
+def _session() -> Any:
+    """Return the session of the storage backend, if there is a profile whose storage is used."""
+    manage = sys.modules.get('aiida.manage')
+    manager = None if manage is None else manage.get_manager()
+    return manager.get_profile_storage().get_session() if manager and manager.profile_storage_loaded else None
+
+
+def _is_in_transaction() -> bool:
+    if (session := _session()) is None:
+        return False
+    from ..values.queries import is_open
+
+    return is_open(session)
+
+
+@contextlib.contextmanager
+def _no_transaction_left(function: Any) -> Iterator[None]:
+    """Undo what is left open in the database; an exception would keep it so for as long as it lives."""
+    before = _is_in_transaction()
+    try:
+        yield
+        if not before and (session := _session()) is not None:
+            from ..values.queries import require_closed
+
+            code = function.__code__
+            require_closed(session, f'{code.co_filename}, line {code.co_firstlineno}')
+    except BaseException:
+        if not before and (session := _session()) is not None:
+            from ..values.queries import close_transactions
+
+            close_transactions(session)
+        raise
+
+
 def _require_stored_form(outcome: Returned) -> None:
     try:
         encode({'': outcome.value}, [_LiveCodec()])
@@ -97,11 +140,26 @@ def _run_children(machine: Machine, handles: list[Handle[Any]], restart: bool) -
 
 def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
     """Return the machine as a restart would give it."""
-    live = _LiveCodec()
-    frame = store_frame(machine, [live], recipes=host.recipes)
+    session = _session()
+    if session is None:
+        return _loaded(machine, host, [_LiveCodec()])
+    from ..values.entities import EntityCodec
+    from ..values.queries import QueryCodec, require_closed
+
+    entities, queries = EntityCodec(), QueryCodec()
+    queries.read_inner_first(machine)
+    with entities.at_hand(entities.unstored.get):
+        restarted = _loaded(machine, host, [entities, queries, _LiveCodec()])
+    if not host.in_transaction:
+        require_closed(session, _place_of(machine))
+    return restarted
+
+
+def _loaded(machine: Machine, host: _MemoryHost, codecs: list[Codec]) -> Machine:
+    frame = store_frame(machine, codecs, recipes=host.recipes)
     document = json.loads(json.dumps(frame.document, allow_nan=False))
     try:
-        return load_frame(document, frame.blobs.__getitem__, host, [live])
+        return load_frame(document, frame.blobs.__getitem__, host, codecs)
     except FrameError as error:
         raise CannotStoreError('frame', '', f'what is stored cannot be loaded again: {error}') from error
 
@@ -149,11 +207,13 @@ class _MemoryHost:
     """The surroundings of a machine that runs in memory.
 
     :param recipes: whether values may be made again.
+    :ivar in_transaction: whether the caller has a transaction of the database open.
     """
 
     keeps_changes = True
 
     def __init__(self, recipes: bool = True) -> None:
+        self.in_transaction = _is_in_transaction()
         self.recipes = recipes
         self._now = time.time()
 

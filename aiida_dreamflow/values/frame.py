@@ -46,8 +46,8 @@ FRAME_VERSION = 3
 _CHANGED = 'process:'
 _GLOBAL = _CHANGED + GLOBAL
 
-#: In the text of a part that has something that must be made again.
-_MADE = '"codec:made"'
+#: In the text of a part that has something else than what is live: made again by a recipe, or the rest of a query.
+_REMADE = ('"codec:made"', '"codec:query"')
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,9 @@ class FrameWriter:
         raised.clear()
         mortal = self._writer.mortal()
         self._writer.settle(self._places)
-        self._remade = frozenset(name for part in parts if _MADE in part.text for name in part.names)
+        self._remade = frozenset(
+            name for part in parts if any(mark in part.text for mark in _REMADE) for name in part.names
+        )
         self._methods = {
             root: variables[name] for root, (variables, name) in self._places.items() if _appends(variables[name])
         }
