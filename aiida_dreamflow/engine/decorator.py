@@ -44,9 +44,11 @@ def workflow(function: Callable[P, Coroutine[Any, Any, T]], /) -> Workflow[P, T]
 @overload
 def workflow(function: Callable[P, T], /) -> Workflow[P, T]: ...
 @overload
-def workflow(*, recipes: bool = True, pickles: bool = True) -> _Decorator: ...
+def workflow(*, recipes: bool = True, pickles: bool = True, figures: str = 'png') -> _Decorator: ...
 # fmt: on
-def workflow(function: Callable[..., Any] | None = None, /, *, recipes: bool = True, pickles: bool = True) -> Any:
+def workflow(
+    function: Callable[..., Any] | None = None, /, *, recipes: bool = True, pickles: bool = True, figures: str = 'png'
+) -> Any:
     """Compile a function into an AiiDA process class.
 
     The result goes wherever AiiDA takes a process class: ``engine.run``, ``engine.submit``, ``get_builder()``. The
@@ -56,11 +58,12 @@ def workflow(function: Callable[..., Any] | None = None, /, *, recipes: bool = T
     :param recipes: whether a value that cannot be stored may be made again at each await, by the call that made it;
         otherwise such a value is an error at the first await that it would cross.
     :param pickles: whether an object that has no other stored form may be pickled.
+    :param figures: the format of the file that a returned figure of matplotlib becomes: ``'png'``, ``'pdf'``, ``'svg'``.
     :returns: the process class; without `function`, a decorator.
     :raises CompileError: if the function says something that a workflow cannot; with file, line and column.
     """
     if function is None:
-        return functools.partial(workflow, recipes=recipes, pickles=pickles)
+        return functools.partial(workflow, recipes=recipes, pickles=pickles, figures=figures)
     source = _source_of(function)  # reads the whole file, which the check has its tree from
     checked = check_function(function)
     plain = checked.function
@@ -74,6 +77,7 @@ def workflow(function: Callable[..., Any] | None = None, /, *, recipes: bool = T
         'bundle': source,
         'recipes': recipes,
         'pickles': pickles,
+        'figures': figures,
         FUNCTION_MARK: staticmethod(plain),
     }
     process_class = types.new_class(

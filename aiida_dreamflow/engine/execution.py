@@ -22,13 +22,12 @@ from ..exceptions import CannotStoreError, DreamflowError, FrameError
 from ..jobs import failpoints
 from ..jobs.codes import found_once
 from ..jobs.failures import child_of
-from ..jobs.names import port_name, python_name
+from ..jobs.names import python_name
 from ..jobs.trouble import PassingTroubleError, storing
 from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended, Task
 from ..values.data import type_name
 from ..values.entities import EntityCodec
 from ..values.frame import FrameWriter, StoredFrame, cannot_return, load_frame
-from ..values.nodes import to_node
 from ..values.parameters import parameters_of
 from ..values.parts import digest_of
 from ..values.pickling import without_pickles
@@ -45,7 +44,7 @@ from .ledger import SHARED, Ledger, Origins, name_of
 from .lookup import stored_nodes
 from .pinned import note_reported, source_key, watch
 from .printing import captured
-from .returning import named_outputs, shape_of
+from .returning import nested, odd_names, outputs_in, shape_of
 from .steps import Step, latest_step, write_step
 from .targets import Sources, prepare_child
 from .transaction import Caller, detach
@@ -297,7 +296,7 @@ class Execution:
         ledger.adopt_others()
         step.origins = ledger.content
         step.sources = self.sources.known(ledger.created.values())
-        step.keys = {sha: self.files.keys[sha] for sha in frame.files}
+        step.keys.update({sha: self.files.keys[sha] for sha in frame.files})
         step.document = frame.document
         pks = write_step(self.caller, step, self.function.__name__, self.source_key, read, ledger.created)
         ledger.end_step(pks)
@@ -365,19 +364,29 @@ class Execution:
         if isinstance(value, ExitCode):
             step.exit_code = [value.status, value.message]
             return
-        step.shape = shape_of(value, self.codecs)
-        for name, item in named_outputs(value).items():
-            variable = outcome.names.get(name) or _variable_of(item, variables)
+        if (shape := shape_of(value, self.codecs)) is not None:
+            step.shape = shape.content
+            for sha, data in shape.files.items():
+                self.files.add(sha, data)
+                step.keys[sha] = self.files.keys[sha]
+        if names := odd_names(value):
+            self.process.report(
+                f'L{step.lines[1]}: all that is returned is the output `result`, as {", ".join(map(repr, names[:3]))} '
+                f'{"is no name of an output" if len(names) == 1 else "are no names of outputs"}'
+            )
+        for output in outputs_in(value):
+            item, name = output.value, '_'.join(output.path)
+            variable = (outcome.names.get(name) if len(output.path) == 1 else None) or _variable_of(item, variables)
             root, digest = f'0:{variable}', ''
             try:
-                node = detach(to_node(item))
+                node = detach(output.node(self.process.figures))
             except CannotStoreError as error:
                 at = error.path.removeprefix('value')
-                at = at if item is value else f'[{name!r}]{at}'
+                at = at if item is value else ''.join(f'[{key!r}]' for key in output.path) + at
                 raise cannot_return(error, at, outcome.activation) from error.__cause__
-            if variable is not None:
+            if variable is not None and output.is_exact:
                 digest = digest_of(item, self.codecs)
-            step.outputs[port_name(name)] = self.ledger.node_for(name, node, root, digest).uuid
+            step.outputs[output.port] = self.ledger.node_for(name, node, root, digest).uuid
 
     def _finish(self) -> tuple[bool, Any]:
         """End the workflow, when the children have ended that it waits for; after a failure, those that it has killed."""
@@ -389,8 +398,8 @@ class Execution:
             return True, self._fail(self.failure)
         step = self.returned
         assert step is not None
-        for label, uuid in step.outputs.items():
-            self.process.out(label, orm.load_node(uuid=uuid))
+        for name, output in nested(step.outputs, orm.load_node).items():
+            self.process.out(name, output)
             failpoints.reach('output.given')
         return True, ExitCode(*step.exit_code) if step.exit_code is not None else None
 

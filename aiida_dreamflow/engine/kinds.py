@@ -5,6 +5,7 @@ A kind knows nothing of steps and children: `targets` asks it when `submit` is c
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
@@ -21,12 +22,12 @@ from ..jobs.calculation import FunctionJob
 from ..jobs.launch import function_job_inputs, job_outcome
 from ..jobs.local import LocalRun, local_run_inputs
 from ..jobs.mapping import MapJob, map_job_inputs, map_outcome
-from ..jobs.names import port_name, python_name
+from ..jobs.names import port_name
 from ..runtime import Local, Mapped
 from ..values.nodes import from_node
 from .codecs import OwnFileCodec
-from .returning import named_outputs, returned_value
-from .steps import find_record
+from .returning import is_result, returned_value
+from .steps import find_record, read_file
 from .transaction import detach
 
 __all__ = ('KINDS', 'Kind', 'find_target', 'kind_of')
@@ -91,12 +92,11 @@ class Kind:
         """
         if not node.is_finished_ok:
             raise _failure(node)
-        links = LinkManager([LinkTriple(data, LinkType.RETURN, label) for label, data in outputs.items()])
-        return self.value(node, target, links.nested())
+        return self.value(node, target, outputs)
 
-    def value(self, node: orm.ProcessNode, target: Any, outputs: dict[str, Any]) -> Any:
+    def value(self, node: orm.ProcessNode, target: Any, outputs: Mapping[str, orm.Data]) -> Any:
         """Return what the outputs of a child stand for."""
-        return outputs
+        return LinkManager([LinkTriple(data, LinkType.RETURN, label) for label, data in outputs.items()]).nested()
 
     def is_result(self, value: Any) -> bool:
         """Return whether what a child gives is the value of its output ``result`` itself."""
@@ -127,16 +127,16 @@ class WorkflowKind(Kind):
 
     def is_result(self, value: Any) -> bool:
         """Return whether what the function returned is its only output."""
-        return named_outputs(value).get('result') is value
+        return is_result(value)
 
-    def value(self, node: orm.ProcessNode, target: Any, outputs: dict[str, Any]) -> Any:
+    def value(self, node: orm.ProcessNode, target: Any, outputs: Mapping[str, orm.Data]) -> Any:
         """Return what the workflow function returned."""
         record = find_record(cast(orm.WorkChainNode, node))
         shape = None if record is None else record.base.attributes.get('dreamflow').get('shape')
-        if shape is not None:
-            return returned_value(outputs, shape, [OwnFileCodec(target.function, target.bundle)])
-        values = {python_name(label): from_node(output) for label, output in outputs.items()}
-        return values['result'] if values.keys() == {'result'} else values or None
+        if shape is None or record is None:
+            return from_node(outputs['result']) if outputs else None
+        codecs = [OwnFileCodec(target.function, target.bundle)]
+        return returned_value(outputs, shape, functools.partial(read_file, record), codecs)
 
 
 class ProcessFunctionKind(Kind):
@@ -161,7 +161,7 @@ class ProcessFunctionKind(Kind):
         """Return whether it is a node."""
         return isinstance(value, orm.Data)
 
-    def value(self, node: orm.ProcessNode, target: Any, outputs: dict[str, Any]) -> Any:
+    def value(self, node: orm.ProcessNode, target: Any, outputs: Mapping[str, orm.Data]) -> Any:
         """Return what calling the function returns: its node, or a dict of nodes if it returned several by name."""
         return outputs['result'] if outputs.keys() == {'result'} else outputs or None
 
@@ -314,6 +314,8 @@ def _failure(node: orm.ProcessNode) -> ChildFailedError:
         how = 'was killed'
     elif node.is_excepted:
         how = f'excepted: {node.exception}'
+    elif not node.is_terminated:
+        how = 'stopped without an end, as its code broke the machinery of the process: see the log'
     else:
         how = f'failed with exit status {node.exit_status}: {node.exit_message}'
     return ChildFailedError(

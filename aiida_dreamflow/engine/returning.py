@@ -1,102 +1,264 @@
 """What a workflow function returns: outputs with names, and what these make together.
 
-A dict gives an output for each of its entries, a dataclass or named tuple for each field. Whoever awaits the workflow is
-to get what was returned, so the record of the last step says what to make of the outputs: their *shape*.
+A mapping gives an output for each of its entries, a dataclass or named tuple for each field, and a mapping that holds nodes a
+namespace of outputs. An output is of AiiDA's own types where one of these says the same: ``Float`` for a ``numpy.float64``,
+``SinglefileData`` for a figure.
+Whoever awaits the workflow is to get exactly what was returned, so the record of the last step says what to make of the
+outputs: their *shape*. It keeps what the outputs do not.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import hashlib
+import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from aiida import orm
+from aiida.engine.processes.ports import OutputPort
+from plumpy.ports import PortValidationError
 
-from ..exceptions import CannotStoreError
+from ..exceptions import CannotStoreError, FrameError
 from ..jobs.names import port_name
-from ..values.nodes import from_node
+from ..values.nodes import natural, to_node
 from ..values.signing import require_trust, sign
 from ..values.snapshot import Codec, decode, encode
 
-__all__ = ('named_outputs', 'returned_value', 'shape_of')
+__all__ = ('Output', 'ReturnPort', 'is_result', 'nested', 'odd_names', 'outputs_in', 'returned_value', 'shape_of')
+
+#: The longest document that stands in a record; longer ones are files.
+_DOCUMENT_LIMIT = 100_000
 
 
-def named_outputs(value: Any) -> dict[str, Any]:
-    """Return the outputs that a returned value stands for, by name.
+@dataclass(frozen=True)
+class Output:
+    """One output of a workflow.
+
+    :ivar path: the names that lead to it: one, or those of its namespaces and its own.
+    :ivar value: what was returned.
+    """
+
+    path: tuple[str, ...]
+    value: Any
+
+    @property
+    def port(self) -> str:
+        """The name of its port, with those of its namespaces."""
+        return '.'.join(map(port_name, self.path))
+
+    @property
+    def label(self) -> str:
+        """The label of its link."""
+        return '__'.join(map(port_name, self.path))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its node gives back the value as it is."""
+        return natural(self.value) is self.value and not _is_figure(self.value)
+
+    def node(self, picture: str) -> orm.Data:
+        """Return its node, not stored yet; one that was returned stays itself.
+
+        :param picture: the format in which a figure of matplotlib is drawn, ``'png'`` or another that it knows.
+        :raises CannotStoreError: if the value has no stored form.
+        """
+        if _is_figure(self.value):
+            file = io.BytesIO()
+            self.value.savefig(file, format=picture, bbox_inches='tight')
+            file.seek(0)
+            return orm.SinglefileData(file, filename=f'{self.path[-1]}.{picture}')
+        return to_node(natural(self.value))  # type: ignore[no-any-return]
+
+
+def outputs_in(value: Any) -> list[Output]:
+    """Return the outputs that a returned value stands for.
 
     :param value: what the function returned.
     """
-    if value is None:
-        return {}
-    if type(value) is dict and all(isinstance(name, str) for name in value):
-        return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple) and hasattr(value, '_asdict'):
-        return dict(value._asdict())
-    return {'result': value}
+    names = _fields(value)
+    if names is None or (_is_mapping(value) and odd_names(value)):
+        return [Output(('result',), value)]
+    return [Output((name, *path), item) for name, inner in names.items() for path, item in _within(inner)]
 
 
-def shape_of(value: Any, codecs: Sequence[Codec]) -> dict[str, Any] | None:
-    """Return what the outputs of a returned value make together, as pure JSON.
+def nested(uuids: Mapping[str, str], load: Callable[..., Any]) -> dict[str, Any]:
+    """Return the nodes of outputs by name, those of a namespace in a dict of their own.
+
+    :param uuids: the uuids of the nodes, by port.
+    :param load: loads the node of a ``uuid``.
+    """
+    outputs: dict[str, Any] = {}
+    for port, uuid in uuids.items():
+        *namespaces, name = port.split('.')
+        place = outputs
+        for namespace in namespaces:
+            place = place.setdefault(namespace, {})
+        place[name] = load(uuid=uuid)
+    return outputs
+
+
+def odd_names(value: Any) -> list[str]:
+    """Return the keys of a returned mapping that are no names of outputs, so that all of it is one output.
+
+    A mapping that holds nodes gives outputs all the same: inside of a ``Dict`` nobody would find them.
+    """
+    if not _is_mapping(value) or _holds_nodes(value):
+        return []
+    return [name for name in value if port_name(name) != name]
+
+
+def is_result(value: Any) -> bool:
+    """Return whether a returned value is the one output ``result``, whose node gives it back as it is."""
+    outputs = outputs_in(value)
+    return len(outputs) == 1 and outputs[0].value is value and outputs[0].is_exact
+
+
+class ReturnPort(OutputPort):
+    """The port of an output whose name the source tells: a node, or a namespace if a mapping is returned that holds nodes.
+
+    :param name: its name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, required=False, valid_type=orm.Data)
+
+    def validate(self, value: Any, breadcrumbs: Sequence[str] = ()) -> PortValidationError | None:
+        """Return what is wrong with a node, or with those of a namespace; ``None`` if nothing is."""
+        if not isinstance(value, Mapping):
+            return super().validate(value, breadcrumbs)
+        faults = (self.validate(inner, (*breadcrumbs, self.name, name)) for name, inner in value.items())
+        return next(filter(None, faults), None)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the outputs of a workflow make together.
+
+    :ivar content: what stands in the record, pure JSON.
+    :ivar files: the files that belong to it, by sha256.
+    """
+
+    content: dict[str, Any]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def shape_of(value: Any, codecs: Sequence[Codec]) -> Shape | None:
+    """Return what the outputs of a returned value make together.
 
     :param value: what the function returned.
     :param codecs: those of the frame.
-    :returns: the shape; ``None`` if the value is the one output ``result``, or none, or has no shape that can be stored.
-        A node that was returned is given back as a node, not as its value: the shape names such outputs.
+    :returns: the shape; ``None`` if the outputs say it all. A node that was returned is given back as a node, not as its
+        value: the shape names such outputs.
     """
-    outputs = named_outputs(value)
-    nodes = [port_name(name) for name, item in outputs.items() if isinstance(item, orm.Data)]
-    if outputs.get('result') is value and nodes:
-        return {'nodes': nodes}
-    if value is None or outputs.get('result') is value:
-        return None
-    with contextlib.suppress(CannotStoreError):
-        snapshot = encode({'': value}, [_OutputCodec(outputs), *codecs])
-        if not snapshot.blobs:
-            # As text: a database may change what numbers and texts inside of its own JSON are.
-            return {'document': json.dumps(snapshot.document), 'signature': sign(snapshot.document), 'nodes': nodes}
+    if value is None or is_result(value):
+        return Shape({'nodes': ['result']}) if isinstance(value, orm.Data) else None
+    exact = {output.label: output.value for output in outputs_in(value) if output.is_exact}
+    try:
+        snapshot = encode({'': value}, [_OutputCodec(exact), *codecs])
+    except CannotStoreError as error:
+        return Shape({'lost': str(error)})  # the outputs are there; only a workflow that awaits this one misses it
+    nodes = [label for label, item in exact.items() if isinstance(item, orm.Data)]
+    # As text: a database may change what numbers and texts inside of its own JSON are.
+    text = json.dumps(snapshot.document)
+    signature = sign(snapshot.document)
+    if len(text) <= _DOCUMENT_LIMIT:
+        return Shape({'document': text, 'signature': signature, 'nodes': nodes}, snapshot.blobs)
+    data = text.encode('ascii')
+    sha = hashlib.sha256(data).hexdigest()
+    return Shape({'file': sha, 'signature': signature, 'nodes': nodes}, {**snapshot.blobs, sha: data})
+
+
+def returned_value(
+    outputs: Mapping[str, orm.Data], shape: Mapping[str, Any], read: Callable[[str], bytes], codecs: Sequence[Codec]
+) -> Any:
+    """Return what a workflow function returned.
+
+    :param outputs: its outputs, by the labels of their links.
+    :param shape: what they make together: the content of the :class:`Shape`.
+    :param read: gives the content of a file of the shape.
+    :param codecs: those of its frame.
+    :raises UntrustedValueError: if this profile did not write it, and it would run code.
+    :raises FrameError: if it could not be stored.
+    """
+    if 'lost' in shape:
+        raise FrameError(
+            f'what the workflow returned could not be stored as a whole: {shape["lost"]}; its outputs could'
+        )
+    nodes = shape.get('nodes', [])
+    if nodes == ['result'] and 'signature' not in shape:
+        return outputs['result']
+    codecs = [_OutputCodec(outputs, nodes), *codecs]
+    document = json.loads(shape['document'] if 'document' in shape else read(shape['file']))
+    require_trust(document, shape['signature'], codecs)
+    return decode(document, read, codecs)['']
+
+
+def _fields(value: Any) -> Mapping[str, Any] | None:
+    """Return the outputs of a value by name; ``None`` for one that is an output itself."""
+    if value is None:
+        return {}
+    if _is_mapping(value):
+        return value  # type: ignore[no-any-return]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, '_asdict'):
+        return dict(value._asdict())
     return None
 
 
-def returned_value(outputs: Mapping[str, orm.Data], shape: Mapping[str, Any], codecs: Sequence[Codec]) -> Any:
-    """Return what a workflow function returned.
+def _within(value: Any, around: tuple[int, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the outputs of an entry of a mapping: itself, or what its namespace has, with the names that lead there."""
+    if id(value) in around or not (_is_mapping(value) and _holds_nodes(value)):
+        yield (), value
+        return
+    for name, inner in value.items():
+        for path, item in _within(inner, (*around, id(value))):
+            yield (name, *path), item
 
-    :param outputs: its outputs, by port.
-    :param shape: what they make together.
-    :param codecs: those of its frame.
-    :raises UntrustedValueError: if this profile did not write it, and it would run code.
-    """
-    nodes = shape.get('nodes', [])
-    values = {port: node if port in nodes else from_node(node) for port, node in outputs.items()}
-    if 'document' not in shape:
-        return values['result']
-    codecs = [_OutputCodec(values), *codecs]
-    document = json.loads(shape['document'])
-    require_trust(document, shape['signature'], codecs)
-    no_files: dict[str, bytes] = {}
-    return decode(document, no_files.__getitem__, codecs)['']
+
+def _is_figure(value: Any) -> bool:
+    return any(f'{cls.__module__}.{cls.__qualname__}' == 'matplotlib.figure.Figure' for cls in type(value).__mro__)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) and name for name in value)
+
+
+def _holds_nodes(value: Mapping[str, Any]) -> bool:
+    mappings, seen = [value], set()
+    while mappings:
+        mapping = mappings.pop()
+        seen.add(id(mapping))
+        for item in mapping.values():
+            if isinstance(item, orm.Data):
+                return True
+            if id(item) not in seen and _is_mapping(item):
+                mappings.append(item)
+    return False
 
 
 class _OutputCodec(Codec):
-    """The outputs inside of what is returned, by port.
+    """The outputs inside of what is returned, by the labels of their links.
 
-    :param outputs: their values, by name; by port for decoding.
+    :param outputs: their values by label; their nodes for decoding.
+    :param nodes: the labels of those that are given back as nodes.
     """
 
     name = 'output'
     runs_code = False
 
-    def __init__(self, outputs: Mapping[str, Any]) -> None:
-        self._outputs = outputs
-        self._ports = {id(value): port_name(name) for name, value in outputs.items()}
+    def __init__(self, outputs: Mapping[str, Any], nodes: Collection[str] = ()) -> None:
+        self._outputs, self._nodes = outputs, nodes
+        self._labels = {id(value): label for label, value in outputs.items()}
 
     def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
-        """Return the port of an output."""
-        return self._ports.get(id(value))
+        """Return the label of an output."""
+        return self._labels.get(id(value))
 
     def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
         """Return the value of an output."""
-        return cast(object, self._outputs[content])
+        output: object = self._outputs[content]
+        return output if content in self._nodes else from_node(output)

@@ -25,7 +25,17 @@ from .ledger import Origins
 from .lookup import newest_called
 from .transaction import Caller, Scalar, StepRows, store_step
 
-__all__ = ('FRAME_FOLDER', 'Step', 'find_record', 'latest_step', 'read_step', 'sealed', 'steps_in_brief', 'write_step')
+__all__ = (
+    'FRAME_FOLDER',
+    'Step',
+    'find_record',
+    'latest_step',
+    'read_file',
+    'read_step',
+    'sealed',
+    'steps_in_brief',
+    'write_step',
+)
 
 _LABEL = 'step_'
 #: Where the files of a frame are in the repository of a record.
@@ -43,7 +53,7 @@ class Step:
     :ivar state: ``'waiting'`` or ``'returned'``.
     :ivar origins: the nodes of the variables.
     :ivar sources: the uuids of the nodes that hold the sources of function jobs, by fingerprint.
-    :ivar outputs: the uuids of the workflow's outputs, if it has returned.
+    :ivar outputs: the uuids of the workflow's outputs by port, if it has returned.
     :ivar shape: what they make together (see `returning`).
     :ivar exit_code: status and message, if it has returned an exit code.
     :ivar document: the document of the frame.
@@ -66,7 +76,13 @@ class Step:
     def read_file(self, sha: str) -> bytes:
         """Return the content of a file of the frame."""
         assert self.record is not None
-        return self.record.base.repository.get_object_content(FRAME_FOLDER + sha, mode='rb')
+        return read_file(self.record, sha)
+
+
+def read_file(record: orm.ProcessNode, sha: str) -> bytes:
+    """Return the content of a file that the record of a step names."""
+    content: bytes = record.base.repository.get_object_content(FRAME_FOLDER + sha, mode='rb')
+    return content
 
 
 def write_step(

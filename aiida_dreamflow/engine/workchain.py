@@ -7,6 +7,7 @@ Overrides of ``WorkChain``, and what of aiida-core 2.9 they rely on:
 - ``kill``: AiiDA messages every called node, finished ones too, and waits for answers that never come. Here only what
   still runs is killed, and a child that runs in this process is killed directly.
 - ``_interrupt_action`` (plumpy): what a running process was asked to do when it stops.
+- ``_flat_outputs``: AiiDA goes by the ports, here an output may be a namespace whatever its port says.
 - ``report``, ``on_except``: the report shows the name of the workflow function, and the traceback of the user's lines.
 """
 
@@ -46,6 +47,7 @@ from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper, outline_of
 from .parameters import by_port, port_of
 from .pinned import is_pinned, pin_source
+from .returning import ReturnPort
 
 #: After how many seconds a timer looks at the clock again, at the latest.
 _LONGEST_NAP = 600.0
@@ -99,12 +101,14 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     :cvar bundle: its source with what it uses from its own file; or the error that says why there is none.
     :cvar recipes: whether values that cannot be stored may be made again at each await.
     :cvar pickles: whether values may be pickled.
+    :cvar figures: the format of figures that are returned.
     """
 
     function: ClassVar[types.FunctionType | None] = None
     bundle: ClassVar[Bundle | Exception | None] = None
     recipes: ClassVar[bool] = True
     pickles: ClassVar[bool] = True
+    figures: ClassVar[str] = 'png'
 
     _node_class = DreamflowNode
     _kills_children: asyncio.Event | None = None
@@ -145,7 +149,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
             spec.inputs[port_name(name)] = port_of(parameter)
         program = compile_function(cls.function)
         for name in outputs_in(program):
-            spec.output(port_name(name), valid_type=orm.Data, required=False)
+            spec.outputs[port_name(name)] = ReturnPort(port_name(name))
         spec.outline(ProgramInstruction(outline_of(program)))
 
     def __init__(self, inputs: dict[str, Any] | None = None, *args: Any, **kwargs: Any) -> None:
@@ -396,6 +400,9 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
             self.set_status(f'{self._stepper}{waits}')
 
     # -- ending
+
+    def _flat_outputs(self) -> dict[str, Any]:
+        return dict(self._flatten_outputs(None, self.outputs))
 
     def kill(self, msg_text: str | None = None, force_kill: bool = False) -> bool | plumpy.futures.Future:
         """Kill the workflow and those of its children that still run."""

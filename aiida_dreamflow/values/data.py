@@ -6,8 +6,12 @@ Its attributes are made to be read by people (`verdi node show`, `verdi node att
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pprint
+import sys
+from collections.abc import Mapping, Set
+from math import isfinite
 from typing import Any
 
 from aiida import orm
@@ -19,7 +23,7 @@ from .entities import EntityCodec
 from .records import canonical
 from .snapshot import Codec, Snapshot, decode, encode
 
-__all__ = ('DreamData', 'file_name', 'short_repr', 'type_name')
+__all__ = ('DreamData', 'file_name', 'queryable', 'short_repr', 'type_name')
 
 _ROOT = 'value'
 _DOCUMENT_FILE = 'document.json'
@@ -27,6 +31,9 @@ _DOCUMENT_LIMIT = 100_000
 #: How deep a value is shown whose `repr` goes too deep.
 _REPR_DEPTH = 20
 _REPR_LIMIT = 200
+#: How many numbers and texts of a value, and how deep, are kept as JSON for queries.
+_QUERY_LIMIT, _QUERY_DEPTH = 100, 8
+_LARGEST_INTEGER = 1 << 63
 _NPY_MAGIC = b'\x93NUMPY'
 
 
@@ -60,6 +67,60 @@ def short_repr(value: object, limit: int = _REPR_LIMIT) -> str:
     return text if len(text) <= limit else f'{text[: limit - 3]}...'
 
 
+def queryable(value: object) -> Any:
+    """A value as JSON that a query can filter on: an approximation, which no code reads back.
+
+    Objects with declared fields are dicts, sets and small arrays lists, what has no place in JSON is a text.
+
+    :param value: anything.
+    :returns: the JSON; ``None`` if it would be long.
+    """
+    try:
+        return _as_query(value, _QUERY_DEPTH, [_QUERY_LIMIT])
+    except Exception:  # it is long, or its fields raise
+        return None
+
+
+def _as_query(value: Any, depth: int, left: list[int]) -> Any:
+    left[0] -= 1
+    if left[0] < 0 or not depth:
+        raise ValueError('too long')
+    numpy: Any = sys.modules.get('numpy')
+    if numpy is not None and (isinstance(value, numpy.generic) or type(value) is numpy.ndarray):
+        if value.size > left[0]:
+            raise ValueError('too long')
+        value = value.tolist()  # of a date in nanoseconds an integer, as numpy has it
+    if value is None or type(value) is bool:
+        return value
+    if type(value) is int:
+        return value if -_LARGEST_INTEGER <= value < _LARGEST_INTEGER else str(value)
+    if type(value) is float:
+        return value if isfinite(value) else str(value)
+    if isinstance(value, str):
+        return short_repr(value)[1:-1] if not value.isprintable() else str(value[:_REPR_LIMIT])
+    fields = _fields_of(value)
+    if fields is not None:
+        return {str(key): _as_query(item, depth - 1, left) for key, item in fields.items()}
+    if isinstance(value, (list, tuple, Set)):
+        if len(value) > left[0]:
+            raise ValueError('too long')
+        return [_as_query(item, depth - 1, left) for item in value]
+    return short_repr(value)
+
+
+def _fields_of(value: Any) -> Mapping[Any, Any] | None:
+    """Return the items of a mapping, or the declared fields of an object; ``None`` of what has none."""
+    if isinstance(value, dict):
+        return value
+    cls = type(value)
+    if dataclasses.is_dataclass(cls):
+        names: Any = [field.name for field in dataclasses.fields(value)]
+    else:  # of a named tuple, of pydantic, of attrs
+        names = getattr(cls, '_fields', None) or getattr(cls, 'model_fields', None)
+        names = names or [field.name for field in getattr(cls, '__attrs_attrs__', ())]
+    return {name: getattr(value, name) for name in names} or None
+
+
 def _beginning(value: object, limit: int) -> object:
     """Return the first items of a long list or tuple; the others would be cut off."""
     if type(value) not in (list, tuple):
@@ -89,7 +150,7 @@ class DreamData(orm.Data):
     """
 
     # The address in the `repr` of an object says nothing of its value.
-    _hash_ignored_attributes = (*orm.Data._hash_ignored_attributes, 'repr')
+    _hash_ignored_attributes = (*orm.Data._hash_ignored_attributes, 'repr', 'value')
 
     def __init__(self, value: object = None, *, snapshot: Snapshot | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -98,6 +159,8 @@ class DreamData(orm.Data):
             snapshot = encode({_ROOT: value}, [entities])
         self._inside = entities.unstored
         attributes = {'python_type': type_name(value), 'repr': short_repr(value)}
+        if (content := queryable(value)) is not None:
+            attributes['value'] = content
         if snapshot.runs_code:
             attributes['signature'] = signing.sign(snapshot.document)
         text = canonical(snapshot.document)

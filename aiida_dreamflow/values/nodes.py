@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from enum import Enum
 from math import isfinite
 from typing import Any
@@ -20,7 +21,7 @@ from .data import DreamData, short_repr
 from .entities import EntityCodec
 from .snapshot import Snapshot, encode
 
-__all__ = ('digest_of', 'from_node', 'lone_array', 'node_repr', 'scalar_node', 'to_node')
+__all__ = ('digest_of', 'from_node', 'lone_array', 'natural', 'node_repr', 'scalar_node', 'to_node')
 
 _INT_LIMIT = 1 << 63
 _DEPTH_LIMIT = 50
@@ -48,6 +49,30 @@ def to_node(value: Any) -> Any:
     if isinstance(value, Enum):
         return orm.EnumData(value) if _is_plain_enum(value) else DreamData(value)
     return orm.ArrayData(value) if _is_plain_array(value) else DreamData(value)
+
+
+def natural(value: Any) -> Any:
+    """The value of one of AiiDA's own types that says the same to a person or a query as this one.
+
+    numpy's scalars become Python's, tuples lists, all mappings with text as keys dicts, an array one in C order.
+
+    :param value: the value.
+    :returns: the value itself where it is of such a type, or where none says the same.
+    """
+    if type(value) in _SCALARS or isinstance(value, (orm.Data, Enum)):
+        return value
+    numpy: Any = sys.modules.get('numpy')
+    if numpy is not None and type(value) is numpy.ndarray and value.ndim:
+        if value.dtype.kind not in 'biufc' or _is_plain_array(value):
+            return value
+        return numpy.array(value, dtype=numpy.dtype(value.dtype.str), order='C')
+    try:
+        plain = _as_json(value, _DEPTH_LIMIT)
+    except (TypeError, ValueError):
+        return value
+    if type(plain) in (list, dict):
+        return value if (type(plain) is type(value) and _is_plain_json(value)) or not _is_plain_json(plain) else plain
+    return plain if type(plain) in _SCALARS and _is_plain_scalar(plain) else value
 
 
 def scalar_node(value: Any) -> tuple[type[orm.Data], dict[str, Any]] | None:
@@ -111,6 +136,35 @@ def node_repr(value: object) -> str:
         found = from_node(value)
         return f'{type(value).__name__}<{value.uuid[:8]}>' if found is value else short_repr(found)
     return short_repr(value)
+
+
+def _as_json(value: Any, depth: int) -> Any:
+    """Return a copy of a value in which everything is of the types that JSON has.
+
+    :param depth: how many levels deep it may be.
+    :raises TypeError: if something is of another type.
+    :raises ValueError: if it is deeper, or a number would change.
+    """
+    kind = type(value)
+    if kind in _SCALARS or value is None:
+        return value
+    if not depth:
+        raise ValueError('too deep')
+    numpy: Any = sys.modules.get('numpy')
+    if numpy is not None and (isinstance(value, numpy.generic) or (kind is numpy.ndarray and not value.ndim)):
+        if value.dtype.kind not in 'biufU':
+            raise TypeError(kind)
+        number = float(value) if value.dtype.kind == 'f' else value.item()
+        if value.dtype.kind == 'f' and number != value and value == value:  # a long double
+            raise ValueError('a number would change')
+        return number
+    if isinstance(value, (list, tuple)):
+        return [_as_json(item, depth - 1) for item in value]
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError(kind)
+        return {str(key): _as_json(item, depth - 1) for key, item in value.items()}
+    raise TypeError(kind)
 
 
 def _exact(node: Any, value: Any) -> Any:
