@@ -23,7 +23,7 @@ from plumpy.ports import PortValidationError
 
 from ..exceptions import CannotStoreError, FrameError
 from ..jobs.names import port_name
-from ..values.nodes import natural, to_node
+from ..values.nodes import from_node, natural, to_node
 from ..values.signing import require_trust, sign
 from ..values.snapshot import Codec, decode, encode
 

@@ -99,7 +99,7 @@ def test_odd_names(run):
     """Names of Python that are no names of AiiDA, as inputs, variables, arguments, results and functions."""
     outputs, node = run(workflows.odd_names, _=1, x_=2, é=4, a___b=7)  # AiiDA's launchers take them as they are
     names = ('ü', '_y', 'y_', 'metadata', 'inputs', 'wait', 'a b', 'a.b', '', '_')
-    assert outputs == {**{name: number for number, name in enumerate(names, 1)}, 'Z0': 0, 'Z0Z5fZ': 1}
+    assert outputs == {'result': {**{name: number for number, name in enumerate(names, 1)}, 'Z0': 0, 'Z0Z5fZ': 1}}
     assert {type(child).__name__ for child in node.called} == {'CalcJobNode'}
     assert {type(step).__name__ for step in node.steps} == {'CalcFunctionNode'}
     assert check_provenance(node) == []
