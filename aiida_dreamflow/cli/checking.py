@@ -77,10 +77,13 @@ def _check_recipe(site: RecipeSite, function: FunctionType, process_class: Any, 
     what = f'`{site.variable} = {text}` cannot be stored, and is needed after an await'
     if is_handle or is_never_made_again(made):
         yield f'{program.source.filename}:{line}: {what}: make it after the await, or `del` it before'
-    elif not process_class.recipes:
+    elif process_class.recipes is False:
         yield f'{program.source.filename}:{line}: {what}, and recipes are turned off (`@workflow(recipes=False)`)'
     else:
-        click.secho(f'  L{line} {what}: it is made again at each; what is changed in it by then is lost', fg='yellow')
+        click.secho(
+            f'  L{line} {what}: it is made again at each, if making it does nothing else; what is changed in it by then is lost',
+            fg='yellow',
+        )
 
 
 def _resolved(node: ast.expr, namespace: dict[str, Any]) -> Any:

@@ -19,7 +19,7 @@ from .desugar import bind_exception, expand_async_for, expand_with
 from .groups import lower_group_clauses
 from .jumps import FALL_THROUGH, RAISED, Cleanup, Loop, Surroundings, is_bare_raise, jumps_out
 from .program import Await, Block, Held, Jump, Leave, Program, Reraise, Return, is_hidden
-from .recipes import note_recipe
+from .recipes import with_notes
 from .spill import Slot, Spiller
 from .trees import Names, assign, call, contains_await, copy_place, load
 from .unbound import may_see_unbound
@@ -127,7 +127,7 @@ class Lowerer:
         elif isinstance(statement, ast.Global | ast.Nonlocal):
             pass  # the scope knows
         elif jumps == 'native':
-            self.emit(self.around.inline(_with_recipes(statement)[0]))
+            self.emit(*map(self.around.inline, _with_recipes(statement)))
         else:
             self.emit(*_with_recipes(statement))
 
@@ -141,7 +141,7 @@ class Lowerer:
         value = self.spill.expression(node.value, assigned=name)
         if not any(contains_await(target) for target in node.targets):
             node.value = value
-            self.emit(node, *note_recipe(node))
+            self.emit(*with_notes(node))
             return
         value = self.spill.saved(value)
         for target in node.targets:
@@ -424,4 +424,4 @@ def _with_recipes(statement: ast.stmt) -> list[ast.stmt]:
         for field in ('body', 'orelse', 'finalbody'):
             body = getattr(statement, field, [])
             body[:] = [part for inner in body for part in _with_recipes(inner)]
-    return [statement, *note_recipe(statement)]
+    return with_notes(statement)

@@ -1,8 +1,9 @@
 """Pass: mark the assignments from which a value can be made again.
 
 A value that has no stored form can cross an await only if one assignment from a call made it: `mark_recipes` numbers
-these assignments, and lowering puts a note after each (`note_recipe`) that keeps the call's inputs when the value turns
-out to need it. Must not know which values can be stored: that is found out at run time.
+these assignments, and lowering puts notes around each (`with_notes`): before the call, what the process has open is
+noted, and after it, the call's inputs are kept if the value turns out to need it. Must not know which values can be
+stored: that is found out at run time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import ast
 from .program import Program, RecipeSite
 from .trees import call, copy_place, iterate_own, load
 
-__all__ = ('mark_recipes', 'note_recipe')
+__all__ = ('mark_recipes', 'noted_site', 'with_notes')
 
 _ATTRIBUTE = '_dreamflow_recipe'
 
@@ -40,20 +41,21 @@ def mark_recipes(program: Program) -> None:
             setattr(node, _ATTRIBUTE, site)
 
 
-def note_recipe(statement: ast.stmt) -> list[ast.stmt]:
-    """Return the statements that follow an assignment to note its recipe: one, or none if it has no recipe."""
+def with_notes(statement: ast.stmt) -> list[ast.stmt]:
+    """Return a statement, with the notes of its recipe before and after it if it is an assignment that has one."""
     site: RecipeSite | None = getattr(statement, _ATTRIBUTE, None)
     if site is None:
-        return []
+        return [statement]
     inputs = ast.Tuple([load(name, statement) for name in site.inputs], ast.Load())
     number = ast.Constant(site.index)
-    note = call('.made', statement, number, load(site.variable, statement), inputs)
-    return [copy_place(ast.Expr(note), statement)]
+    before = call('.making', statement, number)
+    after = call('.made', statement, number, load(site.variable, statement), inputs)
+    return [copy_place(ast.Expr(before), statement), statement, copy_place(ast.Expr(after), statement)]
 
 
 def noted_site(program: Program, statement: ast.stmt) -> RecipeSite | None:
     """Return the recipe that a statement notes, if it is such a note."""
     match statement:
-        case ast.Expr(ast.Call(ast.Name('.made'), [ast.Constant(int(index)), *_])):
+        case ast.Expr(ast.Call(ast.Name('.making' | '.made'), [ast.Constant(int(index)), *_])):
             return program.recipes[index]
     return None

@@ -22,7 +22,7 @@ __all__ = ('HIDDEN', 'Scope', 'is_hidden', 'scope_of')
 
 #: What compiled code asks of the runtime, by name.
 HIDDEN = (
-    '.locals', '.iter', '.next', '.end', '.type', '.exc_info', '.manager', '.AssertionError', '.made', '.callee',
+    '.locals', '.iter', '.next', '.end', '.type', '.exc_info', '.manager', '.AssertionError', '.making', '.made', '.callee',
     '.aiter', '.anext', '.StopAsyncIteration', '.split_group', '.merge_groups', '.submit', '.namespace', '.globals', '.sorted',
     '.turns',
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from ..compiler import bundle, check_function, compile_function
@@ -44,10 +44,17 @@ def workflow(function: Callable[P, Coroutine[Any, Any, T]], /) -> Workflow[P, T]
 @overload
 def workflow(function: Callable[P, T], /) -> Workflow[P, T]: ...
 @overload
-def workflow(*, recipes: bool = True, pickles: bool = True, figures: str = 'png') -> _Decorator: ...
+def workflow(
+    *, recipes: bool | Iterable[Callable[..., Any]] = True, pickles: bool = True, figures: str = 'png'
+) -> _Decorator: ...
 # fmt: on
 def workflow(
-    function: Callable[..., Any] | None = None, /, *, recipes: bool = True, pickles: bool = True, figures: str = 'png'
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    recipes: bool | Iterable[Callable[..., Any]] = True,
+    pickles: bool = True,
+    figures: str = 'png',
 ) -> Any:
     """Compile a function into an AiiDA process class.
 
@@ -55,8 +62,9 @@ def workflow(
     parameters of the function are its inputs, what the function returns are its outputs.
 
     :param function: an ``async def`` with ``await submit(f, x=x)``, or a plain ``def`` with ``submit(f, x=x)``.
-    :param recipes: whether a value that cannot be stored may be made again at each await, by the call that made it;
-        otherwise such a value is an error at the first await that it would cross.
+    :param recipes: whether a value that cannot be stored may be made again at each await, by the call that made it, if that
+        call has no other effect; otherwise such a value is an error at the first await that it would cross. Or the classes
+        and functions that may be called again whatever they do, beside those.
     :param pickles: whether an object that has no other stored form may be pickled.
     :param figures: the format of the file that a returned figure of matplotlib becomes: ``'png'``, ``'pdf'``, ``'svg'``.
     :returns: the process class; without `function`, a decorator.
@@ -75,7 +83,7 @@ def workflow(
         '__wrapped__': staticmethod(plain),
         'function': staticmethod(plain),
         'bundle': source,
-        'recipes': recipes,
+        'recipes': recipes if isinstance(recipes, bool) else tuple(recipes),
         'pickles': pickles,
         'figures': figures,
         FUNCTION_MARK: staticmethod(plain),

@@ -90,11 +90,13 @@ class Execution:
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
         self.given = self.inputs or dict(process.inputs.get(FORK_INPUTS, {}))
         self.known_recipes: set[tuple[str, int]] = set()
+        self.recipes = process.recipes
+        self.plain_values: dict[Any, int] = {}
         self.known_long: set[tuple[int, int]] = set()
         with without_pickles(not process.pickles):
             step = latest_step(process.node) or forked_step(process)
             self.files = RepositoryFiles(self.caller.backend.get_repository(), {} if step is None else step.keys)
-            self.writer = FrameWriter(self.codecs, self.files, recipes=process.recipes)
+            self.writer = FrameWriter(self.codecs, self.files, recipes=self.recipes is not False)
             if step is None:
                 self._start()
             else:
@@ -478,7 +480,7 @@ class Execution:
 
     def needs_recipe(self, value: Any) -> bool:
         """Return whether a value might have no stored form."""
-        return self.process.recipes and needs_recipe(value)
+        return self.recipes is not False and needs_recipe(value)
 
 
 def _variable_of(value: Any, variables: Mapping[str, Any]) -> str | None:

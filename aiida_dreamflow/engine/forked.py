@@ -57,7 +57,7 @@ def prepare_fork(process: FunctionWorkChain, content: Mapping[str, Any]) -> None
         document, files = step.document, {sha: step.read_file(sha) for sha in step.keys}
     else:
         memory = MemoryFiles()
-        writer = FrameWriter(_codecs(type(process)), memory, recipes=process.recipes)
+        writer = FrameWriter(_codecs(type(process)), memory, recipes=process.recipes is not False)
         frame = writer.store(load_step(step, type(process), old_class))
         document, files = frame.document, {sha: memory[sha] for sha in frame.files}
     process.node.base.attributes.set(

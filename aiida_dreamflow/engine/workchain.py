@@ -99,14 +99,15 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
 
     :cvar function: the workflow function.
     :cvar bundle: its source with what it uses from its own file; or the error that says why there is none.
-    :cvar recipes: whether values that cannot be stored may be made again at each await.
+    :cvar recipes: whether values that cannot be stored may be made again at each await; or the classes and functions of which the
+        user has said so.
     :cvar pickles: whether values may be pickled.
     :cvar figures: the format of figures that are returned.
     """
 
     function: ClassVar[types.FunctionType | None] = None
     bundle: ClassVar[Bundle | Exception | None] = None
-    recipes: ClassVar[bool] = True
+    recipes: ClassVar[bool | tuple[Any, ...]] = True
     pickles: ClassVar[bool] = True
     figures: ClassVar[str] = 'png'
 

@@ -23,6 +23,7 @@ from ..compiler.codegen import block_code, raising_code, recipe_code
 from ..compiler.program import Exit, Jump, RecipeSite, Reraise
 from ..compiler.source import read_source
 from ..exceptions import WorkflowUsageError
+from .effects import Before
 from .supplied import SUPPLIED, supply
 from .tracebacks import find_frame, restore_handled, without_runtime
 
@@ -37,12 +38,15 @@ class Recipe:
     :ivar site: the assignment.
     :ivar inputs: what the assignment read, in the form in which the host keeps it.
     :param made: what it made, which it doesn't keep alive.
+    :ivar effect: what making it does beside, for which it must not be made again; empty if nothing, ``None`` if that is not
+        known yet.
     """
 
     function: types.FunctionType
     site: RecipeSite
     inputs: dict[str, Any]
     made: InitVar[Any] = None
+    effect: str | None = ''
 
     def __post_init__(self, made: Any) -> None:
         self._look_at(made)
@@ -64,15 +68,22 @@ class Recipe:
         return self.function.__qualname__, self.site.index
 
     def make(self, inputs: dict[str, Any]) -> Any:
-        """Evaluate the expression of the assignment again.
+        """Evaluate the expression of the assignment again; from now on, its value is that.
+
+        :param inputs: the values of its local variables.
+        """
+        value = self.evaluate(inputs)
+        self._look_at(value)
+        return value
+
+    def evaluate(self, inputs: dict[str, Any]) -> Any:
+        """Evaluate the expression of the assignment.
 
         :param inputs: the values of its local variables.
         """
         code = recipe_code(compile_function(self.function), self.site)
         making = types.FunctionType(code, self.function.__globals__, closure=_closure(code, {}, self.function))
-        value = making(**inputs)
-        self._look_at(value)
-        return value
+        return making(**inputs)
 
 
 @dataclass(eq=False)
@@ -87,6 +98,7 @@ class Activation:
     :ivar handled: the exceptions being handled, outermost first; ``None`` where a ``finally`` runs without one.
     :ivar awaiting: the exit through which it waits.
     :ivar recipes: how values of its variables can be made again.
+    :ivar before: which assignment with a recipe is being carried out, and what was noted before.
     :ivar stream: the asynchronous generator whose call it is, while it runs.
     :ivar caller: until it has begun: where it was called, as code, instruction and line.
     """
@@ -99,6 +111,7 @@ class Activation:
     handled: list[BaseException | None] = field(default_factory=list)
     awaiting: Await | None = None
     recipes: dict[str, Recipe] = field(default_factory=dict)
+    before: tuple[int, Before] | None = field(default=None, repr=False)
     stream: Any = field(default=None, repr=False)
     caller: tuple[types.CodeType, int, int] | None = field(default=None, repr=False)
     _running: types.CodeType | None = field(default=None, repr=False)

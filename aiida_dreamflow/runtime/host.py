@@ -54,9 +54,13 @@ class Host(Protocol):
 
     :cvar keeps_changes: whether what the workflow has changed of its process stays when it has ended, as it does when a
         function has been called; others go on in the process of a worker.
+    :ivar recipes: whether what cannot be stored may be made again, or the classes and functions of which the user has said so.
+    :ivar plain_values: how many values in a row were of types that can be stored, by the assignment that made them.
     """
 
     keeps_changes: bool
+    recipes: bool | tuple[Any, ...]
+    plain_values: dict[Any, int]
 
     def find(self, target: Any) -> Any:
         """Return what `submit` is to run: a name may stand for it.

@@ -156,7 +156,7 @@ def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
 
 
 def _loaded(machine: Machine, host: _MemoryHost, codecs: list[Codec]) -> Machine:
-    frame = store_frame(machine, codecs, recipes=host.recipes)
+    frame = store_frame(machine, codecs, recipes=host.recipes is not False)
     document = json.loads(json.dumps(frame.document, allow_nan=False))
     try:
         return load_frame(document, frame.blobs.__getitem__, host, codecs)
@@ -206,15 +206,16 @@ def _copied(value: Any) -> Any:
 class _MemoryHost:
     """The surroundings of a machine that runs in memory.
 
-    :param recipes: whether values may be made again.
+    :param recipes: whether values may be made again (see `Host`).
     :ivar in_transaction: whether the caller has a transaction of the database open.
     """
 
     keeps_changes = True
 
-    def __init__(self, recipes: bool = True) -> None:
+    def __init__(self, recipes: bool | tuple[Any, ...] = True) -> None:
         self.in_transaction = _is_in_transaction()
         self.recipes = recipes
+        self.plain_values: dict[Any, int] = {}
         self._now = time.time()
 
     def find(self, target: Any) -> Any:
@@ -262,7 +263,7 @@ class _MemoryHost:
 
     def needs_recipe(self, value: Any) -> bool:
         """Return whether the value might have no stored form."""
-        return self.recipes and needs_recipe(value)
+        return self.recipes is not False and needs_recipe(value)
 
 
 class _LiveCodec(Codec):

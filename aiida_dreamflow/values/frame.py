@@ -119,7 +119,8 @@ class FrameWriter:
 
     def _take_codecs(self, machine: Machine) -> list[Codec]:
         """Begin with new codecs, which hold nothing yet; return all."""
-        values = RecipeValueCodec([recipe for act in machine.activations().values() for recipe in act.recipes.values()])
+        recipes = [recipe for act in machine.activations().values() for recipe in act.recipes.values()]
+        values = RecipeValueCodec(recipes, machine.host)
         self._tracebacks, self._values, self._generators = TracebackCodec(), values, GeneratorCodec()
         self._streams, self._crowds = AsyncGeneratorCodec(), CrowdCodec()
         activations, self._kept = machine.activations().values(), KeptCodec()

@@ -13,8 +13,9 @@ from ..compiler import Program, compile_called, compile_function
 from ..compiler.desugar import FUNCTION_MARK
 from ..compiler.program import RecipeSite
 from ..exceptions import CannotStoreError, CompileError, FrameError
-from ..runtime import Activation, Agenda, Awaitable, Handle, Kept, Recipe
+from ..runtime import Activation, Agenda, Awaitable, Handle, Host, Kept, Recipe
 from ..runtime.coroutines import call_in, ended, waiting
+from ..runtime.recipes import try_out
 from ..runtime.tracebacks import module_of, rebuilt, span_of
 from .definitions import closure_of, complete, parts_of
 from .edits import Edits, placed
@@ -355,24 +356,42 @@ class RecipeValueCodec(Codec):
     """Values that nothing else can store, but a recipe can make again.
 
     :param recipes: the recipes there are.
+    :param host: gives copies of their inputs, where there are any.
     :ivar used: those that were needed.
     """
 
     name = 'made'
     last_resort = True
 
-    def __init__(self, recipes: Sequence[Recipe]) -> None:
+    def __init__(self, recipes: Sequence[Recipe], host: Host | None = None) -> None:
         self._recipes = list(recipes)
+        self._host = host
         self.used: list[Recipe] = []
 
     def encode(self, value: object, ref: Ref) -> Any | None:
-        """Return the content for a value with a recipe."""
+        """Return the content for a value with a recipe.
+
+        :raises CannotStoreError: if making it again would do more than that.
+        """
         for recipe in self._recipes:
             if recipe.value is value:
+                self._require_no_effect(recipe)
                 if recipe not in self.used:
                     self.used.append(recipe)
                 return ref(recipe)
         return None
+
+    def _require_no_effect(self, recipe: Recipe) -> None:
+        if recipe.effect is None:
+            assert self._host is not None
+            recipe.effect = try_out(recipe, self._host)
+        if recipe.effect:
+            call = recipe.site.call
+            reason = (
+                f'it does not support pickling, and is not made again either, as `{ast.unparse(call)}` {recipe.effect}. If calling '
+                f'it again at each await does no harm, write `@workflow(recipes=[{ast.unparse(call.func)}])`'
+            )
+            raise CannotStoreError(type(recipe.value).__name__, '', reason, is_outside=True)
 
     def decode(self, content: Any, get: Get) -> object:
         """Return the value made again."""
