@@ -17,7 +17,7 @@ from aiida.orm.utils.links import LinkManager, LinkTriple
 
 from ..compiler.desugar import FUNCTION_MARK, PROCESS_FUNCTION_MARK
 from ..exceptions import ChildFailedError, LaunchError
-from ..jobs.arguments import check_arguments, name_of, parameters_of
+from ..jobs.arguments import by_name, check_arguments, merged, name_of
 from ..jobs.calculation import FunctionJob
 from ..jobs.launch import function_job_inputs, job_outcome
 from ..jobs.local import LocalRun, local_run_inputs
@@ -56,14 +56,14 @@ class Kind:
         """Return the class of the process that is launched."""
         return target.process_class if isinstance(target, ProcessBuilder) else target
 
-    def by_name(self, target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
-        """Return what is given by position, by its name.
+    def by_name(self, target: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is given by position and by name, all by name.
 
         :raises TypeError: if that cannot be.
         """
         if args:
             raise TypeError(f'the inputs of `{name_of(target)}` are given by name')
-        return {}
+        return dict(named)
 
     def takes_nodes(self, target: Any, port: str) -> bool:
         """Return whether it matters of which class the node of an argument is, not only which value it stands for."""
@@ -110,9 +110,9 @@ class WorkflowKind(Kind):
         """Return whether it is a class made by ``@workflow``."""
         return hasattr(target, FUNCTION_MARK)
 
-    def by_name(self, target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
-        """Return what is given by position, by the names of the parameters."""
-        return parameters_of(getattr(target, FUNCTION_MARK), args)
+    def by_name(self, target: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments by the names of the parameters."""
+        return by_name(getattr(target, FUNCTION_MARK), args, named)
 
     def takes_nodes(self, target: Any, port: str) -> bool:
         """Return whether the parameter is annotated with a class of nodes."""
@@ -152,10 +152,9 @@ class ProcessFunctionKind(Kind):
         """Return the class that AiiDA has made of the function."""
         return target.process_class
 
-    def by_name(self, target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
-        """Return what is given by position, by the names of the inputs."""
-        by_name: dict[str, Any] = target.process_class.create_inputs(*args)
-        return by_name
+    def by_name(self, target: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the inputs by their names."""
+        return merged(target, target.process_class.create_inputs(*args), named)
 
     def is_result(self, value: Any) -> bool:
         """Return whether it is a node."""
@@ -179,9 +178,9 @@ class FunctionKind(Kind):
         """Return the class of function jobs."""
         return FunctionJob
 
-    def by_name(self, target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
-        """Return what is given by position, by the names of the parameters."""
-        return parameters_of(target, args)
+    def by_name(self, target: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments by the names of the parameters."""
+        return by_name(target, args, named)
 
     def takes_nodes(self, target: Any, port: str) -> bool:
         """Return that values are taken."""

@@ -27,7 +27,17 @@ from ..values.nodes import from_node, natural, to_node
 from ..values.signing import require_trust, sign
 from ..values.snapshot import Codec, decode, encode
 
-__all__ = ('Output', 'ReturnPort', 'is_result', 'nested', 'odd_names', 'outputs_in', 'returned_value', 'shape_of')
+__all__ = (
+    'Output',
+    'ReturnPort',
+    'given_back',
+    'is_result',
+    'nested',
+    'odd_names',
+    'outputs_in',
+    'returned_value',
+    'shape_of',
+)
 
 #: The longest document that stands in a record; longer ones are files.
 _DOCUMENT_LIMIT = 100_000
@@ -184,9 +194,7 @@ def returned_value(
     :raises FrameError: if it could not be stored.
     """
     if 'lost' in shape:
-        raise FrameError(
-            f'what the workflow returned could not be stored as a whole: {shape["lost"]}; its outputs could'
-        )
+        raise _lost(shape['lost'])
     nodes = shape.get('nodes', [])
     if nodes == ['result'] and 'signature' not in shape:
         return outputs['result']
@@ -194,6 +202,29 @@ def returned_value(
     document = json.loads(shape['document'] if 'document' in shape else read(shape['file']))
     require_trust(document, shape['signature'], codecs)
     return decode(document, read, codecs)['']
+
+
+def _lost(reason: object) -> FrameError:
+    return FrameError(f'what the workflow returned could not be stored as a whole: {reason}; its outputs could')
+
+
+def given_back(value: Any, outputs: Mapping[str, Any], codecs: Sequence[Codec]) -> Any:
+    """Return what is given to who awaits a workflow that runs in memory.
+
+    :param value: what the function returned.
+    :param outputs: the values of its outputs as others get them, by the labels of their links.
+    :param codecs: those of the frame.
+    :raises FrameError: if it could not be stored.
+    """
+    if value is None or is_result(value):
+        return outputs.get('result')
+    exact = {output.label: output.value for output in outputs_in(value) if output.is_exact}
+    try:
+        snapshot = encode({'': value}, [_OutputCodec(exact), *codecs])
+    except CannotStoreError as error:
+        raise _lost(error) from error
+    codecs = [_OutputCodec(outputs, outputs), *codecs]
+    return decode(snapshot.document, snapshot.blobs.__getitem__, codecs)['']
 
 
 def _fields(value: Any) -> Mapping[str, Any] | None:

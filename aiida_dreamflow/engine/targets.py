@@ -78,11 +78,10 @@ def prepare_child(
     :raises LaunchError: if the target cannot be launched with them.
     """
     kind = kind_of(target)
-    arguments = {**kind.by_name(target, args), **inputs}
+    arguments = kind.by_name(target, args, inputs)
 
     def names(passed: Passed) -> dict[str, str]:
-        by_name = {**kind.by_name(target, passed.args), **passed.kwargs}
-        return port_names(by_name)
+        return port_names(kind.by_name(target, passed.args, passed.kwargs))
 
     return {
         'process': kind.process_class(target),

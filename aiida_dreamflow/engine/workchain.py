@@ -36,6 +36,7 @@ from ..compiler import Bundle, compile_function
 from ..exceptions import FrameError, WorkflowUsageError
 from ..jobs.leased import Leased, by_parent
 from ..jobs.names import port_name
+from ..jobs.reports import WORKFLOW_EXIT_CODES
 from ..jobs.trouble import PassingTroubleError, asking_broker
 from ..runtime import current_machine, is_stepping, submit_call
 from ..values.parameters import parameters_of
@@ -134,8 +135,8 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     def define(cls, spec: Any) -> None:
         """Make inputs from the parameters of the function; any output may come."""
         super().define(spec)
-        spec.exit_code(400, 'ERROR_CHILD_FAILED', message='A child failed and nothing caught it: {message}')
-        spec.exit_code(401, 'ERROR_CANCELLED', message='The workflow function ended with a CancelledError.')
+        for status, label, message in WORKFLOW_EXIT_CODES:
+            spec.exit_code(status, label, message=message)
         spec.outputs.dynamic = True
         spec.outputs.valid_type = orm.Data
         spec.input_namespace(

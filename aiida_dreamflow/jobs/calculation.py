@@ -16,6 +16,7 @@ from plumpy import ProcessState
 from ..compiler.bundle import Bundle
 from ..values.nodes import from_node
 from . import remote, wire
+from .arguments import request_of
 from .leased import Leased
 from .names import python_name
 from .reports import EXIT_CODES
@@ -180,15 +181,8 @@ class FunctionJob(Leased, CalcJob):
         bundle = node_to_bundle(self.inputs.function)
         path = Path(folder.abspath)
         arrays = wire.ArrayFolder(path, 'input')
-        document = {
-            'format': remote.FORMAT,
-            'qualname': bundle.qualname,
-            'filename': bundle.filename,
-            'cells': bundle.cells,
-            'arguments': wire.encode(self.arguments_there(path), arrays.save),
-            'limit': remote.MAX_RESULT,
-            'mpi': self.inputs.metadata.options.withmpi,
-        }
+        document = request_of(bundle, self.arguments_there(path), arrays.save)
+        document['mpi'] = self.inputs.metadata.options.withmpi
         self.complete(document, path)
         (path / remote.INPUTS_FILE).write_text(wire.dumps(document), encoding='ascii')
         (path / remote.FUNCTION_FILE).write_bytes(self.inputs.function.content)

@@ -18,7 +18,7 @@ from aiida.manage.configuration import get_config
 
 from ..exceptions import LaunchError
 
-__all__ = ('find_code', 'found_once')
+__all__ = ('check_code', 'find_code', 'found_once')
 
 DEFAULT_COMPUTER = 'localhost'
 
@@ -63,9 +63,19 @@ def _identity(entity: orm.AbstractCode | orm.Computer | str | None) -> object:
 def _find_code(
     code: orm.AbstractCode | str | None, computer: orm.Computer | str | None
 ) -> tuple[orm.AbstractCode, orm.Computer]:
+    code, computer = check_code(code, computer)
+    return _default_code(computer) if code is None else code, computer
+
+
+def check_code(
+    code: orm.AbstractCode | str | None, computer: orm.Computer | str | None
+) -> tuple[orm.AbstractCode | None, orm.Computer]:
+    """Find code and computer as :func:`find_code` does, but make no code: without one there is none.
+
+    :raises LaunchError: if one of them does not exist, is not configured, or they do not belong together.
+    """
     if code is None:
-        computer = _load_computer(computer or DEFAULT_COMPUTER)
-        return _default_code(computer), computer
+        return None, _load_computer(computer or DEFAULT_COMPUTER)
     given = _load_computer(computer) if computer is not None else None
     if isinstance(code, str):
         code = _load_code(code if given is None or '@' in code else f'{code}@{given.label}')

@@ -6,8 +6,11 @@ Must not know AiiDA: an interpreter that has to import it starts slowly.
 from __future__ import annotations
 
 import ast
+import copy
+import functools
 import importlib
 import inspect
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,10 +71,22 @@ def _load(source: Bundle, arguments: Mapping[str, Any]) -> Any:
             for part in source.qualname.split('.'):
                 found = getattr(found, part)
             if bundle(inspect.unwrap(found)).fingerprint == source.fingerprint:
-                return inspect.unwrap(found)
+                return _with_own_defaults(inspect.unwrap(found))
         except Exception:
             pass
     return source.find(source.load(_private_name(source)))
+
+
+def _with_own_defaults(function: Any) -> Any:
+    """Return a function with defaults that nothing else has: in a thread of the worker other calls would see what it does to them."""
+    if not function.__defaults__ and not function.__kwdefaults__:
+        return function
+    defaults, named = copy.deepcopy((function.__defaults__, function.__kwdefaults__))
+    own = types.FunctionType(function.__code__, function.__globals__, function.__name__, defaults, function.__closure__)
+    own.__kwdefaults__ = named
+    functools.update_wrapper(own, function)
+    del own.__wrapped__  # type: ignore[attr-defined]
+    return own
 
 
 def _modules_named(document: Mapping[str, Any]) -> set[str]:

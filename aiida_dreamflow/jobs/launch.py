@@ -10,19 +10,21 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from aiida import orm
+from aiida.manage import get_manager
 
 from ..compiler.bundle import bundle
 from ..exceptions import ChildFailedError, LaunchError
 from ..values.nodes import from_node, to_node
 from .arguments import check_arguments, require_sendable
 from .calculation import FILE_NODES, FunctionJob, bundle_to_node
-from .codes import find_code
+from .codes import check_code, find_code
 from .failures import raised_or
 from .names import port_name
 
 __all__ = (
     'JobFunction',
     'argument_node',
+    'check_place',
     'failure_of',
     'function_job_inputs',
     'job',
@@ -100,6 +102,21 @@ def function_job_inputs(
     check_arguments(target, arguments)
     nodes = {port_name(name): argument_node(name, value) for name, value in arguments.items()}
     return FunctionJob, {**place_inputs(target), 'function': bundle_node, 'arguments': nodes}
+
+
+def check_place(target: JobFunction[..., Any]) -> None:
+    """Refuse options that cannot be, where the job is not going to be launched; code and computer, if a profile is loaded.
+
+    :raises LaunchError: if one of them cannot be used.
+    """
+    metadata = _copied(target.metadata)
+    computer = target.computer or metadata.pop('computer', None)
+    if get_manager().get_profile() is not None:
+        check_code(target.code, computer)
+    ports: Any = FunctionJob.spec().inputs['metadata']
+    fault = ports.validate(ports.pre_process(metadata), ('inputs',))
+    if fault is not None:
+        raise LaunchError(f'`{FunctionJob.__name__}` cannot be launched: {fault}')
 
 
 def place_inputs(target: Callable[..., Any]) -> dict[str, Any]:

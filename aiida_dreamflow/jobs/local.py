@@ -16,10 +16,10 @@ from aiida.common.links import LinkType
 from aiida.common.log import LOG_LEVEL_REPORT
 from aiida.engine import ExitCode, Process
 
-from ..exceptions import CannotStoreError, LaunchError
+from ..exceptions import CannotStoreError, FrameError, LaunchError
 from ..values.nodes import from_node, to_node
 from ..values.snapshot import decode
-from .arguments import check_arguments
+from .arguments import argument_not_stored, check_arguments
 from .calculation import node_to_bundle
 from .computing import request
 from .interpreter import Report, compute_in_interpreter, compute_in_thread
@@ -27,7 +27,7 @@ from .leased import Leased
 from .names import port_name, python_name
 from .reports import LOCAL_EXIT_CODES, Ending, local_ending, not_storable
 
-__all__ = ('LocalRun', 'local_run_inputs')
+__all__ = ('LocalRun', 'local_run_inputs', 'plain_argument')
 
 
 def local_run_inputs(
@@ -50,14 +50,26 @@ def local_run_inputs(
 
 
 def _argument_node(name: str, value: Any) -> orm.Data:
+    plain_argument(name, value)
+    try:
+        node: orm.Data = to_node(value)
+    except CannotStoreError as error:
+        raise argument_not_stored(name, error) from error.__cause__
+    return node
+
+
+def plain_argument(name: str, value: Any) -> Any:
+    """Return the value that the function gets for an argument, which may be a node.
+
+    :raises LaunchError: if it stands for no Python value.
+    """
     plain = from_node(value) if isinstance(value, orm.Data) else value
     if isinstance(plain, orm.Node):
         raise LaunchError(
             f'argument `{name}`: a `{type(plain).__name__}` stands for no Python value, and the function runs without a '
             'database: give it what it needs of the node'
         )
-    node: orm.Data = to_node(value)
-    return node
+    return plain
 
 
 class LocalRun(Leased, Process):
@@ -158,7 +170,7 @@ class LocalRun(Leased, Process):
         if report['status'] == 'returned':
             try:
                 self.out('result', to_node(decode(report['value'], blobs.__getitem__)['value']))
-            except (CannotStoreError, ImportError, AttributeError) as error:
+            except (CannotStoreError, FrameError, ImportError, AttributeError) as error:
                 return self._exit(not_storable(error))
             return None
         ending = local_ending(report, printed)

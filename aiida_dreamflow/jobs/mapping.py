@@ -22,7 +22,7 @@ from .failures import item_failure
 from .launch import argument_node, failure_of, place_inputs
 from .names import port_name, python_name
 from .parser import MAX_DOCUMENT, FunctionParser
-from .reports import item_details
+from .reports import ITEMS_FAILED, item_details
 from .rows import Scalar, detach, store_outputs
 
 if TYPE_CHECKING:
@@ -84,12 +84,8 @@ class MapJob(FunctionJob):
         del spec.outputs['result'], spec.outputs['exception']
         spec.output_namespace(_RESULT, dynamic=True, valid_type=orm.Data, help='What the function returned, by item.')
         spec.output_namespace(_EXCEPTION, dynamic=True, valid_type=orm.Dict, help='Why there is no result, by item.')
-        spec.exit_code(
-            312,
-            'ERROR_ITEMS_FAILED',
-            message='{failed} of {count} calls of the function gave no result: the outputs `exceptions` say why.',
-            invalidates_cache=True,
-        )
+        status, label, message = ITEMS_FAILED
+        spec.exit_code(status, label, message=message, invalidates_cache=True)
 
     def arguments_there(self, path: Path) -> dict[str, Any]:
         """Return the values of each parameter, in the order of the items."""

@@ -15,7 +15,9 @@ from . import wire
 __all__ = (
     'EXIT_CODES',
     'LOCAL_EXIT_CODES',
+    'ITEMS_FAILED',
     'Ending',
+    'WORKFLOW_EXIT_CODES',
     'ending_of',
     'exception_details',
     'item_details',
@@ -154,6 +156,17 @@ LOCAL_EXIT_CODES = (
     ),
 )
 
+#: That of a job for many items.
+ITEMS_FAILED = (
+    312,
+    'ERROR_ITEMS_FAILED',
+    '{failed} of {count} calls of the function gave no result: the outputs `exceptions` say why.',
+)
+#: Those of a workflow whose function ended with an exception that is not its own.
+WORKFLOW_EXIT_CODES = (
+    (400, 'ERROR_CHILD_FAILED', 'A child failed and nothing caught it: {message}'),
+    (401, 'ERROR_CANCELLED', 'The workflow function ended with a CancelledError.'),
+)
 #: What is said of an item whose call gave no result, by the status of its report.
 _REASONS = {
     'unsendable': 'it returned something that cannot be sent: a `{type}` at `result{path}`: {reason}',

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 import json
-import sys
 import time
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from ..compiler import Bundle
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import CannotStoreError, FrameError, LaunchError
-from ..runtime import Failed, Future, Handle, Machine, Mapped, Returned
+from ..jobs.arguments import by_name
+from ..jobs.failures import mark_failure
+from ..runtime import Failed, Future, Handle, Machine, Returned
 from ..values.frame import cannot_return, load_frame, store_frame
 from ..values.parameters import received, signature_of
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
 from ..values.snapshot import Codec, decode, encode
+from .children import call_child, prepared, workflow_arguments
+from .crossing import EntityKeeper, LiveCodec, crossed
+from .sessions import is_in_transaction, no_transaction_left, place_of, session_here
 
 __all__ = ('run_in_memory',)
 
 
 def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: Any) -> Any:
     """Run a workflow function without a profile; the children of `submit` are called in this process.
+
+    A child is checked, gets its arguments and gives its result or its exception as its own process would: what `submit` refuses
+    there it refuses here, and a function sees nothing of this process but the modules that it imports.
 
     :param function: the workflow function, decorated or not, ``async def`` or plain.
     :param args: its positional arguments.
@@ -35,17 +42,28 @@ def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: 
     :returns: what it returns.
     :raises BaseException: what it raises.
     :raises CompileError: if it cannot be compiled.
-    :raises CannotStoreError: if a variable that an await crosses cannot be stored, or what a decorated function returns (with
-        ``restart``).
+    :raises TypeError: if the arguments do not fit.
+    :raises CannotStoreError: if a variable that an await crosses cannot be stored (with ``restart``), or what a decorated function
+        is given or returns.
     """
-    host = _MemoryHost(getattr(function, 'recipes', True))
-    machine = Machine(host)
+    return _run_function(function, args, kwargs, restart)
+
+
+def _run_function(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], restart: bool, is_awaited: bool = False
+) -> Any:
     plain = getattr(function, FUNCTION_MARK, function)
-    if isinstance(plain, types.FunctionType):  # anything else is refused
+    # What a test defines inside of itself cannot always be launched: it gets what it is given, and returns what it returns.
+    is_process = isinstance(getattr(function, 'bundle', None), Bundle)
+    if is_process:
+        args, kwargs = (), workflow_arguments(plain, by_name(plain, args, kwargs))
+    elif isinstance(plain, types.FunctionType):  # anything else is refused
         args, kwargs = _received(plain, args, kwargs)
+    host = _MemoryHost(function, is_process, is_awaited)
+    machine = Machine(host)
     machine.start(plain, args, kwargs)
-    with without_pickles(not getattr(function, 'pickles', True)), _no_transaction_left(plain):
-        return _run(machine, host, restart, is_workflow=hasattr(function, FUNCTION_MARK))
+    with without_pickles(not getattr(function, 'pickles', True)), no_transaction_left(plain):
+        return _run(machine, host, restart)
 
 
 def _received(
@@ -59,13 +77,13 @@ def _received(
     return bound.args, bound.kwargs
 
 
-def _run(machine: Machine, host: _MemoryHost, restart: bool, is_workflow: bool) -> Any:
+def _run(machine: Machine, host: _MemoryHost, restart: bool) -> Any:
     while True:
         outcome = machine.step()
         if isinstance(outcome, Failed):
             raise outcome.exception
-        if restart and is_workflow and isinstance(outcome, Returned):
-            _require_stored_form(outcome)
+        if isinstance(outcome, Returned):
+            outcome = host.given_back(outcome)
         launched = [handle.label for handle in machine.intents if not handle.held]
         if restart and not isinstance(outcome, Returned):
             machine = _restarted(machine, host)
@@ -82,55 +100,6 @@ def _run(machine: Machine, host: _MemoryHost, restart: bool, is_workflow: bool) 
                 host.wait_until(machine.next_due())
 
 
-def _place_of(machine: Machine) -> str:
-    """Return file and line of the await at which the workflow function waits."""
-    for activation in machine.main.stack[:1]:
-        if activation.awaiting is not None:
-            return f'{activation.program.source.filename}, line {activation.awaiting.node.lineno}'
-    return 'an await'
-
-
-def _session() -> Any:
-    """Return the session of the storage backend, if there is a profile whose storage is used."""
-    manage = sys.modules.get('aiida.manage')
-    manager = None if manage is None else manage.get_manager()
-    return manager.get_profile_storage().get_session() if manager and manager.profile_storage_loaded else None
-
-
-def _is_in_transaction() -> bool:
-    if (session := _session()) is None:
-        return False
-    from ..values.queries import is_open
-
-    return is_open(session)
-
-
-@contextlib.contextmanager
-def _no_transaction_left(function: Any) -> Iterator[None]:
-    """Undo what is left open in the database; an exception would keep it so for as long as it lives."""
-    before = _is_in_transaction()
-    try:
-        yield
-        if not before and (session := _session()) is not None:
-            from ..values.queries import require_closed
-
-            code = function.__code__
-            require_closed(session, f'{code.co_filename}, line {code.co_firstlineno}')
-    except BaseException:
-        if not before and (session := _session()) is not None:
-            from ..values.queries import close_transactions
-
-            close_transactions(session)
-        raise
-
-
-def _require_stored_form(outcome: Returned) -> None:
-    try:
-        encode({'': outcome.value}, [_LiveCodec()])
-    except CannotStoreError as error:
-        raise cannot_return(error, error.path, outcome.activation) from error.__cause__
-
-
 def _run_children(machine: Machine, handles: list[Handle[Any]], restart: bool) -> None:
     released, machine.agenda.released = machine.agenda.released, []
     for handle in {id(handle): handle for handle in (*handles, *released)}.values():
@@ -140,18 +109,18 @@ def _run_children(machine: Machine, handles: list[Handle[Any]], restart: bool) -
 
 def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
     """Return the machine as a restart would give it."""
-    session = _session()
+    session, codecs = session_here(), host.codecs()
     if session is None:
-        return _loaded(machine, host, [_LiveCodec()])
+        return _loaded(machine, host, codecs)
     from ..values.entities import EntityCodec
     from ..values.queries import QueryCodec, require_closed
 
     entities, queries = EntityCodec(), QueryCodec()
     queries.read_inner_first(machine)
     with entities.at_hand(entities.unstored.get):
-        restarted = _loaded(machine, host, [entities, queries, _LiveCodec()])
+        restarted = _loaded(machine, host, [entities, queries, *codecs])
     if not host.in_transaction:
-        require_closed(session, _place_of(machine))
+        require_closed(session, place_of(machine))
     return restarted
 
 
@@ -165,85 +134,84 @@ def _loaded(machine: Machine, host: _MemoryHost, codecs: list[Codec]) -> Machine
 
 
 def _run_child(handle: Handle[Any], restart: bool) -> None:
-    """Call a child's function as its job would: with copies of the inputs, giving a copy of the result."""
+    """Let the child of a handle run; that is told how it ended."""
+
+    def run_workflow(target: Any, arguments: dict[str, Any]) -> Any:
+        return _run_function(target, (), arguments, restart, is_awaited=True)
+
     try:
-        if hasattr(handle.target, FUNCTION_MARK):
-            result = run_in_memory(handle.target, restart=restart, **handle.inputs)
-        elif isinstance(handle.target, Mapped):
-            items = zip(*handle.inputs.values(), strict=True)
-            result = [_result_or_error(handle.target, dict(zip(handle.inputs, item, strict=True))) for item in items]
-        else:
-            result = handle.target(**handle.inputs)
-        handle.set_result(_copied(result))
+        handle.set_result(call_child(handle.target, handle.inputs, handle.label, run_workflow))
     except Exception as error:
-        handle.set_exception(error)
+        handle.set_exception(mark_failure(error.with_traceback(None), handle.label))
     handle.inputs = {}
-
-
-def _result_or_error(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """Return what a function returns, or the exception that it raises."""
-    try:
-        return function(**arguments)
-    except Exception as error:
-        return error
-
-
-def _given(function: Any, name: str, value: Any) -> Any:
-    try:
-        return _copied(value)
-    except CannotStoreError as error:
-        at = f'argument `{name}{error.path}` of `{function.__name__}`'
-        raise LaunchError(f'{at}: a `{error.value_type}` cannot be stored: {error.reason}') from error.__cause__
-
-
-def _copied(value: Any) -> Any:
-    """Return a copy of a value by way of its stored form: what a job sends shares nothing with the sender."""
-    live = _LiveCodec()
-    snapshot = encode({'': value}, [live])
-    return decode(snapshot.document, snapshot.blobs.__getitem__, [live])['']
 
 
 class _MemoryHost:
     """The surroundings of a machine that runs in memory.
 
-    :param recipes: whether values may be made again (see `Host`).
+    :param function: the workflow function, decorated or not.
+    :param is_process: whether it could be launched: then it is told apart from this process in the same ways.
+    :param is_awaited: whether another workflow waits for what it returns.
     :ivar in_transaction: whether the caller has a transaction of the database open.
     """
 
     keeps_changes = True
 
-    def __init__(self, recipes: bool | tuple[Any, ...] = True) -> None:
-        self.in_transaction = _is_in_transaction()
-        self.recipes = recipes
+    def __init__(self, function: Any = None, is_process: bool = False, is_awaited: bool = False) -> None:
+        self.recipes: bool | tuple[Any, ...] = getattr(function, 'recipes', True)
         self.plain_values: dict[Any, int] = {}
+        self._function = function
+        self._is_process = is_process
+        self.is_awaited = is_awaited
+        self.in_transaction = is_in_transaction()
         self._now = time.time()
+
+    def codecs(self) -> list[Codec]:
+        """Return the codecs of a frame."""
+        if not self._is_process:
+            return [LiveCodec()]
+        from ..engine.codecs import BuilderCodec, OwnFileCodec
+
+        return [EntityKeeper(), BuilderCodec(), OwnFileCodec(self._function.function, self._function.bundle)]
+
+    def given_back(self, outcome: Returned) -> Returned:
+        """Return an outcome with what is given to those who await the workflow, or run it."""
+        if not hasattr(self._function, FUNCTION_MARK):
+            return outcome
+        from aiida.engine import ExitCode
+
+        from ..engine.returning import given_back, outputs_in
+
+        value = outcome.value
+        if isinstance(value, ExitCode):
+            return outcome
+        outputs = {}
+        for output in outputs_in(value):
+            try:
+                outputs[output.label] = crossed(output.value, [] if self._is_process else self.codecs())
+            except CannotStoreError as error:
+                at = error.path.removeprefix('value')
+                at = at if output.value is value else ''.join(f'[{key!r}]' for key in output.path) + at
+                raise cannot_return(error, at, outcome.activation) from error.__cause__
+        try:
+            return replace(outcome, value=given_back(value, outputs, self.codecs()))
+        except FrameError:
+            if self.is_awaited:
+                raise
+            return replace(outcome, value=outputs)
 
     def find(self, target: Any) -> Any:
         """Return the target; names stand for AiiDA's processes, which are refused."""
         if isinstance(target, str):
+            from ..engine.kinds import find_target
+
+            find_target(target)
             raise LaunchError(f'`{target}` cannot run in memory: only Python functions and workflows can')
         return target
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
-        """Bind and copy the inputs of a function."""
-        function: Callable[..., Any] = getattr(target, FUNCTION_MARK, getattr(target, '__wrapped__', target))
-        name = getattr(target, '__name__', repr(target))
-        if isinstance(function, type) or not callable(function):
-            raise LaunchError(f'`{name}` cannot run in memory: only Python functions and workflows can')
-        if inspect.iscoroutinefunction(function) and not hasattr(target, FUNCTION_MARK):
-            raise LaunchError(f'`{name}` is an `async def`, which cannot be a function job: `await {name}(...)`')
-        bound = inspect.signature(function).bind(*args, **inputs)
-        given: dict[str, Any] = {}
-        for name, value in bound.arguments.items():
-            kind = bound.signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_POSITIONAL or kind is inspect.Parameter.POSITIONAL_ONLY:
-                raise TypeError(
-                    f'parameter `{name}` of `{function.__name__}` cannot be given by name, as a job needs it'
-                )
-            given.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
-        if isinstance(function, types.FunctionType) and hasattr(target, FUNCTION_MARK):
-            given = received(function, given)
-        return {name: _given(function, name, value) for name, value in given.items()}
+        """Check the inputs of a child, on the line of `submit`."""
+        return prepared(target, args, inputs)
 
     def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
         """Note nothing."""
@@ -259,34 +227,10 @@ class _MemoryHost:
 
     def pin(self, value: Any) -> Any:
         """Return a copy."""
-        return _copied(value)
+        codecs = self.codecs()
+        snapshot = encode({'': value}, codecs)
+        return decode(snapshot.document, snapshot.blobs.__getitem__, codecs)['']
 
     def needs_recipe(self, value: Any) -> bool:
         """Return whether the value might have no stored form."""
         return self.recipes is not False and needs_recipe(value)
-
-
-class _LiveCodec(Codec):
-    """Keeps functions and classes that no name leads to as they are: in this process they do survive the restart.
-
-    A test's workflow may use functions defined inside the test, which a real run would refuse or take along as source. AiiDA's
-    nodes, which a real run stores, stay as they are too.
-    """
-
-    name = 'live'
-    last_resort = True
-
-    def __init__(self) -> None:
-        self._objects: list[Any] = []
-
-    def encode(self, value: object, ref: Callable[[object], Any]) -> Any | None:
-        """Return the content for a function or class."""
-        kinds = (types.FunctionType, type, getattr(sys.modules.get('aiida.orm'), 'Entity', type))
-        if not issubclass(type(value), kinds):
-            return None
-        self._objects.append(value)
-        return len(self._objects) - 1
-
-    def decode(self, content: Any, get: Callable[[Any], object]) -> object:
-        """Return the object itself."""
-        return self._objects[content]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from aiida_dreamflow.exceptions import RemoteTraceback
 from aiida_dreamflow.testing import run_in_memory
 
 HERE = str(Path(__file__).parent)
@@ -59,14 +60,17 @@ def describe_exception(error: BaseException | None, seen: tuple[BaseException, .
     if any(error is other for other in seen):
         return 'again'
     seen = (*seen, error)
+    # What a child raised says so: CPython's shims do not.
+    is_remote = isinstance(error.__cause__, RemoteTraceback)
+    notes = [note for note in getattr(error, '__notes__', []) if not note.startswith('This was raised in ')]
     return {
         'type': type(error).__qualname__,
         'message': str(error),
-        'notes': getattr(error, '__notes__', []),
+        'notes': notes,
         'lines': lines_of(error.__traceback__),
-        'cause': describe_exception(error.__cause__, seen),
+        'cause': None if is_remote else describe_exception(error.__cause__, seen),
         'context': describe_exception(error.__context__, seen),
-        'suppress': error.__suppress_context__,
+        'suppress': error.__suppress_context__ and not is_remote,
     }
 
 

@@ -284,8 +284,8 @@ def test_checkpoint_works_outside_of_a_workflow():
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        ({}, "missing a required argument: 'x'"),
-        ({'x': 1, 'y': 2}, "got an unexpected keyword argument 'y'"),
+        ({}, "double() missing 1 required positional argument: 'x'"),
+        ({'x': 1, 'y': 2}, "double() got an unexpected keyword argument 'y'"),
     ],
 )
 def test_inputs_that_do_not_fit(arguments, message):

@@ -46,11 +46,11 @@ def _straight(function: Any, case: unittest.TestCase) -> Any:
 
 def _restarted(function: Any, case: unittest.TestCase) -> Any:
     """Run with restarts, and keep no function or class alive across them: they too must come back from the frame."""
-    with mock.patch.object(memory, '_LiveCodec', _NothingLives):
+    with mock.patch.object(memory, 'LiveCodec', _NothingLives):
         return run_in_memory(function, case, restart=True)
 
 
-class _NothingLives(memory._LiveCodec):
+class _NothingLives(memory.LiveCodec):
     def encode(self, value: object, ref: Callable[[object], Any]) -> None:
         return None
 
