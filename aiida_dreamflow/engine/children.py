@@ -26,6 +26,7 @@ from ..runtime import Handle, Machine
 from .kinds import kind_of
 from .lookup import current_node
 from .node import CHILD_FILTERS
+from .steps import is_step_label
 from .targets import given_by, tell_outcome
 from .transaction import delete_lost
 
@@ -73,6 +74,18 @@ class Children:
         handle.inputs = {}
 
     # -- beginning
+
+    def free_label(self, machine: Machine, wanted: str) -> str:
+        """Return the label that a child is to have: the one that the user has given it, with a number if that is taken.
+
+        A step that is run again asks for the same: its children are launched only after it was recorded.
+        """
+        pending = {handle.label for handle in machine.pending}
+        label, number = wanted, machine.launched
+        while is_step_label(label) or label in pending or find_children(self._parent.node, [label]):
+            number += 1
+            label = f'{wanted}_{number}'
+        return label
 
     def take_intents(self, machine: Machine) -> None:
         """Take over the children that a step has asked for, and those that it has let go, to be launched."""

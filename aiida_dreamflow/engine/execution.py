@@ -436,7 +436,11 @@ class Execution:
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Check and convert the inputs of a child, on the line of `submit`."""
-        return prepare_child(target, args, inputs, self.sources, self.codecs)
+        prepared = prepare_child(target, args, inputs, self.sources, self.codecs)
+        wanted = prepared['inputs'].get('metadata', {}).get('call_link_label')
+        if wanted:
+            prepared['label'] = self.children.free_label(self.machine, wanted)
+        return prepared
 
     def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
         """Note the nodes that the step reads because of what it is given, and the variables that receive one."""

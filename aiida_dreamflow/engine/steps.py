@@ -29,6 +29,7 @@ __all__ = (
     'FRAME_FOLDER',
     'Step',
     'find_record',
+    'is_step_label',
     'latest_step',
     'read_file',
     'read_step',
@@ -83,6 +84,11 @@ def read_file(record: orm.ProcessNode, sha: str) -> bytes:
     """Return the content of a file that the record of a step names."""
     content: bytes = record.base.repository.get_object_content(FRAME_FOLDER + sha, mode='rb')
     return content
+
+
+def is_step_label(label: str) -> bool:
+    """Return whether the link to the record of a step may have this label."""
+    return label.startswith(_LABEL) and label[len(_LABEL) :].isdecimal()
 
 
 def write_step(

@@ -71,6 +71,8 @@ class Host(Protocol):
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Check the inputs of a child, on the line of `submit`, and return them by name.
 
+        :param label: what the child is called.
+        :returns: the inputs; with ``label`` if it is to be called otherwise.
         :raises Exception: what `submit` is to raise.
         """
 

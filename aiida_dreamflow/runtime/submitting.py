@@ -33,7 +33,7 @@ def submit_child(
         prepared = machine.host.prepare(label, target, args, inputs)
     except (DreamflowError, TypeError, ValueError) as error:
         raise error.with_traceback(None)  # noqa: B904  (the user's line says where, the message what is wrong)
-    handle: Handle[Any] = Handle(machine.agenda, label, target, prepared)
+    handle: Handle[Any] = Handle(machine.agenda, prepared.pop('label', label), target, prepared)
     handle.place, passed = machine.passed_in(caller)
     handle.passed = Passed(passed.args[first:], passed.kwargs)
     machine.launched += 1
@@ -69,7 +69,8 @@ def _require_compiled_call(machine: Machine, caller: types.CodeType) -> None:
 
 def _name_of(target: Any) -> str:
     """Return what a child is called after: the function behind it, or the class that a builder builds."""
-    for behind in ('process_class', '__wrapped__'):
-        target = getattr(target, behind, target)
+    if not isinstance(target, type):  # a class may have a property of that name
+        target = getattr(target, 'process_class', target)
+    target = getattr(target, '__wrapped__', target)
     name: str = getattr(target, '__name__', type(target).__name__)
     return name

@@ -104,6 +104,29 @@ async def forwards_below():
     return {'first': outputs, 'all': {'second': again, 'energy': np.float64(1.5)}}
 
 
+class Attributed(Doubles):
+    """A class with a property of the name of what builders have, as aiida-quantumespresso's base work chains are."""
+
+    @property
+    def process_class(self):
+        return Doubles
+
+
+@workflow
+async def labelled():
+    named = {'call_link_label': 'scf'}
+    first = submit(Doubles, x=orm.Float(1.0), metadata=named)
+    again = submit(Doubles, x=orm.Float(2.0), metadata=named)
+    await first
+    await again
+    builder = Doubles.get_builder()
+    builder.x = orm.Float(3.0)
+    builder.metadata.call_link_label = 'scf'
+    await submit(builder)
+    await submit(Doubles, x=orm.Float(4.0), metadata={'call_link_label': 'step_1', 'label': 'mine'})
+    await submit(Attributed, x=orm.Float(5.0))
+
+
 @workflow
 async def odd_keys(inner: bool = False):
     energies = {'10 nm': np.float64(-1.0), '11 nm': -2.0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from aiida import orm
+from aiida.common.links import LinkType
 from engine import result_workflows as workflows
 
 from aiida_dreamflow.testing import check_provenance
@@ -116,4 +117,18 @@ def test_a_figure_is_a_picture(run):
     assert node.outputs.plot.get_content(mode='rb').startswith(b'\x89PNG')
     _, node = run(workflows.prints_on_paper)
     assert node.outputs.result.get_content(mode='rb').startswith(b'%PDF')
+    assert check_provenance(node) == []
+
+
+def test_labels_of_the_user_are_kept(run):
+    """A label that is taken, by a child of this step or of an earlier one or by the record of a step, gets a number."""
+    _, node = run(workflows.labelled)
+    calls = node.base.links.get_outgoing(link_type=LinkType.CALL_WORK)
+    assert {entry.link_label: entry.node.inputs.x.value for entry in calls} == {
+        'scf': 1.0,
+        'scf_2': 2.0,
+        'scf_3': 3.0,
+        'step_1_4': 4.0,
+        'Attributed_5': 5.0,
+    }
     assert check_provenance(node) == []
