@@ -24,7 +24,7 @@ def session_here() -> Any:
     """Return the session of the storage backend, if there is a profile whose storage is used."""
     manage = sys.modules.get('aiida.manage')
     manager = None if manage is None else manage.get_manager()
-    return manager.get_profile_storage().getsession_here() if manager and manager.profile_storage_loaded else None
+    return manager.get_profile_storage().get_session() if manager and manager.profile_storage_loaded else None
 
 
 def is_in_transaction() -> bool:

@@ -432,13 +432,17 @@ CHILDREN: dict[str, tuple] = {
 
 _PLACES = re.compile(r'(function job|the run) [\w.]+\b')
 _WORKFLOWS = re.compile(r'\b([a-z_]+?)(_\d+ \(\d+\)|_\d+| \d+)(?= excepted| failed with| was killed|: [A-Z])')
+#: What AiiDA says before the words of a parameter.
+_PORT = re.compile(r"^`\w+` cannot be launched: Error occurred validating port '[\w.]+': (?=`)")
 _ADVICE = re.compile(r'[;.]? ?[Ss]ee (also )?`verdi.*')
 _ADDRESS = re.compile(r' at 0x[0-9a-f]+')
 
 
 def plain(text):
     """Return a message without numbers of processes and what can be asked of these."""
-    text = _WORKFLOWS.sub(r'\1 N', _PLACES.sub(r'\1 N', str(text).replace('verdi calcjob outputcat', 'verdi')))
+    text = _WORKFLOWS.sub(
+        r'\1 N', _PLACES.sub(r'\1 N', _PORT.sub('', str(text)).replace('verdi calcjob outputcat', 'verdi'))
+    )
     return _ADDRESS.sub('', _ADVICE.sub('', text)).rstrip('. \n')
 
 
