@@ -163,6 +163,7 @@ class Execution:
         :returns: whether the workflow has ended; if so, its exit code.
         :raises BaseException: what the workflow function raised.
         """
+        forget_failure(self.session)  # of another process of this worker
         end = time.monotonic() + _TURN
         while self._launch(end):
             if self._has_ended():

@@ -32,7 +32,11 @@ class _Stdout:
         buffer = _buffer.get()
         if buffer is not None:
             buffer.append(text)
-        return self._stream.write(text)  # type: ignore[no-any-return]
+        try:
+            return self._stream.write(text)  # type: ignore[no-any-return]
+        except UnicodeEncodeError:  # a terminal may be stricter than the log of a worker
+            encoding = getattr(self._stream, 'encoding', None) or 'utf-8'
+            return self._stream.write(text.encode(encoding, 'backslashreplace').decode(encoding))  # type: ignore[no-any-return]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

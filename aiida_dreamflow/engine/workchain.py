@@ -8,7 +8,7 @@ Overrides of ``WorkChain``, and what of aiida-core 2.9 they rely on:
   still runs is killed, and a child that runs in this process is killed directly.
 - ``_interrupt_action`` (plumpy): what a running process was asked to do when it stops.
 - ``_flat_outputs``: AiiDA goes by the ports, here an output may be a namespace whatever its port says.
-- ``report``, ``on_except``: the report shows the name of the workflow function, and the traceback of the user's lines.
+- ``on_except``: the report shows the traceback of the user's lines.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from typing import Any, ClassVar
 
 import plumpy
 from aiida import orm
-from aiida.common.log import LOG_LEVEL_REPORT
 from aiida.engine import Process, ProcessState, WorkChain
 from aiida.engine.processes.workchains.awaitable import construct_awaitable
 from aiida.engine.processes.workchains.workchain import Protect
@@ -36,7 +35,7 @@ from ..compiler import Bundle, compile_function
 from ..exceptions import FrameError, WorkflowUsageError
 from ..jobs.leased import Leased, by_parent
 from ..jobs.names import port_name
-from ..jobs.reports import WORKFLOW_EXIT_CODES
+from ..jobs.reports import WORKFLOW_EXIT_CODES, plain_text
 from ..jobs.trouble import PassingTroubleError, asking_broker
 from ..runtime import current_machine, is_stepping, submit_call
 from ..values.parameters import parameters_of
@@ -210,6 +209,17 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
 
     def _setup_metadata(self, metadata: dict[str, Any]) -> None:
         self._fork = metadata.pop('fork', None)
+        for name in ('label', 'description', 'call_link_label'):
+            if isinstance(text := metadata.get(name), str) and plain_text(text) != text:
+                raise WorkflowUsageError(
+                    f'`metadata.{name}` is {text!a}, which no database takes: it has characters that are no text, as the name of a '
+                    "file may have; write `text.encode('utf-8', 'replace').decode()`"
+                )
+        if not metadata.get('store_provenance', True):
+            raise WorkflowUsageError(
+                f'`{self.require_function().__name__}` cannot run with `store_provenance=False`: where it is, is stored with its '
+                'steps. To run it without a trace, use `aiida_dreamflow.testing.run_in_memory`'
+            )
         super()._setup_metadata(metadata)
 
     def _setup_inputs(self) -> None:
@@ -475,10 +485,6 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
                     await asyncio.wrap_future(answer, loop=self.loop)
             await asyncio.sleep(_KILL_AGAIN)
 
-    def report(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Write to the report of the process, under the name of the workflow function."""
-        self.logger.log(LOG_LEVEL_REPORT, f'[{self.node.pk}|{self._build_process_label()}]: {msg}', *args, **kwargs)
-
     def report_exception(self, error: BaseException) -> None:
         """Write an exception to the report, with the traceback of the user's lines."""
         lines = traceback.format_exception(type(error), error, user_part(error.__traceback__))
@@ -487,7 +493,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     def on_except(self, exc_info: tuple[Any, Exception, types.TracebackType]) -> None:
         """Report the exception, with the traceback of the user's lines."""
         kind, error, trace = exc_info
-        super().on_except((kind, error, user_part(trace)))  # type: ignore[arg-type]
+        super().on_except((kind, error, user_part(trace)))
 
 
 def user_part(trace: types.TracebackType | None) -> types.TracebackType | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any, cast
 
 import kiwipy
 import plumpy
 from aiida import orm
+from aiida.common.log import LOG_LEVEL_REPORT
+from aiida.engine import ExitCode
 from aiida.engine.utils import set_process_state_change_timestamp
 from aiida.manage.configuration import get_config_option
 from plumpy import ProcessState
@@ -15,6 +18,7 @@ from . import failpoints
 from .abandoned import watch
 from .database import survive_database
 from .lease import Lease, LeaseTakenError, lease_folder
+from .reports import plain_text
 from .rows import writing
 from .trouble import PassingTroubleError, Undeterred, asking_broker
 from .turns import Place, in_turns
@@ -184,6 +188,31 @@ class Leased(Base):
             failpoints.reach('state.written')
             self._save_checkpoint()
             set_process_state_change_timestamp(self.node)
+
+    def report(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Write to the report of the process, under its name, whatever the text has in it."""
+        text = plain_text(msg % args if args else msg)
+        self.logger.log(LOG_LEVEL_REPORT, f'[{self.node.pk}|{self._build_process_label()}]: {text}', **kwargs)
+
+    def set_status(self, status: str | None) -> None:
+        """Set the status that ``verdi process list`` shows."""
+        super().set_status(None if status is None else plain_text(status))
+
+    def on_finish(self, result: Any, successful: bool) -> None:
+        """Store the exit code."""
+        if isinstance(result, ExitCode) and isinstance(result.message, str):
+            result = result._replace(message=plain_text(result.message))
+        super().on_finish(result, successful)
+
+    def on_except(self, exc_info: Any) -> None:
+        """Store the exception as text, and report it: as AiiDA does, but for text that no database takes.
+
+        Source: ``Process.on_except`` of ``aiida.engine.processes.process``. If this fails, the process never ends.
+        """
+        kind, error, trace = exc_info
+        plumpy.Process.on_except(self, exc_info)
+        self.node.set_exception(plain_text(''.join(traceback.format_exception(kind, error, None)).rstrip()))
+        self.report('%s', ''.join(traceback.format_exception(kind, error, trace)))
 
     def on_terminated(self) -> None:
         """Release the lease."""

@@ -13,7 +13,6 @@ from typing import Any
 import plumpy
 from aiida import orm
 from aiida.common.links import LinkType
-from aiida.common.log import LOG_LEVEL_REPORT
 from aiida.engine import ExitCode, Process
 
 from ..exceptions import CannotStoreError, FrameError, LaunchError
@@ -107,10 +106,6 @@ class LocalRun(Leased, Process):
         self.node.base.repository.put_object_from_bytes(self.inputs.function.content, path)
         self.node.base.attributes.set('function_name', self.inputs.function.label)
         self.node.base.attributes.set('python_version', platform.python_version())
-
-    def report(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Write to the report of the process, under the name of the function."""
-        self.logger.log(LOG_LEVEL_REPORT, f'[{self.node.pk}|{self._build_process_label()}]: {msg}', *args, **kwargs)
 
     # -- running
 

@@ -18,7 +18,7 @@ from ..values.nodes import to_node
 from . import remote, wire
 from .calculation import STDERR_FILE
 from .endings import last_line_with, scheduler_ending
-from .reports import Ending, ending_of, not_storable
+from .reports import Ending, ending_of, not_storable, plain_text
 
 if TYPE_CHECKING:
     from aiida.engine import ExitCode
@@ -136,7 +136,8 @@ class FunctionParser(Parser):
     def exit_for(self, ending: Ending) -> ExitCode:
         """Return the exit code for an ending."""
         code: ExitCode = self.exit_codes[ending.label].format(pk=self.node.pk, **ending.details)
-        return code
+        message: str = plain_text(code.message or '')
+        return ExitCode(code.status, message, code.invalidates_cache)
 
     def read(self, name: str, limit: int) -> str | None:
         """Return the end of a retrieved text file, at most so many bytes of it."""

@@ -279,9 +279,14 @@ def _how(code: Any) -> str:
     return f' by the signal {names.get(-code, -code)}'
 
 
+def plain_text(text: str) -> str:
+    """Return a text that a database takes: with escapes for lone surrogates, as a file name that is no UTF-8 has, and for NUL."""
+    return text.encode('utf-8', 'backslashreplace').decode().replace('\0', '\\x00')
+
+
 def shown(value: object, limit: int) -> str:
-    """Return text that a database takes: no lone surrogates, no NUL, not too long."""
-    text = str(value).encode('utf-8', 'backslashreplace').decode().replace('\0', '\\x00')
+    """Return text that a database takes, and that is not too long."""
+    text = plain_text(str(value))
     return text if len(text) <= limit else text[: limit // 2] + ' [...] ' + text[-limit // 2 :]
 
 

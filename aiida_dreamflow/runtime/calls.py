@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable as Awaiting
 from collections.abc import Coroutine, Iterable
+from math import inf, isnan
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from ..compiler.desugar import AWAIT_MARK
@@ -116,7 +117,7 @@ def wait(
     :param return_when: ``asyncio.FIRST_COMPLETED``, ``FIRST_EXCEPTION`` or ``ALL_COMPLETED``.
     :returns: something to await, whose value is the set of those that have ended and the set of the others.
     :raises TypeError: if something else is given.
-    :raises ValueError: if nothing is given, or `return_when` is something else.
+    :raises ValueError: if nothing is given, `return_when` is something else, or the timeout is no number.
     """
     machine = current_machine('wait')
     given = tuple(aws)
@@ -128,7 +129,8 @@ def wait(
         discard(given)
         raise TypeError('Passing coroutines is forbidden, use tasks explicitly.')
     parts = list({id(part): part for part in given}.values())
-    timer = None if timeout is None else machine.timer(timeout)
+    limit = _limit(timeout, 'wait')
+    timer = None if limit is None else machine.timer(limit)
     return Wait(machine.agenda, parts, return_when, timer)
 
 
@@ -145,8 +147,13 @@ def wait_for(aw: Awaiting[T], timeout: float | None) -> WaitFor[T]:
     :raises TypeError: if something else is given.
     """
     machine = current_machine('wait_for')
+    try:
+        limit = _limit(timeout, 'wait_for')
+    except BaseException:
+        discard((aw,))
+        raise
     (part,), _ = machine.futures((aw,), sys._getframe(1))
-    return WaitFor(machine.agenda, part, None if timeout is None else machine.timer(timeout))
+    return WaitFor(machine.agenda, part, None if limit is None else machine.timer(limit))
 
 
 def shield(aw: Awaiting[T]) -> Shield[T]:
@@ -172,8 +179,13 @@ def sleep(delay: float, result: Any = None) -> Awaitable:
 
     :param delay: the seconds; none or less make it a `checkpoint`.
     :param result: the value of the await.
+    :raises TypeError: if that is no number.
+    :raises ValueError: if it is not a number (``nan``), or the time would never end.
     """
-    return Checkpoint(result) if delay <= 0 else current_machine('sleep').timer(delay, result)
+    seconds = _seconds(delay, 'sleep')
+    if seconds == inf:
+        raise ValueError('`sleep(inf)` would never end')
+    return Checkpoint(result) if seconds <= 0 else current_machine('sleep').timer(seconds, result)
 
 
 def timeout(delay: float | None) -> Timeout:
@@ -183,10 +195,35 @@ def timeout(delay: float | None) -> Timeout:
 
     When it has passed, what is awaited is cancelled, a child killed, and the block raises a `TimeoutError`.
 
-    :param delay: the seconds; ``None`` for no limit.
+    :param delay: the seconds; ``None`` or ``inf`` for no limit.
     :returns: what stands in the ``async with``.
+    :raises TypeError: if that is no number.
+    :raises ValueError: if it is not a number (``nan``).
     """
-    return Timeout(delay)
+    return Timeout(_limit(delay, 'timeout'))
+
+
+def _limit(delay: Any, name: str) -> float | None:
+    """Return a limit of time; ``None`` for none."""
+    seconds = None if delay is None else _seconds(delay, name)
+    return None if seconds == inf else seconds
+
+
+def _seconds(delay: Any, name: str) -> float:
+    """Return a time in seconds as a number that can be stored.
+
+    :param name: the function that it was given to.
+    """
+    if not hasattr(type(delay), '__float__'):
+        how = f': `{name}(x.total_seconds())`' if hasattr(delay, 'total_seconds') else ''
+        raise TypeError(f'`{name}` takes a number of seconds, not a `{type(delay).__name__}`{how}')
+    try:
+        seconds = float(delay)
+    except OverflowError:
+        seconds = inf if delay > 0 else -inf
+    if isnan(seconds):
+        raise ValueError(f'`{name}(nan)`: the seconds are not a number')
+    return seconds
 
 
 def create_task(coro: Coroutine[Any, Any, T], *, name: str | None = None) -> Task[T]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import sys
 
 import pytest
 from engine import printing_workflows
 
 from aiida_dreamflow.engine import execution
 from aiida_dreamflow.engine.printing import captured
+from aiida_dreamflow.exceptions import WorkflowUsageError
 
 
 def reports(node) -> list[str]:
@@ -119,3 +121,66 @@ def test_a_step_may_set_the_level(level):
         assert root.level == (logging.CRITICAL if level == 'INFO' else logging.WARNING)
     finally:
         root.setLevel(before)
+
+
+def test_text_that_no_database_takes(run):
+    node = run(printing_workflows.prints_no_text)[1]
+    assert node.is_finished_ok
+    assert reports(node) == ['caf\\udce9 a\\x00b\nWARNING engine.printing_workflows: caf\\udce9']
+
+
+def test_an_exception_with_such_a_text(profile):
+    from aiida import engine, orm
+
+    with pytest.raises(FileNotFoundError, match='caf\udce9\0'):
+        engine.run(printing_workflows.raises_no_text)
+    node = orm.QueryBuilder().append(orm.WorkChainNode, tag='run').order_by({'run': {'id': 'desc'}}).first()[0]
+    assert node.is_excepted
+    assert node.is_sealed
+    assert node.exception == 'FileNotFoundError: caf\\udce9\\x00'
+    assert reports(node)[-1].endswith('FileNotFoundError: caf\\udce9\\x00\n')
+
+
+def test_an_exit_code_with_such_a_text(run):
+    node = run(printing_workflows.exits_with_no_text)[1]
+    assert (node.exit_status, node.exit_message) == (7, 'caf\\udce9\\x00')
+    failed = run(printing_workflows.child_without_text)[1]
+    assert failed.exit_status == 400
+    assert failed.exit_message.endswith('FileNotFoundError: caf\\udce9')
+
+
+def test_values_with_such_a_text(run):
+    text = printing_workflows.name_of_file()
+    outputs, node = run(printing_workflows.returns_no_text, x=text)
+    assert node.is_finished_ok
+    assert outputs == {'x': text, 'y': [text, 'a\0b'], text: 1}
+
+
+def test_a_terminal_that_does_not_take_it():
+    stream, before = io.TextIOWrapper(io.BytesIO(), encoding='utf-8'), sys.stdout
+    sys.stdout = stream
+    try:
+        with captured() as printed:
+            print(printing_workflows.name_of_file())
+    finally:
+        sys.stdout = before
+    stream.flush()
+    assert stream.buffer.getvalue() == b'caf\\udce9\n'
+    assert ''.join(printed) == 'caf\udce9\n'
+
+
+@pytest.mark.parametrize(
+    ('metadata', 'text'),
+    [
+        ({'label': 'caf\udce9'}, r'`metadata.label` is .caf.udce9., which no database takes'),
+        ({'description': 'a\0b'}, r'`metadata.description` is .a.x00b.'),
+        ({'store_provenance': False}, r'`tells` cannot run with `store_provenance=False`.*run_in_memory'),
+    ],
+)
+def test_what_cannot_be_launched(profile, metadata, text):
+    from aiida import engine, orm
+
+    before = orm.QueryBuilder().append(orm.ProcessNode).count()
+    with pytest.raises(WorkflowUsageError, match=text):
+        engine.run(printing_workflows.tells, name='a', metadata=metadata)
+    assert orm.QueryBuilder().append(orm.ProcessNode).count() == before
