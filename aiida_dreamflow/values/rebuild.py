@@ -1,20 +1,25 @@
 """The order in which the objects of a document are made and filled.
 
 What an object is made from is complete before it is made, except where objects reach each other in a circle: there
-each is made first, and the fillings that run user code come last. No recursion, so nesting may be as deep as it likes.
+each is made first, then filled with what runs no user code, and then come the fillings that do, in the order of `pickle`:
+what an object refers to before the object itself. No recursion, so nesting may be as deep as it likes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ..exceptions import DreamflowError, FrameError
-from .records import CODEC, Kind, Reader, Record, refs_in
+from .records import CODEC, REF, Kind, Reader, Record, refs_in
 
 __all__ = ('UnbuildableError', 'rebuild')
 
 #: The rank of a filling that asks objects for their hashes.
 _ASKS_FOR_HASHES = 3
+#: The rank from which on fillings run user code.
+_RUNS_USER_CODE = 2
+#: Hashes that do not depend on what an object is filled with.
+_PLAIN_HASHES = (object.__hash__, str.__hash__, int.__hash__, float.__hash__, bytes.__hash__)
 
 
 class UnbuildableError(FrameError):
@@ -37,7 +42,7 @@ def rebuild(records: Sequence[Record], kinds: Sequence[Kind], built: dict[int, o
     :param reader: what the kinds ask.
     :raises FrameError: if the records contradict each other.
     """
-    edges = [list(refs_in(record[1:])) for record in records]
+    edges = [_in_order(record) for record in records]
     for component in _components(edges):
         if len(component) == 1:
             index = component[0]
@@ -47,6 +52,19 @@ def rebuild(records: Sequence[Record], kinds: Sequence[Kind], built: dict[int, o
                 _fill(index, built[index], record, kind, reader)
         else:
             _Circle(component, records, kinds, built, reader).build()
+
+
+def _in_order(record: Record) -> list[int]:
+    """Return what a record refers to, in the order in which `pickle` would come to it: the attributes last."""
+    parts = record[1:]
+    if len(parts) > 1 and isinstance(parts[1], dict) and REF not in parts[1]:
+        rest = parts[1]
+        parts = [parts[0], *(rest[name] for name in sorted(rest, key=_IS_STATE.__contains__))]
+    return [*refs_in(parts)][::-1]
+
+
+#: The attributes of an object, among the parts that it is filled with.
+_IS_STATE = frozenset({'dict', 'slots'})
 
 
 def _make(number: int, record: Record, kind: Kind, reader: Reader) -> object:
@@ -84,9 +102,11 @@ def _is_to_be_left(kind: Kind, error: Exception) -> bool:
 
 
 def _components(edges: list[list[int]]) -> Iterator[list[int]]:
-    """Tarjan's strongly connected components, those that others depend on first."""
+    """Tarjan's strongly connected components, those that others depend on first; in each the order in which `pickle` ends them."""
     number: list[int] = [0] * len(edges)  # 0: not seen yet
     low = number.copy()
+    ended: list[int] = number.copy()
+    ends = 0
     open_: list[int] = []
     is_open = [False] * len(edges)
     count = 0
@@ -112,6 +132,8 @@ def _components(edges: list[list[int]]) -> Iterator[list[int]]:
                     low[node] = number[target]
             else:
                 work.pop()
+                ends += 1
+                ended[node] = ends
                 if work and low[node] < low[work[-1][0]]:
                     low[work[-1][0]] = low[node]
                 if low[node] == number[node]:
@@ -119,11 +141,15 @@ def _components(edges: list[list[int]]) -> Iterator[list[int]]:
                     while not component or component[-1] != node:
                         component.append(open_.pop())
                         is_open[component[-1]] = False
+                    component.sort(key=ended.__getitem__)
                     yield component
 
 
 class _Circle:
-    """Objects that reach each other."""
+    """Objects that reach each other.
+
+    :param members: their numbers, in the order in which `pickle` would be through with them.
+    """
 
     def __init__(
         self,
@@ -134,21 +160,25 @@ class _Circle:
         reader: Reader,
     ) -> None:
         self.members = sorted(members)
+        self.ended = {index: place for place, index in enumerate(members)}
         self.records, self.kinds, self.built, self.reader = records, kinds, built, reader
         inside = set(members)
-        self.needs = {i: [j for j in refs_in(records[i][1]) if j in inside] for i in members}
+        self.needs = {i: [j for j in _in_order(records[i][:2]) if j in inside] for i in members}
         filled = [i for i in self.members if len(records[i]) > 2]
         self.rank = {i: kinds[i].rank(records[i][2]) for i in filled}
-        self.pending = sorted(filled, key=self.rank.__getitem__)
-        self.waits = {i: [j for j in refs_in(records[i][2]) if j in inside] for i in filled}
+        self.level = {i: min(rank, _RUNS_USER_CODE) for i, rank in self.rank.items()}
+        self.pending = sorted(filled, key=lambda i: (self.level[i], self.ended[i]))
+        self.waits = {i: [j for j in _in_order([None, None, records[i][2]]) if j in inside] for i in filled}
         self.in_part: set[int] = set()
 
     def build(self) -> None:
-        for index in sorted(self.members, key=lambda i: self.kinds[i].late):
+        for index in sorted(self.members, key=lambda i: (self.kinds[i].late, self.ended[i])):
             self.make(index)
-        self.fill_ready()
-        if self.pending:
-            raise FrameError('objects of a stored value wait for each other; the stored document is damaged')
+        while self.pending:
+            left = len(self.pending)
+            self.fill_ready()
+            if len(self.pending) == left and not self.fill_one(self.pending.pop(0)):
+                raise FrameError('objects of a stored value wait for each other; the stored document is damaged')
 
     def make(self, index: int) -> None:
         stack = [(index, self.wanted(index))]
@@ -202,12 +232,21 @@ class _Circle:
 
     def fill_ready(self) -> None:
         """Fill what can be filled, so that code which runs next sees as much as there is."""
+        unfilled = set(self.pending)
         waiting: list[int] = []
+        blocked = _RUNS_USER_CODE + 1
         for index in self.pending:
-            # Nothing of a higher rank before all of a lower one: it would look at what is not filled yet.
-            held = waiting and self.rank[waiting[0]] < self.rank[index]
-            if held or not self.fill_one(index):
+            level = self.level[index]
+            # Nothing that runs code before what comes earlier: it would look at what is not filled yet.
+            if level > blocked or level == blocked == _RUNS_USER_CODE:
                 waiting.append(index)
+            elif self.asks_for_hashes(index, unfilled):
+                waiting.append(index)
+            elif self.fill_one(index):
+                unfilled.discard(index)
+            else:
+                waiting.append(index)
+                blocked = min(blocked, level)
         self.pending = waiting
 
     def fill_one(self, index: int) -> bool:
@@ -219,13 +258,31 @@ class _Circle:
         return True
 
     def fill_needs(self, index: int) -> None:
-        """Fill what an object is made from, whatever its rank: an iterator over a dict has its place in a full one only."""
-        whole = set(self.whole(index))
+        """Fill what an object is made from, and what `pickle` would have filled for that, whatever its rank.
+
+        An iterator over a dict has its place in a full one only.
+        """
+        chosen = self.seen_through(index)
+        unfilled = set(self.pending)
         waiting: list[int] = []
         for j in self.pending:
-            if j not in whole or self.asks_for_hashes(j, waiting) or not self.fill_one(j):
+            if j in chosen and not self.asks_for_hashes(j, unfilled) and self.fill_one(j):
+                unfilled.discard(j)
+            else:
                 waiting.append(j)
         self.pending = waiting
+
+    def seen_through(self, index: int) -> set[int]:
+        """Return what an object is made from, and what is reached from there and comes earlier than the object."""
+        found = set(self.whole(index))
+        open_ = list(found)
+        while open_:
+            node = open_.pop()
+            new = [j for j in (*self.needs[node], *self.waits.get(node, ())) if self.ended[j] < self.ended[index]]
+            new = [j for j in new if j not in found]
+            found.update(new)
+            open_ += new
+        return found
 
     def fill_in_part(self, index: int) -> None:
         """Give what an object is made from, and cannot be filled, those of its attributes that are there: a hash may ask for these."""
@@ -239,13 +296,30 @@ class _Circle:
                     self.in_part.add(j)
                     attributes[self.reader.get(key)] = self.reader.get(value)
 
-    def asks_for_hashes(self, index: int, waiting: Sequence[int]) -> bool:
-        """Return whether filling an object asks one for its hash that is not filled yet."""
-        items = (item for item in self.waits[index] if not self.has_plain_hash(item))
-        return self.rank[index] >= _ASKS_FOR_HASHES and any(
-            j in waiting for item in items for j in (item, *self.whole(item))
-        )
+    def asks_for_hashes(self, index: int, unfilled: Collection[int]) -> bool:
+        """Return whether filling an object asks one for its hash that may look at what is not filled yet."""
+        if self.rank[index] < _ASKS_FOR_HASHES:
+            return False
+        open_ = [j for j in self.hashed(index) if not self.has_plain_hash(j)]
+        found = set(open_)
+        while open_:
+            node = open_.pop()
+            if node in unfilled and node != index:
+                return True
+            new = {j for j in (*self.needs[node], *self.waits.get(node, ())) if not self.has_plain_hash(j)} - found
+            found |= new
+            open_ += new
+        return False
+
+    def hashed(self, index: int) -> list[int]:
+        """Return the keys of a dict, the items of a set, that are in the circle."""
+        rest = self.records[index][2]
+        if isinstance(rest, dict):
+            keys = [*rest.get('pairs', ())[::2], *rest.get('items', ())]
+        else:
+            keys = rest[::2] if self.kinds[index].name == 'dict' else rest
+        return [j for j in refs_in(keys) if j in self.needs]
 
     def has_plain_hash(self, index: int) -> bool:
-        """Return whether an object that was made has a hash for being itself, whatever it is filled with."""
-        return index in self.built and type(self.built[index]).__hash__ is object.__hash__
+        """Return whether an object that was made has a hash that does not depend on what it is filled with."""
+        return index in self.built and type(self.built[index]).__hash__ in _PLAIN_HASHES
