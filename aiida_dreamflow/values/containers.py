@@ -6,7 +6,7 @@ import base64
 import importlib
 import sys
 from collections.abc import Iterable, Iterator
-from types import CellType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 from ..exceptions import CannotStoreError, FrameError
@@ -57,22 +57,27 @@ def _write_str(value: str, w: Writing) -> Record:
     return ['str*', value.encode('unicode_escape').decode('ascii')] if '\0' in value else ['str', value]
 
 
-def check_keys(keys: Iterable[Any]) -> None:
+def check_keys(keys: Iterable[Any], w: Writing) -> None:
     """Refuse what could not be put into a dict or set again."""
+    noted: type | None = None
     for key in [*keys]:  # a hash function may do anything
-        if type(key) not in _PLAIN_KEYS:
+        kind = type(key)
+        if kind not in _PLAIN_KEYS:
             try:
                 hash(key)
             except Exception as error:
                 reason = f'a dict or set with it cannot be rebuilt: its hash fails ({type(error).__name__}: {error})'
-                raise CannotStoreError(type(key).__name__, '', reason) from None
+                raise CannotStoreError(kind.__name__, '', reason) from None
+            if kind is not noted and type(kind.__hash__) is FunctionType:
+                w.note_code(kind)
+                noted = kind
 
 
 def _write_dict(value: dict[Any, Any], w: Writing) -> Record:
     ref = w.ref
     if value is sys.modules:
         return ['global', 'sys:modules']
-    check_keys(value)
+    check_keys(value, w)
     if '__name__' in value and (module := _module_of(value)) is not None:
         return ['namespace', module]
     if '__builtins__' in value and (place := _place_of(value)) is not None:
@@ -162,7 +167,7 @@ def _plain_key(value: object) -> tuple[str, str]:
 
 
 def _write_items(value: set[Any] | frozenset[Any], w: Writing) -> list[Any]:
-    check_keys(value)
+    check_keys(value, w)
     # Sorted where possible, so that an untouched set gives the same bytes in a worker with another hash seed.
     try:
         items = sorted(value, key=_plain_key)

@@ -204,9 +204,13 @@ def write_object(value: object, w: Writing) -> Record:
     new = function in (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
     called = args[0] if new else function
     with_fields = new and called is type(value) and declares_fields(called)
-    if not with_fields and is_pickle(f'{called.__module__}:{getattr(called, "__qualname__", "")}'):
+    is_of_library = not is_pickle(f'{called.__module__}:{getattr(called, "__qualname__", "")}')
+    if not with_fields and not is_of_library:
         _require_pickles(value)
     rest = _write_rest(value, state, items, pairs, setter, w)
+    is_filled_only = new and args[1:] in ((), ((), {})) and called.__new__ is object.__new__
+    if not is_of_library and function not in MAKERS and not (is_filled_only and rest.keys() <= {'dict', 'slots'}):
+        w.note_code(type(value))
     if function is copyreg.__newobj__:  # type: ignore[attr-defined]
         record: Record = ['object', [w.ref(args[0]), [w.ref(arg) for arg in args[1:]], []]]
         if len(args) == 1 and not _makes_without_arguments(args[0]):

@@ -38,14 +38,16 @@ def rebuild(records: Sequence[Record], kinds: Sequence[Kind], built: dict[int, o
 
     :param records: the records of the document.
     :param kinds: the kind of each record.
-    :param built: receives the objects, by number; `reader` looks them up there.
+    :param built: receives the objects, by number; `reader` looks them up there. What is in it already is not made again.
     :param reader: what the kinds ask.
     :raises FrameError: if the records contradict each other.
     """
-    edges = [_in_order(record) for record in records]
+    edges = [[] if index in built else _in_order(record) for index, record in enumerate(records)]
     for component in _components(edges):
         if len(component) == 1:
             index = component[0]
+            if index in built:
+                continue
             record, kind = records[index], kinds[index]
             built[index] = _make(index, record, kind, reader)
             if len(record) > 2:
@@ -238,9 +240,7 @@ class _Circle:
         for index in self.pending:
             level = self.level[index]
             # Nothing that runs code before what comes earlier: it would look at what is not filled yet.
-            if level > blocked or level == blocked == _RUNS_USER_CODE:
-                waiting.append(index)
-            elif self.asks_for_hashes(index, unfilled):
+            if level > blocked or level == blocked == _RUNS_USER_CODE or self.asks_for_hashes(index, unfilled):
                 waiting.append(index)
             elif self.fill_one(index):
                 unfilled.discard(index)

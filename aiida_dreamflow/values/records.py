@@ -67,6 +67,9 @@ class Writing(Protocol):
     def note_weak(self, target: object) -> None:
         """Take notice that the object being written is a weak reference to another."""
 
+    def note_code(self, cls: type) -> None:
+        """Take notice that to load the object being written runs code of a class."""
+
     def settle(self, index: int, record: Record) -> None:
         """Set the record of object `index`."""
 

@@ -23,9 +23,11 @@ from .addresses import LOWEST, PointsAt, mentions_an_address
 from .containers import is_suppress
 from .objects import begins_anew, is_refused
 from .paths import path_between
+from .proving import note_proven, unproven
 from .rebuild import UnbuildableError, rebuild
 from .records import CODEC, REF, VERSION, Record, Staged, Writing, canonical, refs_in
 from .registry import kind_named, kind_of, writer_for
+from .trial import require_loads
 from .trust import records_run_code
 from .weak import strong_in
 
@@ -177,6 +179,8 @@ def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = (), *, whole: 
         encoder = _Encoder(codecs, rescued, left_out)
         try:
             document = encoder.run(roots)
+            if encoder.code:
+                encoder.prove(document, roots)
         except CannotStoreError as error:
             if encoder.leave_out():
                 continue
@@ -265,8 +269,13 @@ class _Encoder:
     """Writes one document. Objects are numbered when first met; the list of them is also the list of work to do."""
 
     def __init__(
-        self, codecs: Sequence[Codec], rescued: dict[int, tuple[object, Codec]], left_out: dict[int, object]
+        self,
+        codecs: Sequence[Codec],
+        rescued: dict[int, tuple[object, Codec]],
+        left_out: dict[int, object],
+        stands_for: Mapping[int, object] | None = None,
     ) -> None:
+        self.every = codecs
         self.codecs = [codec for codec in codecs if not getattr(codec, 'last_resort', False)]
         self.last_resort = [codec for codec in codecs if getattr(codec, 'last_resort', False)]
         self.asked: dict[int, tuple[type, list[Codec]]] = codecs.asked if isinstance(codecs, Codecs) else {}
@@ -279,12 +288,13 @@ class _Encoder:
         self.records: list[Record] = []
         self.open: dict[Any, list[tuple[int, Any]]] = {}
         self.weak: list[tuple[int, object]] = []
+        self.code: list[tuple[int, type]] = []
         self.told: list[int | str] = []
         self.located = codecs.located if isinstance(codecs, Codecs) else {}
         self.current = 0
-        self.ref = self._make_ref()
+        self.ref = self._make_ref({} if stands_for is None else stands_for)
 
-    def _make_ref(self) -> Callable[[object], Any]:
+    def _make_ref(self, stands_for: Mapping[int, object]) -> Callable[[object], Any]:
         memo: dict[int, dict[str, int]] = {}
         # Nothing here may refer to the encoder, which would then keep all values alive: references are counted.
         values, told, located = self.values, self.told, self.located
@@ -292,6 +302,8 @@ class _Encoder:
         def enter(value: object) -> dict[str, int]:
             found = memo.get(id(value))
             if found is None:
+                if id(value) in stands_for:
+                    return enter(stands_for[id(value)])
                 found = memo[id(value)] = {REF: len(values)}
                 values.append(value)
             return found
@@ -447,6 +459,25 @@ class _Encoder:
     def defer(self, finish: Callable[[list[tuple[int, Any]], Writing], None], value: object) -> Record:
         self.open.setdefault(finish, []).append((self.current, value))
         return []
+
+    def note_code(self, cls: type) -> None:
+        self.code.append((self.current, cls))
+
+    def prove(self, document: dict[str, Any], roots: Mapping[str, object]) -> None:
+        """Refuse what has not been shown to load yet, and does not."""
+        if found := unproven(self.code, self.records):
+            try:
+                require_loads(self, document, roots, lambda: _Decoder(self.blobs.__getitem__, {}))
+            except CannotStoreError as refusal:
+                raise self._placed(refusal, self.current) from None
+            note_proven(found)
+
+    def again(self, stands_for: Mapping[int, object]) -> _Encoder:
+        """Return an encoder that writes the same objects as this one.
+
+        :param stands_for: what is to be written in place of some objects, by their `id`.
+        """
+        return _Encoder(self.every, self.rescued, self.left_out, stands_for)
 
     def note_weak(self, target: object) -> None:
         self.weak.append((self.current, target))

@@ -95,7 +95,7 @@ def _write(base: Any, value: Any, w: Writing) -> Record:
     first = [ref(type(value)), base.__name__]
     rest = state_of(value, w)
     if base in (frozenset, set, *_PAIRS):
-        check_keys(base.__iter__(value))
+        check_keys(base.__iter__(value), w)
     if base in VALUES:
         first.append(ref(VALUES[base](value)))
     else:

@@ -26,5 +26,8 @@ async def workflow():
 
 
 def test_what_cannot_be_made_from_its_pickle_is_refused():
-    with pytest.raises(CannotStoreError, match=r'cannot be loaded again.*missing 1 required positional argument'):
+    with pytest.raises(
+        CannotStoreError,
+        match=r'line 24, in `workflow`: variable `thing`.*cannot be loaded: .*missing 1 required positional argument',
+    ):
         run_in_memory(workflow)

@@ -133,6 +133,9 @@ class NeedsMore:
 
 
 class RefusesItsState:
+    def __init__(self, more):
+        self.more = more
+
     def __setstate__(self, state):
         raise KeyError('energy')
 
@@ -141,17 +144,24 @@ class RefusesItsState:
 
 
 @pytest.mark.parametrize(
-    ('value', 'said'),
+    ('kind', 'said'),
     [
-        (NeedsMore(1), r'an object of type `NeedsMore` cannot be made again: TypeError: .*more'),
-        (RefusesItsState(), r"an object of type `RefusesItsState` cannot be filled again: KeyError: 'energy'"),
+        (
+            NeedsMore,
+            r'what is stored of it cannot be loaded: an object of type `NeedsMore` cannot be made again: TypeError: .*more',
+        ),
+        (
+            RefusesItsState,
+            r"what is stored of it cannot be loaded: an object of type `RefusesItsState` cannot be filled again: KeyError: 'energy'",
+        ),
     ],
 )
-def test_an_object_that_cannot_be_made_again_is_named_by_its_variable(value, said):
+def test_an_object_that_cannot_be_loaded_is_refused_at_the_await_by_its_variable(kind, said):
     async def workflow():
-        fine, found = [3], {'a': [value]}
+        fine, found = [3], {'a': [kind(1)]}
         await checkpoint()
         return fine, found
 
-    with pytest.raises(CannotStoreError, match=f'variable `found`: {said}'):
+    made = r"line \d+, in `workflow`: variable `found\['a'\]\[0\]` of type `\w+`, made at line \d+, is needed after the await at line \d+"
+    with pytest.raises(CannotStoreError, match=f'{made} and cannot be stored: {said}'):
         run_in_memory(workflow)
