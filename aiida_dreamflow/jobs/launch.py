@@ -104,19 +104,20 @@ def function_job_inputs(
     return FunctionJob, {**place_inputs(target), 'function': bundle_node, 'arguments': nodes}
 
 
-def check_place(target: JobFunction[..., Any]) -> None:
+def check_place(target: JobFunction[..., Any], process_class: type[FunctionJob]) -> None:
     """Refuse options that cannot be, where the job is not going to be launched; code and computer, if a profile is loaded.
 
+    :param process_class: the class of the job.
     :raises LaunchError: if one of them cannot be used.
     """
     metadata = _copied(target.metadata)
     computer = target.computer or metadata.pop('computer', None)
     if get_manager().get_profile() is not None:
         check_code(target.code, computer)
-    ports: Any = FunctionJob.spec().inputs['metadata']
+    ports: Any = process_class.spec().inputs['metadata']
     fault = ports.validate(ports.pre_process(metadata), ('inputs',))
     if fault is not None:
-        raise LaunchError(f'`{FunctionJob.__name__}` cannot be launched: {fault}')
+        raise LaunchError(f'`{process_class.__name__}` cannot be launched: {fault}')
 
 
 def place_inputs(target: Callable[..., Any]) -> dict[str, Any]:

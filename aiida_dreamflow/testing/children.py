@@ -73,7 +73,7 @@ def prepared(target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict
     first = {name: column[0] for name, column in arguments.items()} if isinstance(target, Mapped) else arguments
     check_arguments(target, first)
     found = {name: _sent(name, value) for name, value in arguments.items()}
-    _check_place(getattr(target, 'function', target) if isinstance(target, Mapped) else target)
+    _check_place(target)
     return found
 
 
@@ -106,8 +106,11 @@ def _is_process(target: Any) -> bool:
 def _check_place(target: Any) -> None:
     """Refuse options of a job that no profile is needed to refuse, and with a profile code and computer."""
     launch: Any = sys.modules.get('aiida_dreamflow.jobs.launch')
-    if launch is not None and isinstance(target, launch.JobFunction):
-        launch.check_place(target)
+    options = target.function if isinstance(target, Mapped) else target
+    if launch is not None and isinstance(options, launch.JobFunction):
+        from ..jobs.mapping import MapJob
+
+        launch.check_place(options, MapJob if isinstance(target, Mapped) else launch.FunctionJob)
 
 
 def _is_node(value: Any) -> bool:
