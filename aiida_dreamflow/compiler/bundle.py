@@ -36,7 +36,7 @@ from .cells import PARTS, other_cells
 from .files import FunctionNode, read_file
 from .modules import ModuleSource, Pinned, names_imported, texts_of, used_modules
 from .quietly import compiled, parsed
-from .texts import lines_of
+from .texts import file_of, lines_of
 from .units import Unit, first_line, units_of
 
 __all__ = ('Bundle', 'bundle', 'bundle_again')
@@ -202,7 +202,7 @@ def bundle(
     source, needed = _without_blank_ends(_blank(text, kept), [(name, len(lines)) for name, lines in cells])
     name = plain.__qualname__ if not own.is_cut_out else plain.__name__
     module = getattr(plain, '__module__', None) or '__main__'
-    made = Bundle(source, name, module, plain.__code__.co_filename, annotations, cells=needed)
+    made = Bundle(source, name, module, file_of(plain.__code__), annotations, cells=needed)
     return _with_modules(made, kept) if modules else made
 
 

@@ -18,13 +18,39 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from typing import Any
 
 from .quietly import compiled
 
-__all__ = ('codes_of', 'lines_of', 'text_of', 'text_now')
+__all__ = ('codes_of', 'file_of', 'lines_of', 'text_of', 'text_now')
 
 _taken: dict[str, list[list[str]]] = {}
+
+#: Where the files of relative names were found.
+_places: dict[str, list[str]] = {}
+
+
+def file_of(code: types.CodeType) -> str:
+    """Return the whole name of the file that code was compiled from.
+
+    A script that is executed (``verdi run sq.py``, ``runpy.run_path``) has the name that was given, which means another file, or none, in
+    another folder.
+
+    :returns: its name as it is, if it is the name of no file that has the code, as that of a cell is.
+    """
+    name = code.co_filename
+    if name.startswith('<') or Path(name).is_absolute():
+        return name
+    known = _places.setdefault(name, [])
+    for place in dict.fromkeys([str(Path.cwd() / name), *known]):
+        lines = text_now(place).splitlines(keepends=True)
+        if lines and _distance(lines, [code]) == _THE_SAME:
+            if place not in known:
+                known.append(place)
+                linecache.getlines(place)  # its text as it is now: it may be edited later
+            return place
+    return known[-1] if known else name
 
 
 def lines_of(function: types.FunctionType) -> list[str] | None:
@@ -37,7 +63,7 @@ def lines_of(function: types.FunctionType) -> list[str] | None:
         # What is around it may be a program of ours, which has compiled it in another way; its module was looked at.
         return _taken[filename][-1]
     if '<locals>' in function.__qualname__ and not filename.startswith('<frozen '):
-        return linecache.getlines(filename, function.__globals__)
+        return linecache.getlines(file_of(function.__code__), function.__globals__)
     return _lines(filename, function.__globals__, [function.__code__])
 
 
@@ -63,10 +89,12 @@ def text_now(filename: str) -> str:
 def _lines(filename: str, namespace: dict[str, Any], running: Iterable[types.CodeType]) -> list[str] | None:
     if filename.startswith('<frozen '):
         return _lines_of_frozen(namespace, running)
-    cached = linecache.getlines(filename, namespace)
+    running = [*running]
+    place = next((file_of(code) for code in running if code.co_filename == filename), filename)
+    cached = linecache.getlines(place, namespace)
     if not _is_imported(namespace, filename):
         return cached
-    codes = list(running)
+    codes = running
     taken = _taken.get(filename, [])
     best, lines = _OTHER, cached
     for candidate in itertools.chain([cached], taken, _lines_now(filename)):

@@ -7,9 +7,11 @@ to the old run: the new one takes over what they gave or give, and launches none
 from __future__ import annotations
 
 import datetime
+import errno
 import linecache
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from aiida import orm
@@ -87,6 +89,8 @@ def fork(
 def _edited_class(old: Bundle) -> type[FunctionWorkChain]:
     """Return the workflow as its file has it now, of which nothing else is executed."""
     try:
+        if not Path(old.filename).is_absolute():
+            raise FileNotFoundError(errno.ENOENT, 'nobody knows in which folder it was')
         with open(old.filename, encoding='utf-8') as file:  # noqa: PTH123  (it may be no path at all)
             text = file.read()
     except OSError as error:
@@ -234,7 +238,7 @@ def _edited_source(handle: Handle[Any], child: orm.ProcessNode) -> orm.Singlefil
         return None
     node = next(iter(child.base.links.get_incoming(link_label_filter='function').all_nodes()), None)
     old = None if node is None else node_to_bundle(cast(orm.SinglefileData, node))
-    text = '' if old is None else text_now(old.filename)
+    text = text_now(old.filename) if old is not None and Path(old.filename).is_absolute() else ''
     # What this session has imported may be older than the file.
     new = bundle(handle.target) if old is None or not text else bundle_again(old, text)
     return None if old is not None and new.source == old.source else bundle_to_node(new)

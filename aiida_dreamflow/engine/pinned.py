@@ -95,7 +95,7 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
         'filename': bundle.filename,
         'annotations': bundle.annotations,
         'cells': [list(cell) for cell in bundle.cells],
-        'files': [name for name in _files(bundle) if Path(name).is_file()],
+        'files': [name for name in _files(bundle) if Path(name).is_absolute() and Path(name).is_file()],
         'modules': [[each.name, each.filename, each.is_package] for each in bundle.modules],
     }
     content[_SIGNATURE] = sign(_signed(content, bundle))
@@ -120,7 +120,7 @@ def watch(node: orm.ProcessNode, bundle: Bundle | Exception | None) -> Watch | N
     """Return what notices that the files of a workflow are edited while it runs, ``None`` if it has been reported."""
     if not isinstance(bundle, Bundle) or node.base.extras.get(_REPORTED, False):
         return None
-    files = node.base.attributes.get(_ATTRIBUTE).get('files') or []
+    files = [name for name in node.base.attributes.get(_ATTRIBUTE).get('files') or [] if Path(name).is_absolute()]
     # A class may come from another file with the same source.
     return Watch(bundle if set(files) <= set(_files(bundle)) else bundle_of(node), files)
 

@@ -29,6 +29,10 @@ __all__ = ('MAX_DOCUMENT', 'FunctionParser')
 MAX_DOCUMENT = 2**30
 _MAX_STDERR = 2**20
 _TAIL = 10
+_FOLDER_IS_EMPTY = (
+    '(nothing: the files of its folder are gone. If the function removes files, let it do so in a folder of its own, of '
+    '`tempfile.mkdtemp()`)'
+)
 _DISK_FULL = ('No space left on device', 'Disk quota exceeded')
 _FILES = re.compile(rf'result(-[0-9]{{1,9}})?{remote.FILES_SUFFIX}')
 _NO_PYTHON = ('No such file', 'not found', 'Permission denied')  # what shells say
@@ -117,7 +121,13 @@ class FunctionParser(Parser):
         ending = scheduler_ending(words or '', self.node.get_detailed_job_info(), self.node.exit_status)
         if words is None and ending is None:
             # Not even the file for the words is there.
-            return self.exit('ERROR_JOB_CANCELLED', when='before it began')
+            if (
+                getattr(self.node.computer, 'scheduler_type', '') == 'core.direct'
+            ):  # which begins every job, and cancels none
+                return self.exit('ERROR_NO_RESULT', stderr=_FOLDER_IS_EMPTY)
+            return self.exit(
+                'ERROR_JOB_CANCELLED', when='before it began (or has itself removed the files of its folder)'
+            )
         if ending == 'ERROR_JOB_CANCELLED':
             return self.exit(ending, when='while it ran')
         if ending == 'ERROR_SCHEDULER_OUT_OF_WALLTIME':
@@ -136,8 +146,8 @@ class FunctionParser(Parser):
     def exit_for(self, ending: Ending) -> ExitCode:
         """Return the exit code for an ending."""
         code: ExitCode = self.exit_codes[ending.label].format(pk=self.node.pk, **ending.details)
-        message: str = plain_text(code.message or '')
-        return ExitCode(code.status, message, code.invalidates_cache)
+        stored: ExitCode = code._replace(message=plain_text(code.message or ''))
+        return stored
 
     def read(self, name: str, limit: int) -> str | None:
         """Return the end of a retrieved text file, at most so many bytes of it."""
