@@ -307,7 +307,7 @@ class Execution:
         self.sources = Sources(step.sources)
         self._report_recipes(frame.by_recipe)
         stored = stored_nodes(self.caller.backend, pks)
-        if frame.by_recipe or self.entities.unstored or self.queries.read:
+        if frame.by_recipe or frame.has_stand_ins or self.entities.unstored or self.queries.read:
             with self.entities.at_hand(stored):
                 self._remake(frame)
         for handle in self.machine.intents:

@@ -58,12 +58,14 @@ class StoredFrame:
     :ivar files: the sha256 of the files that it names.
     :ivar blobs: those files, if they are kept in memory.
     :ivar by_recipe: how what could not be stored will be made again.
+    :ivar has_stand_ins: whether exceptions have lost parts that could not be stored: to go on without these is to load it.
     """
 
     document: dict[str, Any]
     files: frozenset[str]
     blobs: Mapping[str, bytes]
     by_recipe: tuple[Recipe, ...]
+    has_stand_ins: bool = False
 
 
 class FrameWriter:
@@ -178,17 +180,19 @@ class FrameWriter:
         del head
         by_recipe = tuple(self._values.used)
         raised.clear()
+        stood_for = self._writer.stood_for()
         mortal = self._writer.mortal()
         self._writer.settle(self._places)
-        self._remade = frozenset(
-            name for part in parts if any(mark in part.text for mark in _REMADE) for name in part.names
+        self._remade = (
+            frozenset(name for part in parts if any(mark in part.text for mark in _REMADE) for name in part.names)
+            | stood_for
         )
         self._methods = {
             root: variables[name] for root, (variables, name) in self._places.items() if _appends(variables[name])
         }
         waiting = (*self._kept.waiting.values(), *self._streams.waiting.values())
         machine.hold([*self._generators.unfinished.values(), *waiting, *mortal])
-        return StoredFrame(document, files, self._memory, by_recipe)
+        return StoredFrame(document, files, self._memory, by_recipe, bool(stood_for))
 
     def _lost(self, machine: Machine) -> list[Any]:
         """Return the courses of asynchronous generators that are alive, but that no variable leads to: they are to be closed."""

@@ -318,6 +318,10 @@ class PartWriter:
                 self._forms[name] = self._form(name, *places[name])
         return bool(new or lists)
 
+    def stood_for(self) -> set[str]:
+        """Return the names of the values, in the frame just written, that now have something which stands for a part of an exception."""
+        return {name for names, snapshot in self._written if snapshot.has_stand_ins for name in names}
+
     def mortal(self) -> list[object]:
         """Return the objects of the frame just written whose end would be noticed: those with a `__del__`, or a callback."""
         known: dict[type, bool] = {}

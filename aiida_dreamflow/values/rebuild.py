@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from ..exceptions import DreamflowError, FrameError
+from .errors import lost_class
 from .records import CODEC, REF, Kind, Reader, Record, refs_in
 
 __all__ = ('UnbuildableError', 'rebuild')
@@ -49,11 +50,35 @@ def rebuild(records: Sequence[Record], kinds: Sequence[Kind], built: dict[int, o
             if index in built:
                 continue
             record, kind = records[index], kinds[index]
-            built[index] = _make(index, record, kind, reader)
+            try:
+                built[index] = _make(index, record, kind, reader)
+            except FrameError:
+                if not _is_class_of_exceptions(index, records):
+                    raise
+                built[index] = lost_class(_native_of(index, records), *record[1].split(':', 1))
             if len(record) > 2:
                 _fill(index, built[index], record, kind, reader)
         else:
             _Circle(component, records, kinds, built, reader).build()
+
+
+def _is_class_of_exceptions(index: int, records: Sequence[Record]) -> bool:
+    """Return whether something is found by its name, and is the class of exceptions and nothing else."""
+    ref = {REF: index}
+    users = [record for record in records if index in refs_in(record[1:])]
+    own = [
+        record[0] == 'exception' and record[1][0] == ref and index not in refs_in([record[1][1:], record[2:]])
+        for record in users
+    ]
+    return records[index][0] == 'global' and bool(users) and all(own)
+
+
+def _native_of(index: int, records: Sequence[Record]) -> str:
+    """Return the name of the builtin class that a class of exceptions was derived from."""
+    rests = [
+        record[2] for record in records if record[0] == 'exception' and record[1][0] == {REF: index} and len(record) > 2
+    ]
+    return next((str(rest['was'][0]) for rest in rests if 'was' in rest), 'Exception')
 
 
 def _in_order(record: Record) -> list[int]:

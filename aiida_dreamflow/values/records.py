@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
 from typing import Any, NamedTuple, Protocol
 
@@ -22,6 +22,7 @@ __all__ = (
     'REF',
     'VERSION',
     'Kind',
+    'LeftOut',
     'Reader',
     'Record',
     'Staged',
@@ -50,6 +51,20 @@ class Staged(NamedTuple):
     rest: Any
 
 
+@dataclass
+class LeftOut:
+    """What of an exception cannot be stored.
+
+    :ivar error: the exception.
+    :ivar parts: the parts, each with what stands for it, by the `id` of the part.
+    :ivar lost: why the exception cannot be stored as one of its own class; empty if it can.
+    """
+
+    error: BaseException
+    parts: dict[int, tuple[object, object]] = field(default_factory=dict)
+    lost: str = ''
+
+
 class Writing(Protocol):
     """What the function that writes one object may ask of the encoder."""
 
@@ -61,8 +76,8 @@ class Writing(Protocol):
     def defer(self, finish: Callable[[list[tuple[int, Any]], Writing], None], value: object) -> Record:
         """Leave the record of `value` open until the whole graph is known; `finish` then calls :meth:`settle`."""
 
-    def is_left_out(self, error: object) -> bool:
-        """Whether the object on which an attribute was missed is left out of an exception: it cannot be stored."""
+    def left_out_of(self, error: BaseException) -> LeftOut | None:
+        """What of an exception cannot be stored, if anything."""
 
     def note_weak(self, target: object) -> None:
         """Take notice that the object being written is a weak reference to another."""

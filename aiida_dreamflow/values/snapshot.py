@@ -21,11 +21,12 @@ from typing import Any, Protocol, cast
 from ..exceptions import CannotStoreError, FrameError, UntrustedValueError
 from .addresses import LOWEST, PointsAt, mentions_an_address
 from .containers import is_suppress
+from .errors import leave_out
 from .objects import begins_anew, is_refused
 from .paths import path_between
 from .proving import note_proven, unproven
 from .rebuild import UnbuildableError, rebuild
-from .records import CODEC, REF, VERSION, Record, Staged, Writing, canonical, refs_in
+from .records import CODEC, REF, VERSION, LeftOut, Record, Staged, Writing, canonical, refs_in
 from .registry import kind_named, kind_of, writer_for
 from .trial import require_loads
 from .trust import records_run_code
@@ -128,6 +129,7 @@ class Snapshot:
     :ivar plain_codecs: the kinds of records that codecs without ``runs_code`` wrote.
     :ivar objects: the objects of the records, in their order.
     :ivar addresses: the numbers and texts that may say where an object lies.
+    :ivar has_stand_ins: whether something stands for a part of an exception that could not be stored.
     :ivar dangling: the paths of weak references to objects that nothing else in the snapshot leads to, by the `id` of these.
     """
 
@@ -137,6 +139,7 @@ class Snapshot:
     objects: Sequence[object] = field(default=(), compare=False, repr=False)
     dangling: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
     addresses: Sequence[int | str] = field(default=(), compare=False, repr=False)
+    has_stand_ins: bool = field(default=False, compare=False)
 
     def strong(self) -> set[int]:
         """Return the `id` of each object that something else than a weak reference leads to."""
@@ -173,7 +176,7 @@ def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = (), *, whole: 
     :raises CannotStoreError: if something has no stored form; its path starts with the name of the root.
     """
     rescued: dict[int, tuple[object, Codec]] = {}
-    left_out: dict[int, object] = {}
+    left_out: dict[int, LeftOut] = {}
     paths: set[str] = set()
     while True:
         encoder = _Encoder(codecs, rescued, left_out)
@@ -182,7 +185,7 @@ def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = (), *, whole: 
             if encoder.code:
                 encoder.prove(document, roots)
         except CannotStoreError as error:
-            if encoder.leave_out():
+            if encoder.leave_out(error):
                 continue
             if error.by_choice or not encoder.rescue(paths):
                 raise
@@ -190,7 +193,15 @@ def encode(roots: Mapping[str, object], codecs: Sequence[Codec] = (), *, whole: 
             dangling = encoder.dangling(document) if encoder.weak else {}
             if dangling and whole:
                 raise refused_reference(next(iter(dangling.values())))
-            return Snapshot(document, encoder.blobs, _plain_kinds(codecs), encoder.values, dangling, encoder.told)
+            return Snapshot(
+                document,
+                encoder.blobs,
+                _plain_kinds(codecs),
+                encoder.values,
+                dangling,
+                encoder.told,
+                encoder.has_stand_ins(),
+            )
 
 
 def refused_reference(path: str) -> CannotStoreError:
@@ -272,7 +283,7 @@ class _Encoder:
         self,
         codecs: Sequence[Codec],
         rescued: dict[int, tuple[object, Codec]],
-        left_out: dict[int, object],
+        left_out: dict[int, LeftOut],
         stands_for: Mapping[int, object] | None = None,
     ) -> None:
         self.every = codecs
@@ -395,28 +406,26 @@ class _Encoder:
                 self.parents.extend([self.current] * (len(self.values) - len(self.parents)))
             self._work()
 
-    def leave_out(self) -> bool:
-        """After a refusal: have the object left out on which an attribute was missed, if what is refused is in there.
-
-        It may be anything at all: it says more about the exception, but whoever keeps that does not ask for it.
+    def leave_out(self, refusal: CannotStoreError) -> bool:
+        """After a refusal: have a part of the nearest exception left out, if what is refused is in one.
 
         :returns: whether encoding should start again.
         """
+        chain: list[object] = []
         index = self.current
-        while (parent := self.parents[index]) >= 0:
-            error: Any = self.values[parent]
-            if (
-                issubclass(type(error), AttributeError)
-                and error.obj is self.values[index]
-                and not self.is_left_out(error)
-            ):
-                self.left_out[id(error)] = error
+        while index >= 0:
+            value = self.values[index]
+            if issubclass(type(value), BaseException) and leave_out(value, chain, refusal, self.left_out):  # type: ignore[arg-type]
                 return True
-            index = parent
+            chain.append(value)
+            index = self.parents[index]
         return False
 
-    def is_left_out(self, error: object) -> bool:
-        return id(error) in self.left_out
+    def left_out_of(self, error: BaseException) -> LeftOut | None:
+        return self.left_out.get(id(error))
+
+    def has_stand_ins(self) -> bool:
+        return any(left.parts or left.lost for left in self.left_out.values())
 
     def rescue(self, paths: set[str]) -> bool:
         """After a refusal: have the refused object, or a plain container around it, stored by a last resort.

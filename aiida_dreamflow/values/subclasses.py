@@ -137,12 +137,18 @@ def _rank(rest: Any) -> int:
     return 3 if any(type(key) is dict for key in (*rest.get('pairs', ())[::2], *rest.get('items', ()))) else 0
 
 
-def state_of(value: object, w: Writing, is_kept: Callable[[str], bool] = lambda name: True) -> dict[str, Any]:
+def state_of(
+    value: object,
+    w: Writing,
+    is_kept: Callable[[str], bool] = lambda name: True,
+    change: Callable[[Any], Any] = lambda part: part,
+) -> dict[str, Any]:
     """The attributes of an object, as content; see :func:`fill_state`.
 
     :param value: the object.
     :param w: the encoder.
     :param is_kept: tells of a name whether it counts.
+    :param change: gives what is stored in the place of an attribute's value.
     """
     found: dict[str, Any] = {}
     try:
@@ -151,12 +157,12 @@ def state_of(value: object, w: Writing, is_kept: Callable[[str], bool] = lambda 
         attributes = None
     items = [item for item in attributes.items() if is_kept(item[0])] if attributes else []
     if items:
-        found['dict'] = [w.ref(part) for item in items for part in item]
+        found['dict'] = [w.ref(change(part)) for item in items for part in item]
     slots: list[Any] = []
     names: list[str] = copyreg._slotnames(type(value))  # type: ignore[attr-defined]
     for name in filter(is_kept, names):
         with contextlib.suppress(AttributeError):
-            slots += [name, w.ref(object.__getattribute__(value, name))]
+            slots += [name, w.ref(change(object.__getattribute__(value, name)))]
     if slots:
         found['slots'] = slots
     return found

@@ -32,7 +32,19 @@ _PLAIN_KINDS = frozenset(
         ),
         *('list', 'tuple', 'dict', 'set', 'frozenset', 'cell', 'iterator', 'dict iterator', 'exhausted', 'view'),
         *('itertools', 'tee source', 'set iterator', 'over set'),
-        *('exception', 'array', 'array view', 'object array', 'text array', 'memory', 'method', 'address'),
+        *(
+            'exception',
+            'lost exception',
+            'reduced exception',
+            'not stored',
+            'array',
+            'array view',
+            'object array',
+            'text array',
+            'memory',
+            'method',
+            'address',
+        ),
     ]
 )
 
