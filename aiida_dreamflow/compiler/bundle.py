@@ -21,6 +21,7 @@ import ast
 import builtins
 import contextlib
 import copy
+import enum
 import hashlib
 import importlib
 import inspect
@@ -28,6 +29,7 @@ import io
 import linecache
 import sys
 import types
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -189,14 +191,15 @@ def bundle(
     text, units, node = _read(plain, what, annotations)
     own = _own_unit(units, node, plain, what)
     own_name = _own_name(own, plain.__name__, plain.__qualname__)
-    kept, missing = _closure(units, own, own_name)
+    meant = set() if annotations else _data_classes(node, plain)
+    kept, missing = _closure(units, own, own_name, meant)
     cells: list[tuple[str, list[str]]] = []
     if missing & plain.__globals__.keys() and (cells := other_cells(plain)):
         before = [line for _, lines in cells for line in lines]
         text = [*before, *text]
         units = units_of(parsed(''.join(text)), annotations)
         own = _own_unit(units, ast.increment_lineno(copy.deepcopy(node), len(before)), plain, what)
-        kept, missing = _closure(units, own, own_name)
+        kept, missing = _closure(units, own, own_name, meant)
     _refuse_missing(missing, plain, units, what)
     _refuse_overlap(kept, own, plain, what)
     source, needed = _without_blank_ends(_blank(text, kept), [(name, len(lines)) for name, lines in cells])
@@ -343,8 +346,37 @@ def _own_name(own: Unit, name: str, qualname: str) -> str:
     return name if own.is_cut_out else qualname.partition('.')[0]
 
 
-def _closure(units: list[Unit], own: Unit, own_name: str) -> tuple[list[Unit], set[str]]:
-    """Return the units that the function needs, in the order of the file, and the names that nothing makes."""
+def _data_classes(node: FunctionNode, function: types.FunctionType) -> set[str]:
+    """Return those names in the annotations of a function that are classes whose objects may be its arguments."""
+    arguments = node.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    pending: list[ast.AST] = [each.annotation for each in every if each is not None and each.annotation is not None]
+    found: set[str] = set()
+    while pending:
+        for part in ast.walk(pending.pop()):
+            if isinstance(part, ast.Name) and _is_data_class(function.__globals__.get(part.id)):
+                found.add(part.id)
+            elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+                with contextlib.suppress(SyntaxError, ValueError):
+                    pending.append(ast.parse(part.value, mode='eval'))
+    return found
+
+
+def _is_data_class(found: Any) -> bool:
+    """Whether something is a class whose objects are data that cross between machines."""
+    return inspect.isclass(found) and (
+        issubclass(found, enum.Enum)
+        or any(hasattr(found, mark) for mark in ('__dataclass_fields__', '__attrs_attrs__', '__pydantic_fields_set__'))
+        or (issubclass(found, tuple) and hasattr(found, '_fields'))
+        or hasattr(found, '__fields__')
+    )
+
+
+def _closure(units: list[Unit], own: Unit, own_name: str, also: Collection[str] = ()) -> tuple[list[Unit], set[str]]:
+    """Return the units that the function needs, in the order of the file, and the names that nothing makes.
+
+    :param also: other names that it needs.
+    """
     kept = {own, *(unit for unit in units if unit.is_star or unit.is_future)}
     has_star = any(unit.is_star for unit in units)
     binders: dict[str, list[Unit]] = {}
@@ -355,6 +387,7 @@ def _closure(units: list[Unit], own: Unit, own_name: str) -> tuple[list[Unit], s
                 binders.setdefault(name, []).append(unit)
     # Who asks for the function by name gets this definition, not what the file makes of it later (`f = job(f)`).
     binders[own_name] = [own]
+    kept.update(unit for name in also for unit in binders.get(name, ()))
     pending, seen, written = list(kept), set[str](), set[str]()
     while pending:
         read, set_globally = pending.pop().mentioned

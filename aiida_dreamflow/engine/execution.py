@@ -20,6 +20,7 @@ from ..compiler import compile_function
 from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError, DreamflowError, FrameError
 from ..jobs import failpoints
+from ..jobs.arguments import with_classes
 from ..jobs.codes import found_once
 from ..jobs.failures import child_of
 from ..jobs.names import python_name
@@ -117,7 +118,8 @@ class Execution:
         self.returned: Step | None = None
         given = {python_name(port): node for port, node in self.inputs.items()}
         parameters = parameters_of(self.function)
-        values = {name: parameters[name].argument(node) for name, node in given.items()}
+        names = self.function.__globals__
+        values = {name: with_classes(parameters[name].argument(node), names) for name, node in given.items()}
         self.machine = Machine(self)
         self.machine.start(self.function, (), values)
         self.ledger = Ledger(Origins(), self.machine, self.inputs, self.files, self.writer.chunks)

@@ -17,7 +17,7 @@ from aiida.orm.utils.links import LinkManager, LinkTriple
 
 from ..compiler.desugar import FUNCTION_MARK, PROCESS_FUNCTION_MARK
 from ..exceptions import ChildFailedError, LaunchError
-from ..jobs.arguments import by_name, check_arguments, merged, name_of
+from ..jobs.arguments import by_name, check_arguments, merged, name_of, with_classes
 from ..jobs.calculation import FunctionJob
 from ..jobs.launch import function_job_inputs, job_outcome
 from ..jobs.local import LocalRun, local_run_inputs
@@ -133,10 +133,11 @@ class WorkflowKind(Kind):
         """Return what the workflow function returned."""
         record = find_record(cast(orm.WorkChainNode, node))
         shape = None if record is None else record.base.attributes.get('dreamflow').get('shape')
+        names = target.function.__globals__
         if shape is None or record is None:
-            return from_node(outputs['result']) if outputs else None
+            return with_classes(from_node(outputs['result']), names) if outputs else None
         codecs = [OwnFileCodec(target.function, target.bundle)]
-        return returned_value(outputs, shape, functools.partial(read_file, record), codecs)
+        return with_classes(returned_value(outputs, shape, functools.partial(read_file, record), codecs), names)
 
 
 class ProcessFunctionKind(Kind):

@@ -6,13 +6,14 @@ Must not know AiiDA: `run_in_memory` checks the same.
 from __future__ import annotations
 
 import inspect
-import io
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..compiler.bundle import Bundle
 from ..exceptions import CannotStoreError, LaunchError
 from . import remote, wire
+from .forms import Own, names_in
 
 __all__ = (
     'argument_not_stored',
@@ -20,9 +21,13 @@ __all__ = (
     'check_arguments',
     'merged',
     'name_of',
+    'namespace_of',
     'request_of',
+    'require_classes',
     'require_sendable',
     'sent',
+    'with_classes',
+    'without_classes',
 )
 
 
@@ -60,36 +65,100 @@ def _require_no_gap(
             )
 
 
-def require_sendable(name: str, value: Any) -> None:
+def require_sendable(
+    name: str,
+    value: Any,
+    namespace: Mapping[str, Any] | None = None,
+    convert: Callable[[Any], Any] | None = None,
+) -> Any:
     """Refuse an argument that cannot be sent.
 
+    :param namespace: the names of the function's file.
+    :param convert: gives what to send in place of an object.
+    :returns: what is sent, without its arrays.
     :raises LaunchError: naming it.
     """
     try:
-        wire.encode(value, lambda array: '')
+        return wire.encode(value, lambda array: '', namespace, convert)
     except wire.NotSendableError as error:
         raise LaunchError(f'argument `{name}`: {error}') from None
 
 
-def sent(name: str, value: Any) -> Any:
-    """Return an argument as the function job gets it.
+def sent(
+    target: Callable[..., Any], name: str, value: Any, source: str, convert: Callable[[Any], Any] | None = None
+) -> Any:
+    """Return an argument as it is sent to a function job, with a `forms.Own` for an object of a class of the function's file.
 
+    :param source: the source of the function.
+    :param convert: gives what to send in place of an object.
     :raises LaunchError: if it cannot be sent.
     """
-    files: list[bytes] = []
+    require_classes(target, name, require_sendable(name, value, namespace_of(target), convert), lambda: source)
+    arrays = wire.ArraysInMemory()
+    return wire.decode(wire.encode(value, arrays.save, namespace_of(target), convert), arrays.open)
 
-    def save(array: Any) -> str:
-        import numpy
 
-        numpy.save(file := io.BytesIO(), array, allow_pickle=False)
-        files.append(file.getvalue())
-        return f'input-{len(files) - 1}.npy'
+def namespace_of(target: Callable[..., Any] | None) -> Mapping[str, Any]:
+    """Return the names of the file of a function."""
+    found: Mapping[str, Any] = {} if target is None else getattr(inspect.unwrap(target), '__globals__', {})
+    return found
 
-    try:
-        data = wire.encode(value, save)
-    except wire.NotSendableError as error:
-        raise LaunchError(f'argument `{name}`: {error}') from None
-    return wire.decode(data, lambda file: io.BytesIO(files[int(file[6:-4])]))
+
+def require_classes(target: Callable[..., Any], name: str, data: Any, source: Callable[[], str]) -> None:
+    """Refuse objects of a class that does not travel with the function, as that says nothing of it.
+
+    :param data: the argument, encoded.
+    :param source: gives the source of the function.
+    :raises LaunchError: with what to write instead.
+    """
+    for cls in sorted(set(names_in(data))):
+        if not re.search(rf'\b{re.escape(cls)}\b', source()):
+            raise LaunchError(
+                f'argument `{name}`: `{name_of(target)}` does not mention the class `{cls}`, so that does not travel with it: '
+                f'annotate the parameter with it (`{name}: {cls}`)'
+            )
+
+
+def with_classes(value: Any, namespace: Mapping[str, Any]) -> Any:
+    """Return a value with objects in the place of what stands for them.
+
+    :param namespace: the names of the function's file.
+    """
+    if not _holds(value, lambda item: type(item) is Own):
+        return value
+    arrays = wire.ArraysInMemory()
+    return wire.decode(wire.encode(value, arrays.save), arrays.open, namespace)
+
+
+def without_classes(value: Any, data: Any, namespace: Mapping[str, Any]) -> Any:
+    """Return a value with what stands for objects of the classes of a file in their place.
+
+    :param data: the value, encoded.
+    :param namespace: the names of the function's file.
+    """
+    if next(names_in(data), None) is None:
+        return value
+    arrays = wire.ArraysInMemory()
+    return wire.decode(wire.encode(value, arrays.save, namespace), arrays.open)
+
+
+def _holds(value: Any, is_it: Callable[[Any], bool]) -> bool:
+    """Return whether something in a value, inside of containers and objects, is what is looked for."""
+    stack, seen = [value], set[int]()
+    while stack:
+        item = stack.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if is_it(item):
+            return True
+        if isinstance(item, dict):
+            stack += [*item.keys(), *item.values()]
+        elif isinstance(item, list | tuple | set | frozenset):
+            stack += item
+        elif type(item).__module__.partition('.')[0] not in ('builtins', 'aiida', 'numpy'):
+            stack += getattr(item, '__dict__', {}).values()
+    return False
 
 
 def argument_not_stored(name: str, error: CannotStoreError) -> CannotStoreError:
@@ -101,17 +170,23 @@ def argument_not_stored(name: str, error: CannotStoreError) -> CannotStoreError:
     return CannotStoreError(error.value_type, path, error.reason, error.by_choice, error.is_outside)
 
 
-def request_of(source: Bundle, arguments: Mapping[str, Any], save_array: Callable[[Any], str]) -> dict[str, Any]:
+def request_of(
+    source: Bundle,
+    arguments: Mapping[str, Any],
+    save_array: Callable[[Any], str],
+    convert: Callable[[Any], Any] | None = None,
+) -> dict[str, Any]:
     """Return what a function job reads: which function to call, with what.
 
     :param save_array: stores an array, and gives the name of its file.
+    :param convert: gives what to send in place of an object.
     """
     return {
         'format': remote.FORMAT,
         'qualname': source.qualname,
         'filename': source.filename,
         'cells': source.cells,
-        'arguments': wire.encode(dict(arguments), save_array),
+        'arguments': wire.encode(dict(arguments), save_array, None, convert),
         'limit': remote.MAX_RESULT,
     }
 

@@ -15,24 +15,23 @@ from plumpy import ProcessState
 
 from ..compiler.bundle import Bundle
 from ..values.nodes import from_node
-from . import remote, wire
+from . import forms, remote, wire
 from .arguments import request_of
 from .leased import Leased
 from .names import python_name
 from .reports import EXIT_CODES
+from .sending import FILE_NODES, sendable
 from .waiting import Waiting
 
 if TYPE_CHECKING:
     from aiida.common.folders import Folder
     from aiida.engine import CalcJobProcessSpec
 
-__all__ = ('FILE_NODES', 'FunctionJob', 'bundle_to_node', 'node_to_bundle', 'text_of', 'value_there')
+__all__ = ('FunctionJob', 'bundle_to_node', 'node_to_bundle', 'text_of', 'value_there')
 
 STDOUT_FILE, STDERR_FILE = remote.PRINTED_FILES
 #: Where the files of arguments are, in the working directory of the job.
 FILES_FOLDER = 'files'
-#: Nodes that are files; the function gets their path.
-FILE_NODES = (orm.SinglefileData, orm.FolderData)
 
 
 def text_of(module: Any) -> bytes:
@@ -41,7 +40,11 @@ def text_of(module: Any) -> bytes:
 
 
 #: What runs the function there.
-_RUNNER = {remote.REMOTE_FILE: text_of(remote), remote.WIRE_FILE: text_of(wire)}
+_RUNNER = {
+    remote.REMOTE_FILE: text_of(remote),
+    remote.WIRE_FILE: text_of(wire),
+    remote.FORMS_FILE: text_of(forms),
+}
 
 _OPTIONS: dict[str, Any] = {
     'parser_name': 'dreamflow.function',
@@ -181,7 +184,7 @@ class FunctionJob(Leased, CalcJob):
         bundle = node_to_bundle(self.inputs.function)
         path = Path(folder.abspath)
         arrays = wire.ArrayFolder(path, 'input')
-        document = request_of(bundle, self.arguments_there(path), arrays.save)
+        document = request_of(bundle, self.arguments_there(path), arrays.save, sendable)
         document['mpi'] = self.inputs.metadata.options.withmpi
         self.complete(document, path)
         (path / remote.INPUTS_FILE).write_text(wire.dumps(document), encoding='ascii')

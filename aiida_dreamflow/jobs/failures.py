@@ -1,23 +1,27 @@
 """From the description of a remote exception back to an exception.
 
-The description comes from another machine and is distrusted: nothing is imported for it, no code of the user runs for
-it, and what it names is used only if it is an exception type that is here already. That is enough: who wants to catch a
-type by name must have it here.
+The description comes from another machine and is distrusted: nothing that it names is imported, no code of the user runs
+for it, and its type is used only if that is an exception that is here already, or in a module that the source of the function
+imports itself. That is enough: who wants to catch a type by name must have it here.
 
 Must not know AiiDA.
 """
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
+import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..compiler.bundle import bundle
 from ..exceptions import ChildFailedError, RemoteTraceback
 from . import remote, wire
+from .forms import find_class, members_of
 
 __all__ = ('attach_origin', 'child_of', 'item_failure', 'mark_failure', 'raised_or', 'rebuild_exception')
 
@@ -78,28 +82,45 @@ def _raised_there(details: Mapping[str, Any], target: Callable[..., Any] | None,
     if details['phase'] != 'call':
         return None
     namespace = getattr(inspect.unwrap(target), '__globals__', {}) if target is not None else {}
-    rebuilt = rebuild_exception(details, namespace)
+    rebuilt = rebuild_exception(details, namespace, target)
     return None if rebuilt is None else attach_origin(rebuilt, details, note)
 
 
-def rebuild_exception(details: Mapping[str, Any], namespace: Mapping[str, Any]) -> Exception | None:
-    """Rebuild an exception as the type that it had.
+def rebuild_exception(
+    details: Mapping[str, Any], namespace: Mapping[str, Any], target: Callable[..., Any] | None = None
+) -> Exception | None:
+    """Rebuild an exception as the type that it had, with its cause, its context and what is in a group.
 
     :param details: the content of the output ``exception`` of a function job.
     :param namespace: the globals of the function's module here, for types that its own file defines.
+    :param target: the function: the modules that its source imports may be imported for it.
     :returns: the exception, or ``None`` if its type is not here, or is none to be raised here (``SystemExit``).
     """
-    kind = _find_type(details['module'], details['type'], namespace)
+    kind = _find_type(details['module'], details['type'], namespace, target)
     if kind is None:
         return None
     try:
-        encoded = wire.loads(details['encoded_args'])
-        args = tuple(wire.decode(encoded)) if encoded is not None else (details['message'],)
-        attributes = wire.decode(wire.loads(details['encoded_attributes']))
-        return _make(kind, args, attributes)
+        error = _made(kind, details, namespace, target)
+        for name in ('cause', 'context'):
+            if name in details:
+                setattr(error, f'__{name}__', _related(details[name], namespace, target))
+        error.__suppress_context__ = 'context' not in details
     except Exception:
         # Whatever is odd about it: the caller then tells of the failure in words.
         return None
+    return error
+
+
+def _related(details: Mapping[str, Any], namespace: Mapping[str, Any], target: Callable[..., Any] | None) -> Exception:
+    """Return an exception that belongs to another, or what stands for it: type and text, with the notes and the traceback."""
+    found = rebuild_exception(details, namespace, target)
+    if found is None:
+        found = ChildFailedError(
+            f'{details["type"]}: {details["message"]}', node=None, exit_status=None, exit_message=details['message']
+        )
+        found.__cause__ = RemoteTraceback(details['traceback'])
+    vars(found)['__notes__'] = list(details['notes'])
+    return found
 
 
 def attach_origin(error: Exception, details: Mapping[str, Any], note: str) -> Exception:
@@ -108,34 +129,91 @@ def attach_origin(error: Exception, details: Mapping[str, Any], note: str) -> Ex
     :param error: the exception to be raised here.
     :param details: the content of the output ``exception`` of a function job.
     :param note: the note to add.
-    :returns: the same exception.
+    :returns: the same exception; the traceback is the last of its causes.
     """
-    error.__cause__ = RemoteTraceback(details['traceback'])
+    last: BaseException = error
+    while last.__cause__ is not None:
+        last = last.__cause__
+    context = last.__context__
+    last.__cause__ = RemoteTraceback(details['traceback'])
+    last.__context__ = context
     # `add_note` came with Python 3.11; before, the attribute does no harm.
-    vars(error)['__notes__'] = [*details['notes'], note]
+    notes = [*details['notes'], note]
+    if str(error) != details['message']:
+        notes.append(f'Its text there was: {details["message"]}')
+    vars(error)['__notes__'] = notes
     return error
 
 
-def _find_type(module: str, qualname: str, namespace: Mapping[str, Any]) -> type[Exception] | None:
-    if module == 'builtins':
+def _find_type(
+    module: str, qualname: str, namespace: Mapping[str, Any], target: Callable[..., Any] | None
+) -> type[Exception] | None:
+    if module == 'builtins' or (module == 'exceptiongroup' and hasattr(builtins, qualname)):
         namespace = vars(builtins)
     elif module != remote.FUNCTION_MODULE:
+        if module not in sys.modules and target is not None:
+            _import_as_function_does(module.partition('.')[0], target)
         namespace = vars(sys.modules[module]) if module in sys.modules else {}
-    first, *rest = qualname.split('.')
-    found = namespace.get(first)
-    for part in rest:
-        # Looked up in the class itself, so that no descriptor or `__getattr__` runs.
-        found = vars(found).get(part) if isinstance(found, type) else None
+    found = find_class(namespace, qualname)
     return found if isinstance(found, type) and issubclass(found, Exception) else None
 
 
-def _make(kind: type[Exception], args: tuple[Any, ...], attributes: Any) -> Exception:
+def _import_as_function_does(package: str, target: Callable[..., Any]) -> None:
+    """Import those modules of a package that the source of a function imports: what a message names is never imported."""
+    with contextlib.suppress(Exception):  # none of this matters if it cannot be
+        tree = ast.parse(bundle(target).source)
+        for statement in ast.walk(tree):
+            names = [alias.name for alias in statement.names] if isinstance(statement, ast.Import) else []
+            if isinstance(statement, ast.ImportFrom) and not statement.level and statement.module:
+                names = [statement.module]
+            for name in names:
+                if name.partition('.')[0] == package:
+                    importlib.import_module(name)
+
+
+def _made(
+    kind: type[Exception],
+    details: Mapping[str, Any],
+    namespace: Mapping[str, Any],
+    target: Callable[..., Any] | None,
+) -> Exception:
     """Make an exception without running an ``__init__`` of the user's, whose parameters need not be the ``args``."""
-    base = next(parent for parent in kind.__mro__ if parent.__module__ == 'builtins')
-    error = kind.__new__(kind, *args)
-    base.__init__(error, *args)  # type: ignore[misc]
-    if isinstance(attributes, dict):
-        vars(error).update(attributes)
+    encoded = wire.loads(details['encoded_args'])
+    args = tuple(wire.decode(encoded, None, namespace)) if encoded is not None else (details['message'],)
+    attributes = wire.decode(wire.loads(details['encoded_attributes']), None, namespace)
+    if 'exceptions' in details:
+        args = (args[0], [_related(each, namespace, target) for each in details['exceptions']])
+    if kind.__module__.partition('.')[0] == 'pydantic_core' and 'errors' in attributes:
+        return _validation_error(kind, attributes)
+    base: Any = next(parent for parent in kind.__mro__ if parent.__module__ == 'builtins')
+    try:
+        error: Exception = base.__new__(kind, *args)
+    except TypeError:  # of a class that C defines
+        error = kind.__new__(kind, *args)
+    base.__init__(error, *args)
+    slots = members_of(kind)
+    for name, value in attributes.items():
+        if name not in slots:
+            vars(error)[name] = value
+        else:
+            with contextlib.suppress(AttributeError, TypeError):  # some can only be read, and follow from the arguments
+                slots[name].__set__(error, value)
+    str(error)  # may need what could not be sent
+    return error
+
+
+def _validation_error(kind: Any, attributes: Mapping[str, Any]) -> Exception:
+    """Make an error of pydantic again, which knows what was wrong with each field."""
+    custom: Any = getattr(sys.modules['pydantic_core'], 'PydanticCustomError', None)
+    errors = []
+    for each in attributes['errors']:
+        line = {'type': each['type'], 'loc': tuple(each['loc']), 'input': each['input'], 'ctx': each['ctx']}
+        try:
+            kind.from_exception_data(attributes['title'], [line])
+        except Exception:  # the type of a validator of one's own
+            line['type'] = custom(each['type'], each['msg'])
+        errors.append(line)
+    error: Exception = kind.from_exception_data(attributes['title'], errors)
     return error
 
 

@@ -14,16 +14,15 @@ from aiida.manage import get_manager
 
 from ..compiler.bundle import bundle
 from ..exceptions import ChildFailedError, LaunchError
-from ..values.nodes import from_node, to_node
-from .arguments import check_arguments, require_sendable
-from .calculation import FILE_NODES, FunctionJob, bundle_to_node
+from .arguments import check_arguments
+from .calculation import FunctionJob, bundle_to_node
 from .codes import check_code, find_code
 from .failures import raised_or
 from .names import port_name
+from .sending import argument_node, parameters_by_name, value_of
 
 __all__ = (
     'JobFunction',
-    'argument_node',
     'check_place',
     'failure_of',
     'function_job_inputs',
@@ -34,9 +33,6 @@ __all__ = (
 
 P = ParamSpec('P')
 R = TypeVar('R')
-
-#: What these hold is plain JSON data or numbers: it can be sent without looking.
-_SENDABLE_NODES = frozenset((orm.Bool, orm.Dict, orm.Float, orm.Int, orm.List, orm.Str))
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,11 @@ def function_job_inputs(
     if bundle_node is None:
         bundle_node = bundle_to_node(bundle(target))
     check_arguments(target, arguments)
-    nodes = {port_name(name): argument_node(name, value) for name, value in arguments.items()}
+    known = parameters_by_name(target)
+    nodes = {
+        port_name(name): argument_node(target, name, value, bundle_node, known.get(name))
+        for name, value in arguments.items()
+    }
     return FunctionJob, {**place_inputs(target), 'function': bundle_node, 'arguments': nodes}
 
 
@@ -149,23 +149,13 @@ def job_outcome(
     :raises ChildFailedError: for any other failure.
     """
     if node.is_finished_ok:
-        return from_node(node.outputs.result if outputs is None else outputs['result'])
+        return value_of(node.outputs.result if outputs is None else outputs['result'], target)
     raise failure_of(node, target)
 
 
 def _copied(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a mapping and those in it, not what else is in it: computers are no values."""
     return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in mapping.items()}
-
-
-def argument_node(name: str, value: Any) -> Any:
-    """Return the node of an argument, having seen that it can be sent: later would be too late for a good message."""
-    if type(value) in _SENDABLE_NODES or isinstance(value, FILE_NODES):
-        return value
-    if isinstance(value, orm.Node) and not isinstance(value, orm.Data):
-        raise LaunchError(f'argument `{name}`: `{value}` is no data; a function job takes values and data nodes')
-    require_sendable(name, from_node(value) if isinstance(value, orm.Data) else value)
-    return value if isinstance(value, orm.Data) else to_node(value)
 
 
 def failure_of(node: orm.CalculationNode, target: Callable[..., Any] | None) -> Exception:

@@ -25,6 +25,7 @@ from .interpreter import Report, compute_in_interpreter, compute_in_thread
 from .leased import Leased
 from .names import port_name, python_name
 from .reports import LOCAL_EXIT_CODES, Ending, local_ending, not_storable
+from .sending import parameters_by_name, sendable, takes_structure
 
 __all__ = ('LocalRun', 'local_run_inputs', 'plain_argument')
 
@@ -44,7 +45,11 @@ def local_run_inputs(
     :raises LaunchError: if an argument stands for no Python value.
     """
     check_arguments(function, arguments)
-    nodes = {port_name(name): _argument_node(name, value) for name, value in arguments.items()}
+    known = parameters_by_name(function)
+    nodes = {
+        port_name(name): value if takes_structure(value, known.get(name)) else _argument_node(name, value)
+        for name, value in arguments.items()
+    }
     return LocalRun, {'function': source, 'arguments': nodes, 'in_thread': in_thread}
 
 
@@ -130,7 +135,8 @@ class LocalRun(Leased, Process):
         if self._made():
             self.resume()
             return
-        arguments = {python_name(name): from_node(node) for name, node in self.inputs.get('arguments', {}).items()}
+        given = self.inputs.get('arguments', {})
+        arguments = {python_name(name): sendable(from_node(node)) for name, node in given.items()}
         content, blobs = request(node_to_bundle(self.inputs.function), arguments)
         compute = compute_in_thread if self.inputs.in_thread else compute_in_interpreter
         self._computing = self.loop.create_task(compute(content, blobs))

@@ -19,11 +19,12 @@ from . import remote, spread, wire
 from .arguments import check_arguments
 from .calculation import FunctionJob, text_of, value_there
 from .failures import item_failure
-from .launch import argument_node, failure_of, place_inputs
+from .launch import failure_of, place_inputs
 from .names import port_name, python_name
 from .parser import MAX_DOCUMENT, FunctionParser
 from .reports import ITEMS_FAILED, item_details
 from .rows import Scalar, detach, store_outputs
+from .sending import argument_node, parameters_by_name, value_of
 
 if TYPE_CHECKING:
     from aiida.common.datastructures import CalcInfo
@@ -53,12 +54,15 @@ def map_job_inputs(
     check_arguments(target, {name: values[0] for name, values in columns.items()})
     whole: dict[str, Any] = {}
     apart: dict[str, Any] = {}
+    known = parameters_by_name(target)
     for name, values in columns.items():
         if any(isinstance(value, orm.Data) for value in values):
             for index, value in enumerate(values):
-                apart[f'{port_name(name)}_{index}'] = argument_node(f'{name}` of item `{index}', value)
+                apart[f'{port_name(name)}_{index}'] = argument_node(
+                    target, f'{name}` of item `{index}', value, source, known.get(name)
+                )
         else:
-            whole[port_name(name)] = argument_node(name, values)
+            whole[port_name(name)] = argument_node(target, name, values, source, known.get(name))
     inputs = {**place_inputs(target), 'function': source, 'arguments': whole}
     return MapJob, {**inputs, 'items': apart} if apart else inputs
 
@@ -178,7 +182,7 @@ class MapParser(FunctionParser):
         if status == 'returned':
             try:
                 return f'{_RESULT}.{label}', self._result(report['value'])
-            except CannotStoreError as error:
+            except (CannotStoreError, ImportError) as error:
                 status, report = 'unstorable', {'reason': str(error)}
         return f'{_EXCEPTION}.{label}', detach(orm.Dict(item_details(status, report)))
 
@@ -208,7 +212,7 @@ def map_outcome(node: orm.CalculationNode, target: Callable[..., Any]) -> list[A
     found: list[Any] = []
     for index in range(count_items(node)):
         if (result := outputs.get(f'{_RESULT}__item_{index}')) is not None:
-            found.append(from_node(result))
+            found.append(value_of(result, target))
         elif (exception := outputs.get(f'{_EXCEPTION}__item_{index}')) is not None:
             where = f'item {index} of the function job {node.pk}'
             found.append(item_failure(where, exception.get_dict(), target, node, node.exit_status))

@@ -65,7 +65,7 @@ class FunctionParser(Parser):
             raise wire.MalformedError('unknown status')
         try:
             self.out('result', self.node_of(report['value']))
-        except CannotStoreError as error:
+        except (CannotStoreError, ImportError) as error:
             return self.exit_for(not_storable(error))
         return None
 

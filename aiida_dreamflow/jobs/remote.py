@@ -36,6 +36,8 @@ FUNCTION_MODULE = 'dreamflow_function'
 FUNCTION_FILE = FUNCTION_MODULE + '.py'
 REMOTE_FILE = 'dreamflow_remote.py'
 WIRE_FILE = 'dreamflow_wire.py'
+#: How objects of classes travel; loaded when there is one.
+FORMS_FILE = 'dreamflow_forms.py'
 #: The file that calls a function for many items on all cores; jobs that do so have it.
 SPREAD_FILE = 'dreamflow_spread.py'
 #: What the name of a folder with returned files ends with.
@@ -55,6 +57,12 @@ _RANKS = ('OMPI_COMM_WORLD_RANK', 'PMIX_RANK', 'PMI_RANK', 'MV2_COMM_WORLD_RANK'
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 #: The flag of code that takes ``*args``; its name would have to be imported with all of `inspect`.
 _VARARGS = 0x04
+#: Attributes of exceptions that do not travel: the object that lacks one, and what the arguments of a group say.
+_NO_ATTRIBUTES = ('obj', 'exceptions', 'message')
+#: What stands for something in an exception that cannot be sent ends with this.
+_NOT_SENT = ', which cannot be sent>'
+#: How many exceptions are described with one: its causes, and those in a group.
+_MAX_RELATED = 30
 #: How many bytes are kept for a report on a full disk.
 _RESERVED = 2**15
 
@@ -120,38 +128,82 @@ def call(function: Any, arguments: dict[str, Any]) -> Any:
     return function(*positional, **named)
 
 
-def describe_exception(error: BaseException, phase: str) -> dict[str, Any]:
+def describe_exception(error: BaseException, phase: str, left: list[None] | None = None) -> dict[str, Any]:
     """Describe an exception as JSON data.
 
     :param error: the exception.
     :param phase: ``load`` if the source could not be executed, ``call`` if the function raised it.
+    :param left: as long as how many more may be described with it: its causes, and those in a group.
     :returns: its type, text, arguments, attributes, notes and traceback in the user's lines.
     """
     import traceback
 
+    left = [None] * _MAX_RELATED if left is None else left
     kind = type(error)
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
-    attributes = {}
-    for name, value in vars(error).items():
-        if not name.startswith('__'):
-            attributes.update(_try_encode(name, value))
+    if frames is not error.__traceback__:
+        error = error.with_traceback(frames)
+    special = _validation(error)
     return {
         'phase': phase,
         'type': kind.__qualname__,
         'module': kind.__module__,
         'message': _text(error),
-        'args': _try_encode('args', list(_init_args(error))).get('args'),
-        'attributes': attributes,
+        'args': _encoded_args(list(_init_args(error))),
+        'attributes': {name: _encoded_or_said(value) for name, value in (special or _attributes(error)).items()},
         'notes': [str(note) for note in getattr(error, '__notes__', ())],
-        'traceback': ''.join(traceback.format_exception(kind, error.with_traceback(frames), frames)),
+        'traceback': ''.join(traceback.format_exception(kind, error, frames)),
+        'cause': _related(error.__cause__, phase, left),
+        'context': _related(None if error.__suppress_context__ else error.__context__, phase, left),
+        'exceptions': [_related(inner, phase, left) for inner in _members(error)],
     }
+
+
+def _related(error: BaseException | None, phase: str, left: list[None]) -> Any:
+    """Describe an exception that belongs to another; ``None`` if there is none, or there are too many."""
+    if error is None or not left:
+        return None
+    left.pop()
+    return describe_exception(error, phase, left)
+
+
+def _members(error: BaseException) -> Any:
+    """Return the exceptions of a group; where Python has none yet, of one of the package that has them."""
+    is_group = any(base.__name__ == 'BaseExceptionGroup' for base in type(error).__mro__)
+    return error.exceptions if is_group else ()  # type: ignore[attr-defined]
 
 
 def _init_args(error: BaseException) -> Any:
     """Return what makes the exception again: with a file's name, that is not only ``args``."""
+    if _members(error):
+        return error.args[:1]
     return OSError.__reduce__(error)[1] if isinstance(error, OSError) else error.args
+
+
+def _attributes(error: BaseException) -> dict[str, Any]:
+    """Return the attributes of an exception, those that Python keeps itself included; not the object that lacks one."""
+    found = {}
+    for base in type(error).__mro__:
+        for name, each in vars(base).items():
+            if type(each) is types.MemberDescriptorType and name not in _NO_ATTRIBUTES and name[:2] != '__':
+                value = getattr(error, name, None)
+                if value is not None:
+                    found[name] = value
+    found.update({name: value for name, value in vars(error).items() if not name.startswith('__')})
+    return found
+
+
+def _validation(error: Any) -> dict[str, Any] | None:
+    """Return what an error of pydantic consists of, which keeps no arguments; ``None`` for all others."""
+    kind = type(error)
+    if kind.__name__ != 'ValidationError' or kind.__module__.partition('.')[0] != 'pydantic_core':
+        return None
+    errors = [dict(each) for each in error.errors(include_url=False)]
+    for each in errors:
+        each['ctx'] = {name: value for name, value in each.get('ctx', {}).items() if name != 'error'}
+    return {'title': error.title, 'errors': errors}
 
 
 def _text(error: BaseException) -> str:
@@ -161,11 +213,28 @@ def _text(error: BaseException) -> str:
         return '<its text cannot be had>'
 
 
-def _try_encode(name: str, value: Any) -> dict[str, Any]:
+def _encoded_args(args: list[Any]) -> Any:
+    """Encode the arguments of an exception; if its only one cannot be sent, its text serves."""
+    encoded = _encoded_or_said(args)
+    return None if len(args) == 1 and type(args[0]) is not str and _is_said(encoded[0]) else encoded
+
+
+def _is_said(encoded: Any) -> bool:
+    return type(encoded) is str and encoded.endswith(_NOT_SENT)
+
+
+def _encoded_or_said(value: Any) -> Any:
+    """Encode a value; what cannot be sent of it is replaced by a text that says so."""
     try:
-        return {name: wire.encode(value)}
-    except wire.NotSendableError:
-        return {}
+        return wire.encode(value, None, _names())
+    except (wire.NotSendableError, RecursionError):
+        pass
+    if type(value) in (list, tuple):
+        items = [_encoded_or_said(item) for item in value]
+        return items if type(value) is list else {wire.TAG: 'tuple', 'items': items}
+    if type(value) is dict and wire.TAG not in value and all(type(key) is str for key in value):
+        return {key: _encoded_or_said(item) for key, item in value.items()}
+    return '<a %s%s' % (type(value).__name__, _NOT_SENT)
 
 
 def run(folder: str) -> dict[str, Any]:
@@ -179,13 +248,22 @@ def run(folder: str) -> dict[str, Any]:
     inputs = _inputs(folder)
     try:
         function = _guarded('load', load_function, inputs['filename'], inputs['qualname'], inputs.get('cells', []))
-        arguments = _guarded('load', wire.decode, inputs['arguments'], wire.ArrayFolder(folder, 'input').open)
+        arguments = _guarded('load', _arguments, folder, inputs)
     except _Failure as failure:
         return failure.report
     limit = inputs.get('limit', MAX_RESULT)
     if 'count' in inputs:
         return _map(folder, function, arguments, inputs['count'], limit)
     return _report(folder, 'result', function, arguments, limit)
+
+
+def _arguments(folder: str, inputs: dict[str, Any]) -> Any:
+    return wire.decode(inputs['arguments'], wire.ArrayFolder(folder, 'input').open, _names())
+
+
+def _names() -> dict[str, Any]:
+    """Return the names of the function's file."""
+    return vars(sys.modules[FUNCTION_MODULE]) if FUNCTION_MODULE in sys.modules else {}
 
 
 def _inputs(folder: str) -> Any:
@@ -254,7 +332,7 @@ def _returned(folder: str, prefix: str, value: Any, limit: int) -> dict[str, Any
     arrays = wire.ArrayFolder(folder, prefix)
     try:
         kept = _kept_files(folder, prefix, value)
-        report = {'status': 'returned', 'value': kept or wire.encode(value, arrays.save)}
+        report = {'status': 'returned', 'value': kept or wire.encode(value, arrays.save, _names())}
     except OSError as error:  # numpy does not always say which
         report = {'status': 'disk', 'reason': str(error)}
     else:
@@ -374,7 +452,7 @@ def _take_part(folder: str) -> int:
         inputs = _inputs(folder)
         if 'count' not in inputs:
             function = load_function(inputs['filename'], inputs['qualname'], inputs.get('cells', []))
-            call(function, wire.decode(inputs['arguments'], wire.ArrayFolder(folder, 'input').open))
+            call(function, _arguments(folder, inputs))
     except BaseException:
         sys.excepthook(*sys.exc_info())
         return 1

@@ -28,6 +28,8 @@ __all__ = (
 )
 
 _MAX_TEXT = 20_000
+#: How far causes of causes are followed.
+_MAX_CHAIN = 40
 _MAX_MESSAGE = 500
 _TAIL = 10
 
@@ -290,12 +292,12 @@ def shown(value: object, limit: int) -> str:
     return text if len(text) <= limit else text[: limit // 2] + ' [...] ' + text[-limit // 2 :]
 
 
-def exception_details(exception: Any) -> dict[str, Any]:
+def exception_details(exception: Any, depth: int = 0) -> dict[str, Any]:
     """Return what the node of an exception holds; its arguments stay encoded, as text."""
-    if exception['phase'] not in ('load', 'call'):
-        raise wire.MalformedError('unknown phase')
+    if exception['phase'] not in ('load', 'call') or depth > _MAX_CHAIN:
+        raise wire.MalformedError('unknown phase, or too many causes')
     notes = exception['notes'] if isinstance(exception['notes'], list) else []
-    return {
+    details: dict[str, Any] = {
         'phase': exception['phase'],
         'type': shown(exception['type'], _MAX_MESSAGE),
         'module': shown(exception['module'], _MAX_MESSAGE),
@@ -305,6 +307,13 @@ def exception_details(exception: Any) -> dict[str, Any]:
         'encoded_args': _bounded(exception['args'], 'null'),
         'encoded_attributes': _bounded(exception['attributes'], '{}'),
     }
+    # An older runner does not send these.
+    for name in ('cause', 'context'):
+        if exception.get(name) is not None:
+            details[name] = exception_details(exception[name], depth + 1)
+    if exception.get('exceptions'):
+        details['exceptions'] = [exception_details(each, depth + 1) for each in exception['exceptions'] if each]
+    return details
 
 
 def _bounded(data: Any, otherwise: str) -> str:

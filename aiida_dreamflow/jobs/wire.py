@@ -8,7 +8,8 @@ Values are strict JSON, arrays ``.npy`` files beside it. Nothing is ever pickled
 and is distrusted when decoded. Copies are made, as with any message: two names of one list arrive as two lists.
 
 Plain JSON stands for ``None``, ``bool``, ``int``, finite ``float``, ``str``, ``list`` and ``dict`` with text keys;
-everything else is an object with the key ``!``, whose value says what it is.
+everything else is an object with the key ``!``, whose value says what it is. Objects of classes have forms, which are in
+:mod:`~aiida_dreamflow.jobs.forms`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import sys
 
 TYPE_CHECKING = False  # that of `typing` would have to be imported
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
     from typing import Any, BinaryIO
 
     SaveArray = Callable[[Any], str]
@@ -60,11 +62,30 @@ class MalformedError(ValueError):
 # -- from values to JSON ----------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=None)
+def _forms() -> ModuleType:
+    """Return the module of the forms, which most messages have no need of."""
+    if __package__:
+        from . import forms
+
+        return forms
+    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    import dreamflow_forms  # type: ignore[import-not-found]
+
+    sys.dont_write_bytecode = kept
+    found: ModuleType = dreamflow_forms
+    return found
+
+
 class _Encoder:
     """One encoding; knows the way from the whole value to where it is."""
 
-    def __init__(self, save_array: SaveArray | None) -> None:
+    def __init__(
+        self, save_array: SaveArray | None, namespace: Mapping[str, Any] | None, convert: Callable[[Any], Any] | None
+    ) -> None:
         self.save_array = save_array
+        self.namespace = namespace
+        self.convert = convert
         self.path: list[str] = []
         self.open: dict[int, bool] = {}
         self.items = 0
@@ -87,23 +108,41 @@ class _Encoder:
         if kind in _CONTAINERS:
             return self.container(value)
         numpy = sys.modules.get('numpy')
-        if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
+        if numpy is not None and (kind is numpy.ndarray or isinstance(value, numpy.generic)):
             return self.array(numpy, value)
         fields = _fields(value)
         if fields is None:
-            raise self.refuse(value, _advice(value))
+            return self.object(value)
         if fields.get('tz') is not None:
             fields['tz'] = self.member('.tzinfo', fields['tz'])
         return fields
 
+    def object(self, value: Any) -> Any:
+        if self.convert is not None:
+            converted = self.convert(value)
+            if converted is not value:
+                return self.encode(converted)
+        forms = _forms()
+        try:
+            data, parts = forms.write(value, self.namespace)
+        except forms.NoFormError as error:
+            raise self.refuse(value, str(error) or _advice(value)) from None
+        return {**data, 'parts': self.within(value, lambda: self.parts(parts))}
+
+    def parts(self, parts: dict[str, Any]) -> dict[str, Any]:
+        return {name: self.member(f'.{name}', part) for name, part in parts.items()}
+
     def container(self, value: Any) -> Any:
+        return self.within(value, lambda: self.members(value))
+
+    def within(self, value: Any, action: Callable[[], Any]) -> Any:
         if id(value) in self.open:
             raise self.refuse(value, 'it contains itself')
         if len(self.open) >= MAX_DEPTH:
             raise self.refuse(value, f'it is nested more than {MAX_DEPTH} levels deep')
         self.open[id(value)] = True
         try:
-            return self.members(value)
+            return action()
         finally:
             del self.open[id(value)]
 
@@ -141,18 +180,25 @@ class _Encoder:
             return {TAG: 'array', 'file': self.save_array(value)}
         if isinstance(value, numpy.generic) and re.fullmatch(_SIMPLE_DTYPE, value.dtype.str):
             return {TAG: 'scalar', 'dtype': value.dtype.str, 'data': _base64(value.tobytes()[: value.dtype.itemsize])}
-        raise self.refuse(value, 'convert it with `numpy.asarray`')
+        return self.object(value)
 
 
-def encode(value: object, save_array: SaveArray | None = None) -> Any:
+def encode(
+    value: object,
+    save_array: SaveArray | None = None,
+    namespace: Mapping[str, Any] | None = None,
+    convert: Callable[[Any], Any] | None = None,
+) -> Any:
     """Turn a value into strict JSON data.
 
     :param value: what to send.
     :param save_array: stores a numpy array and gives the name of its file; without it, arrays are refused.
+    :param namespace: the names of the function's file: objects of classes that it has can be sent.
+    :param convert: gives what to send in place of an object that is no plain value; the object itself if that is it.
     :returns: data for :func:`json.dumps` (``allow_nan=False``).
     :raises NotSendableError: if something in the value has no encoding.
     """
-    return _Encoder(save_array).encode(value)
+    return _Encoder(save_array, namespace, convert).encode(value)
 
 
 def _short(value: object) -> str:
@@ -171,13 +217,14 @@ def _advice(value: object) -> str:
     import types
 
     kind = type(value)
-    if hasattr(kind, '__dataclass_fields__'):
-        return 'classes of your own do not cross between machines; use `dataclasses.asdict`'
-    if isinstance(value, tuple) and hasattr(kind, '_asdict'):
-        return 'classes of your own do not cross between machines; use `._asdict()`'
     if isinstance(value, (types.FunctionType, types.GeneratorType, types.ModuleType, type)):
         return 'only data crosses between machines; return or pass values'
-    return 'only plain data crosses between machines: numbers, text, bytes, lists, dicts, sets, dates, paths, arrays'
+    if any(base.__name__ == 'ndarray' for base in kind.__mro__):
+        return 'convert it with `numpy.asarray`'
+    return (
+        'send what it consists of: numbers, text, lists, dicts, arrays. Objects of classes of your own cross if these are '
+        'dataclasses, named tuples, enumerations, or of attrs or pydantic'
+    )
 
 
 _CONTAINERS = frozenset((list, dict, tuple, set, frozenset, slice))
@@ -237,8 +284,9 @@ def _writers() -> dict[type, tuple[str, Callable[[Any], dict[str, Any]]]]:
 class _Decoder:
     """One decoding; counts what it makes."""
 
-    def __init__(self, open_array: OpenArray | None) -> None:
+    def __init__(self, open_array: OpenArray | None, namespace: Mapping[str, Any] | None) -> None:
         self.open_array = open_array
+        self.namespace = namespace
         self.items = 0
 
     def decode(self, data: Any, depth: int = 0) -> Any:
@@ -259,11 +307,25 @@ class _Decoder:
             return _ITEM_DECODERS[tag]([self.decode(item, depth + 1) for item in _items(data)])
         if tag == 'array':
             return self.array(data)
+        if tag in ('form', 'own'):
+            return self.object(data, depth)
         if tag in ('datetime', 'time'):
             return _moment(data, self.decode(data['tz'], depth + 1))
         if not isinstance(tag, str) or tag not in _DECODERS:
             raise MalformedError(f'unknown tag {_short(tag)}')
         return _DECODERS[tag](data)
+
+    def object(self, data: dict[str, Any], depth: int) -> Any:
+        forms = _forms()
+        if type(data['parts']) is not dict:
+            raise MalformedError('no parts')
+        parts = {name: self.decode(part, depth + 1) for name, part in data['parts'].items()}
+        try:
+            return forms.read(data, parts, self.namespace)
+        except ImportError:
+            raise
+        except Exception as error:  # whatever a package says of what does not fit
+            raise MalformedError(f'{type(error).__name__}: {error}') from error
 
     def array(self, data: dict[str, Any]) -> Any:
         name = data['file']
@@ -273,16 +335,18 @@ class _Decoder:
             return read_array(handle)
 
 
-def decode(data: Any, open_array: OpenArray | None = None) -> Any:
+def decode(data: Any, open_array: OpenArray | None = None, namespace: Mapping[str, Any] | None = None) -> Any:
     """Turn JSON data back into a value, trusting nothing.
 
     :param data: what :func:`json.loads` gave.
     :param open_array: opens the file of an array by its name, which is a plain file name; without it there are none.
+    :param namespace: the names of the function's file; without, a `forms.Own` stands for objects of the classes that it has.
     :returns: the value.
     :raises MalformedError: if :func:`encode` did not write this.
+    :raises ModuleNotFoundError: if the package of an object is not installed here.
     """
     try:
-        return _Decoder(open_array).decode(data)
+        return _Decoder(open_array, namespace).decode(data)
     except MalformedError:
         raise
     except (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
@@ -478,3 +542,27 @@ class ArrayFolder:
         :returns: the open file.
         """
         return open(os.path.join(self.path, name), 'rb')
+
+
+class ArraysInMemory:
+    """The ``.npy`` files of a message that goes nowhere."""
+
+    def __init__(self) -> None:
+        self.files: list[bytes] = []
+
+    def save(self, array: Any) -> str:
+        """Keep an array; returns the name of its file."""
+        import io
+
+        import numpy
+
+        file = io.BytesIO()
+        numpy.save(file, array, allow_pickle=False)
+        self.files.append(file.getvalue())
+        return f'input-{len(self.files) - 1}.npy'
+
+    def open(self, name: str) -> BinaryIO:
+        """Open the file of an array."""
+        import io
+
+        return io.BytesIO(self.files[int(name[len('input-') : -len('.npy')])])

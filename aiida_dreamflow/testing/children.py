@@ -23,7 +23,16 @@ from ..compiler.bundle import bundle
 from ..compiler.desugar import FUNCTION_MARK, PROCESS_FUNCTION_MARK
 from ..exceptions import CannotStoreError, ChildFailedError, LaunchError, RemoteTraceback, WorkflowUsageError
 from ..jobs import remote, wire
-from ..jobs.arguments import argument_not_stored, by_name, check_arguments, name_of, request_of, sent
+from ..jobs.arguments import (
+    argument_not_stored,
+    by_name,
+    check_arguments,
+    name_of,
+    namespace_of,
+    request_of,
+    sent,
+    with_classes,
+)
 from ..jobs.computing import compute, request
 from ..jobs.failures import child_of, item_failure, raised_or
 from ..jobs.reports import (
@@ -64,15 +73,15 @@ def prepared(target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict
         raise LaunchError(f'`{name_of(target)}` cannot run in memory: only Python functions and workflows can')
     arguments = by_name(target, args, inputs)
     try:
-        bundle(target)
+        source = bundle(target).source
     except WorkflowUsageError as error:
         raise LaunchError(str(error)) from None
     if isinstance(target, Local):
         check_arguments(target, arguments)
-        return {name: _crossed_argument(name, _plain(name, value)) for name, value in arguments.items()}
+        return {name: _crossed_argument(name, _plain(target, name, value)) for name, value in arguments.items()}
     first = {name: column[0] for name, column in arguments.items()} if isinstance(target, Mapped) else arguments
     check_arguments(target, first)
-    found = {name: _sent(name, value) for name, value in arguments.items()}
+    found = {name: _sent(target, name, value, source) for name, value in arguments.items()}
     _check_place(target)
     return found
 
@@ -117,25 +126,31 @@ def _is_node(value: Any) -> bool:
     return isinstance(value, getattr(sys.modules.get('aiida.orm'), 'Node', ()))
 
 
-def _plain(name: str, value: Any) -> Any:
+def _plain(target: Any, name: str, value: Any) -> Any:
     """Return the value that a function gets for an argument that may be a node."""
     if not _is_node(value):
         return value
     from ..jobs.local import plain_argument
+    from ..jobs.sending import parameters_by_name, sendable, takes_structure
 
+    if takes_structure(value, parameters_by_name(target).get(name)):
+        return sendable(value)
     return plain_argument(name, value)
 
 
-def _sent(name: str, value: Any) -> Any:
+def _sent(target: Any, name: str, value: Any, source: str, item: str = '') -> Any:
     """Return an argument as the function gets it in its job; files stay nodes until then."""
-    if isinstance(value, list) and any(map(_is_node, value)):  # a column of `submit.map`
-        return [_sent(f'{name}` of item `{index}', each) for index, each in enumerate(value)]
-    if _is_node(value):
-        from ..jobs.launch import argument_node
-        from ..values.nodes import from_node
+    if isinstance(value, list) and any(map(_is_node, value)) and isinstance(target, Mapped):  # a column
+        return [_sent(target, name, each, source, f'` of item `{index}') for index, each in enumerate(value)]
+    convert, said = None, f'{name}{item}'
+    if 'aiida.orm' in sys.modules:
+        from ..jobs.sending import FILE_NODES, argument_value, converter, parameters_by_name
 
-        value = from_node(argument_node(name, value))
-    return value if _is_node(value) else sent(name, value)
+        value = argument_value(said, value)
+        if isinstance(value, FILE_NODES):
+            return value
+        convert = converter(said, parameters_by_name(target).get(name))
+    return sent(target, said, value, source, convert)
 
 
 def _crossed_argument(name: str, value: Any) -> Any:
@@ -174,7 +189,12 @@ def _run_job(target: Any, arguments: dict[str, Any], label: str) -> Any:
         if (ending := ending_of(report)) is not None:
             raise _failure(what, ending, EXIT_CODES, function, pk=label)
         if not isinstance(target, Mapped):
-            return _decoded(report['value'], folder, lambda ending: _failure(what, ending, EXIT_CODES, function))
+            return _decoded(
+                report['value'],
+                folder,
+                namespace_of(function),
+                lambda ending: _failure(what, ending, EXIT_CODES, function),
+            )
         return [
             _item(function, each, folder, f'item {index} of the {what}') for index, each in enumerate(report['items'])
         ]
@@ -205,19 +225,20 @@ def _there(value: Any, folder: Path) -> Any:
     return value_there(value, folder)
 
 
-def _decoded(data: Any, folder: str, refused: Callable[[Ending], Exception]) -> Any:
+def _decoded(data: Any, folder: str, namespace: Mapping[str, Any], refused: Callable[[Ending], Exception]) -> Any:
     """Return the result that a job has sent.
 
+    :param namespace: the names of the function's file.
     :param refused: makes what is raised if it cannot be stored.
     """
     if type(data) is dict and data.get(wire.TAG) in ('file', 'folder'):
         return _file_node(data, Path(folder))
-    value = wire.decode(data, wire.ArrayFolder(folder, 'result').open)
     try:
+        value = wire.decode(data, wire.ArrayFolder(folder, 'result').open)
         encode({'value': value})
-    except CannotStoreError as error:
+    except (CannotStoreError, ImportError) as error:
         raise refused(not_storable(error)) from None
-    return value
+    return with_classes(value, namespace)
 
 
 def _file_node(data: dict[str, Any], folder: Path) -> Any:
@@ -244,7 +265,9 @@ def _item(function: Any, report: Any, folder: str, where: str) -> Any:
     if report['status'] != 'returned':
         return failure(report['status'], _received(report))
     try:
-        return _decoded(report['value'], folder, lambda ending: failure('unstorable', ending.details))
+        return _decoded(
+            report['value'], folder, namespace_of(function), lambda ending: failure('unstorable', ending.details)
+        )
     except (ChildFailedError, WorkflowUsageError) as error:
         return error
 

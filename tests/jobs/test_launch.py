@@ -217,7 +217,7 @@ def test_wrong_arguments_are_refused_in_pythons_words(arguments):
 
 
 def test_arguments_that_cannot_be_sent():
-    with pytest.raises(LaunchError, match=r'argument `x`: a `Point` at `\[0\]` cannot be sent: .*asdict'):
+    with pytest.raises(LaunchError, match=r'argument `x`: `scale` does not mention the class `Point`.*annotate'):
         function_job_inputs(functions.scale, {'x': [functions.Point(1, 2)]})
     with pytest.raises(LaunchError, match='is no data'):
         function_job_inputs(functions.scale, {'x': orm.WorkChainNode()})

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from aiida_dreamflow.jobs import remote, spread, wire
+from aiida_dreamflow.jobs import forms, remote, spread, wire
 
 
 def interpreters(version):
@@ -47,6 +47,7 @@ def prepare(folder, source, qualname='f', arguments=None, **more):
     (folder / remote.RESULT_FILE).unlink(missing_ok=True)
     (folder / remote.REMOTE_FILE).write_bytes(Path(remote.__file__).read_bytes())
     (folder / remote.WIRE_FILE).write_bytes(Path(wire.__file__).read_bytes())
+    (folder / remote.FORMS_FILE).write_bytes(Path(forms.__file__).read_bytes())
     (folder / remote.FUNCTION_FILE).write_text(source)
     if 'count' in more:
         (folder / remote.SPREAD_FILE).write_bytes(Path(spread.__file__).read_bytes())
@@ -68,7 +69,14 @@ def test_returns(tmp_path, python):
     assert wire.decode(report['value']) == (b'1', [3, {1}])
     assert (ended.stdout, ended.stderr, ended.returncode) == ('hello\n', '', 0)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted(
-        (remote.REMOTE_FILE, remote.WIRE_FILE, remote.FUNCTION_FILE, remote.INPUTS_FILE, remote.RESULT_FILE)
+        (
+            remote.REMOTE_FILE,
+            remote.WIRE_FILE,
+            remote.FORMS_FILE,
+            remote.FUNCTION_FILE,
+            remote.INPUTS_FILE,
+            remote.RESULT_FILE,
+        )
     )
 
 
@@ -104,8 +112,9 @@ def f():
 """
     report, _ = run(tmp_path, python, source)
     assert report['exception']['message'] == '<its text cannot be had>'
-    assert report['exception']['args'] is None
-    assert wire.decode(report['exception']['attributes']) == {'more': (1,)}
+    assert wire.decode(report['exception']['args']) == ['<a function, which cannot be sent>', 1]
+    attributes = {'data': '<a function, which cannot be sent>', 'more': (1,)}
+    assert wire.decode(report['exception']['attributes']) == attributes
 
 
 @pytest.mark.parametrize(
