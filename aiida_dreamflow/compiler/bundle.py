@@ -191,7 +191,7 @@ def bundle(
     text, units, node = _read(plain, what, annotations)
     own = _own_unit(units, node, plain, what)
     own_name = _own_name(own, plain.__name__, plain.__qualname__)
-    meant = set() if annotations else _data_classes(node, plain)
+    meant = set() if annotations else _data_classes(node, plain, units)
     kept, missing = _closure(units, own, own_name, meant)
     cells: list[tuple[str, list[str]]] = []
     if missing & plain.__globals__.keys() and (cells := other_cells(plain)):
@@ -346,20 +346,35 @@ def _own_name(own: Unit, name: str, qualname: str) -> str:
     return name if own.is_cut_out else qualname.partition('.')[0]
 
 
-def _data_classes(node: FunctionNode, function: types.FunctionType) -> set[str]:
-    """Return those names in the annotations of a function that are classes whose objects may be its arguments."""
+def _data_classes(node: FunctionNode, function: types.FunctionType, units: list[Unit]) -> set[str]:
+    """Return those names in the annotations of a function that are classes whose objects may be its arguments.
+
+    And those in the annotations of their fields, and so on.
+    """
     arguments = node.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
     pending: list[ast.AST] = [each.annotation for each in every if each is not None and each.annotation is not None]
     found: set[str] = set()
     while pending:
         for part in ast.walk(pending.pop()):
-            if isinstance(part, ast.Name) and _is_data_class(function.__globals__.get(part.id)):
-                found.add(part.id)
+            if isinstance(part, ast.Name) and part.id not in found:
+                if _is_data_class(function.__globals__.get(part.id)):
+                    found.add(part.id)
+                    pending += _fields_of(part.id, units)
             elif isinstance(part, ast.Constant) and isinstance(part.value, str):
                 with contextlib.suppress(SyntaxError, ValueError):
                     pending.append(ast.parse(part.value, mode='eval'))
     return found
+
+
+def _fields_of(name: str, units: list[Unit]) -> list[ast.AST]:
+    """Return the annotations of the fields of a class that the file defines, and its bases."""
+    classes = [each for unit in units if name in unit.binds for each in unit.body if isinstance(each, ast.ClassDef)]
+    named = [each for each in classes if each.name == name]
+    fields: list[ast.AST] = [
+        field.annotation for each in named for field in each.body if isinstance(field, ast.AnnAssign)
+    ]
+    return [*fields, *(base for each in named for base in each.bases)]
 
 
 def _is_data_class(found: Any) -> bool:

@@ -349,3 +349,41 @@ def test_the_needed_function_around_is_refused(tmp_path):
     maker = use(tmp_path, 'def f():\n    def inner(n):\n        return f if n else n\n    return inner\n')
     with pytest.raises(WorkflowUsageError, match='it uses the function or block that it is defined in'):
         bundle(maker())
+
+
+class TestClassesOfArguments:
+    """Classes whose objects may be arguments travel with a function that annotates a parameter with them."""
+
+    SOURCE = '''
+from __future__ import annotations
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+class Color(enum.Enum):
+    RED = 1
+
+@dataclass
+class Inner:
+    color: Color
+
+@dataclass
+class Config:
+    inner: "list[Inner]"
+
+class Other:
+    pass
+
+def f(config: Config | None, path: Path, other: Other): return config
+def g(config): return config
+'''
+
+    def test_they_come_along(self, tmp_path, monkeypatch):
+        (tmp_path / 'with_classes.py').write_text(self.SOURCE)
+        monkeypatch.syspath_prepend(tmp_path)
+        module = importlib.import_module('with_classes')
+        source = bundle(module.f).source
+        assert all(f'class {name}' in source for name in ('Color', 'Inner', 'Config'))
+        assert 'class Other' not in source
+        assert 'Path' not in source.replace('path: Path', '')
+        assert 'class' not in bundle(module.g).source
