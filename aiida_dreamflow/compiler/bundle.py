@@ -22,6 +22,7 @@ import builtins
 import contextlib
 import copy
 import enum
+import functools
 import hashlib
 import importlib
 import inspect
@@ -191,7 +192,8 @@ def bundle(
     text, units, node = _read(plain, what, annotations)
     own = _own_unit(units, node, plain, what)
     own_name = _own_name(own, plain.__name__, plain.__qualname__)
-    meant = set() if annotations else _data_classes(node, plain, units)
+    own_text = ''.join(text[node.lineno - 1 : node.end_lineno])
+    meant = set() if annotations else _data_classes(own_text, plain, units)
     kept, missing = _closure(units, own, own_name, meant)
     cells: list[tuple[str, list[str]]] = []
     if missing & plain.__globals__.keys() and (cells := other_cells(plain)):
@@ -346,21 +348,44 @@ def _own_name(own: Unit, name: str, qualname: str) -> str:
     return name if own.is_cut_out else qualname.partition('.')[0]
 
 
-def _data_classes(node: FunctionNode, function: types.FunctionType, units: list[Unit]) -> set[str]:
+def _data_classes(text: str, function: types.FunctionType, units: list[Unit]) -> set[str]:
     """Return those names in the annotations of a function that are classes whose objects may be its arguments.
 
     And those in the annotations of their fields, and so on.
+
+    :param text: the definition of the function.
     """
+    pending, found = [*_names_in_annotations(text)], set[str]()
+    while pending:
+        name = pending.pop()
+        if name not in found and _is_data_class(function.__globals__.get(name)):
+            found.add(name)
+            pending += [each for part in _fields_of(name, units) for each in _names_in(part)]
+    return found
+
+
+@functools.lru_cache(maxsize=1000)
+def _names_in_annotations(text: str) -> frozenset[str]:
+    """Return the names in the annotations of the parameters of a function."""
+    try:
+        body: list[Any] = parsed(_WRAPPER + text if text[:1].isspace() else text).body
+    except SyntaxError:
+        return frozenset()
+    node = body[0].body[0] if isinstance(body[0], ast.If) else body[0]
+    if not isinstance(node, FunctionNode):
+        return frozenset()
     arguments = node.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-    pending: list[ast.AST] = [each.annotation for each in every if each is not None and each.annotation is not None]
-    found: set[str] = set()
+    annotations = [each.annotation for each in every if each is not None and each.annotation is not None]
+    return frozenset(name for annotation in annotations for name in _names_in(annotation))
+
+
+def _names_in(annotation: ast.AST) -> set[str]:
+    pending, found = [annotation], set[str]()
     while pending:
         for part in ast.walk(pending.pop()):
-            if isinstance(part, ast.Name) and part.id not in found:
-                if _is_data_class(function.__globals__.get(part.id)):
-                    found.add(part.id)
-                    pending += _fields_of(part.id, units)
+            if isinstance(part, ast.Name):
+                found.add(part.id)
             elif isinstance(part, ast.Constant) and isinstance(part.value, str):
                 with contextlib.suppress(SyntaxError, ValueError):
                     pending.append(ast.parse(part.value, mode='eval'))

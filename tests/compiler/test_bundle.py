@@ -354,7 +354,7 @@ def test_the_needed_function_around_is_refused(tmp_path):
 class TestClassesOfArguments:
     """Classes whose objects may be arguments travel with a function that annotates a parameter with them."""
 
-    SOURCE = '''
+    SOURCE = """
 from __future__ import annotations
 import enum
 from dataclasses import dataclass
@@ -376,12 +376,13 @@ class Other:
 
 def f(config: Config | None, path: Path, other: Other): return config
 def g(config): return config
-'''
+"""
 
     def test_they_come_along(self, tmp_path, monkeypatch):
         (tmp_path / 'with_classes.py').write_text(self.SOURCE)
         monkeypatch.syspath_prepend(tmp_path)
         module = importlib.import_module('with_classes')
+        assert bundle(module.f) == bundle(module.f)
         source = bundle(module.f).source
         assert all(f'class {name}' in source for name in ('Color', 'Inner', 'Config'))
         assert 'class Other' not in source
