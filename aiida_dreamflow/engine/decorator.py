@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from ..compiler import bundle, check_function, compile_function
@@ -16,6 +16,7 @@ from ..runtime import Handle
 from . import pinned
 from .outline import outline_of
 from .parameters import require_parameters
+from .returning import require_exit_codes
 from .workchain import FunctionWorkChain
 
 __all__ = ('workflow',)
@@ -45,7 +46,8 @@ def workflow(function: Callable[P, Coroutine[Any, Any, T]], /) -> Workflow[P, T]
 def workflow(function: Callable[P, T], /) -> Workflow[P, T]: ...
 @overload
 def workflow(
-    *, recipes: bool | Iterable[Callable[..., Any]] = True, pickles: bool = True, figures: str = 'png'
+    *, recipes: bool | Iterable[Callable[..., Any]] = True, pickles: bool = True, figures: str = 'png',
+    exit_codes: Mapping[str, tuple[int, str]] = ...,
 ) -> _Decorator: ...
 # fmt: on
 def workflow(
@@ -55,6 +57,7 @@ def workflow(
     recipes: bool | Iterable[Callable[..., Any]] = True,
     pickles: bool = True,
     figures: str = 'png',
+    exit_codes: Mapping[str, tuple[int, str]] = types.MappingProxyType({}),
 ) -> Any:
     """Compile a function into an AiiDA process class.
 
@@ -67,15 +70,19 @@ def workflow(
         and functions that may be called again whatever they do, beside those.
     :param pickles: whether an object that has no other stored form may be pickled.
     :param figures: the format of the file that a returned figure of matplotlib becomes: ``'png'``, ``'pdf'``, ``'svg'``.
+    :param exit_codes: status and message of each exit code that the function may return, by its label:
+        ``{'ERROR_NOT_CONVERGED': (410, 'not converged after {n} steps')}``. In the function ``f`` that one is
+        ``f.exit_codes.ERROR_NOT_CONVERGED``.
     :returns: the process class; without `function`, a decorator.
     :raises CompileError: if the function says something that a workflow cannot; with file, line and column.
     """
     if function is None:
-        return functools.partial(workflow, recipes=recipes, pickles=pickles, figures=figures)
+        return functools.partial(workflow, recipes=recipes, pickles=pickles, figures=figures, exit_codes=exit_codes)
     source = _source_of(function)  # reads the whole file, which the check has its tree from
     checked = check_function(function)
     plain = checked.function
     require_parameters(plain)
+    require_exit_codes(plain, exit_codes)
     fingerprint = source.fingerprint if isinstance(source, Bundle) else checked.fingerprint
     members: dict[str, Any] = {
         '__module__': pinned.__name__,
@@ -86,6 +93,7 @@ def workflow(
         'recipes': recipes if isinstance(recipes, bool) else tuple(recipes),
         'pickles': pickles,
         'figures': figures,
+        'declared_exit_codes': dict(exit_codes),
         FUNCTION_MARK: staticmethod(plain),
     }
     process_class = types.new_class(

@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,13 +22,15 @@ from aiida import orm
 from aiida.engine.processes.ports import OutputPort
 from plumpy.ports import PortValidationError
 
-from ..exceptions import CannotStoreError, FrameError
+from ..exceptions import CannotStoreError, CompileError, FrameError
 from ..jobs.names import port_name
 from ..values.nodes import from_node, natural, to_node
 from ..values.signing import require_trust, sign
 from ..values.snapshot import Codec, decode, encode
 
 __all__ = (
+    'OWN_STATUSES',
+    'require_exit_codes',
     'Output',
     'ReturnPort',
     'given_back',
@@ -39,8 +42,30 @@ __all__ = (
     'shape_of',
 )
 
+#: The statuses of the exit codes that every workflow has.
+OWN_STATUSES = (400, 401)
+
 #: The longest document that stands in a record; longer ones are files.
 _DOCUMENT_LIMIT = 100_000
+
+
+def require_exit_codes(function: types.FunctionType, exit_codes: Mapping[str, tuple[int, str]]) -> None:
+    """Refuse exit codes that AiiDA would not take.
+
+    :param exit_codes: status and message, by label.
+    :raises CompileError: naming the label.
+    """
+    code: Any
+    for label, code in exit_codes.items():
+        where = f'workflow function `{function.__qualname__}`: exit code `{label}`'
+        if not label.isidentifier() or label != label.upper():
+            raise CompileError(f'{where} is no label: write it in capitals, `ERROR_NOT_CONVERGED`')
+        is_pair = isinstance(code, tuple) and len(code) == 2 and isinstance(code[1], str)
+        if not is_pair or type(code[0]) is not int or code[0] < 100 or code[0] in OWN_STATUSES:
+            raise CompileError(
+                f'{where} is {code!r}: give a status of 100 or more, but for {" and ".join(map(str, OWN_STATUSES))}, which this '
+                f"package has, and a message: `'{label}': (410, 'what went wrong')`"
+            )
 
 
 @dataclass(frozen=True)

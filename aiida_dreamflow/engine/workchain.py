@@ -21,7 +21,7 @@ import sys
 import time
 import traceback
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import plumpy
@@ -103,6 +103,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         user has said so.
     :cvar pickles: whether values may be pickled.
     :cvar figures: the format of figures that are returned.
+    :cvar declared_exit_codes: status and message of the exit codes that the function may return, by label.
     """
 
     function: ClassVar[types.FunctionType | None] = None
@@ -110,6 +111,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     recipes: ClassVar[bool | tuple[Any, ...]] = True
     pickles: ClassVar[bool] = True
     figures: ClassVar[str] = 'png'
+    declared_exit_codes: ClassVar[Mapping[str, tuple[int, str]]] = {}
 
     _node_class = DreamflowNode
     _kills_children: asyncio.Event | None = None
@@ -135,6 +137,8 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         """Make inputs from the parameters of the function; any output may come."""
         super().define(spec)
         for status, label, message in WORKFLOW_EXIT_CODES:
+            spec.exit_code(status, label, message=message)
+        for label, (status, message) in cls.declared_exit_codes.items():
             spec.exit_code(status, label, message=message)
         spec.outputs.dynamic = True
         spec.outputs.valid_type = orm.Data

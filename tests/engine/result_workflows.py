@@ -168,3 +168,11 @@ async def draws():
 async def prints_on_paper():
     figure = _figure()
     return figure
+
+
+@workflow(exit_codes={'ERROR_NOT_CONVERGED': (410, 'not converged after {n} steps')})
+async def converges(n: int):
+    await checkpoint()
+    if n > 3:
+        return converges.exit_codes.ERROR_NOT_CONVERGED.format(n=n)
+    return {'n': n}

@@ -8,6 +8,8 @@ from aiida import orm
 from aiida.common.links import LinkType
 from engine import result_workflows as workflows
 
+from aiida_dreamflow import workflow
+from aiida_dreamflow.exceptions import CompileError
 from aiida_dreamflow.testing import check_provenance
 from aiida_dreamflow.values.nodes import from_node
 
@@ -132,3 +134,18 @@ def test_labels_of_the_user_are_kept(run):
         'Attributed_5': 5.0,
     }
     assert check_provenance(node) == []
+
+
+def test_declared_exit_codes(run):
+    _, node = run(workflows.converges, n=5)
+    assert (node.exit_status, node.exit_message) == (410, 'not converged after 5 steps')
+    assert run(workflows.converges, n=1)[0] == {'n': 1}
+    assert workflows.converges.spec().exit_codes.ERROR_NOT_CONVERGED.status == 410
+
+
+@pytest.mark.parametrize(
+    'code', [{'error': (410, 'x')}, {'ERROR_X': 410}, {'ERROR_X': (400, 'x')}, {'ERROR_X': (11, 'x')}]
+)
+def test_exit_codes_that_aiida_would_not_take(code):
+    with pytest.raises(CompileError, match='exit code `'):
+        workflow(exit_codes=code)(workflows.converges.function)
