@@ -59,6 +59,10 @@ def point(x):
     return Point(x)
 
 
+def generator(x):
+    return iter([x])
+
+
 def same(x):
     return x
 
@@ -121,11 +125,12 @@ def test_exceptions():
         run_in_memory(parent, 'is_interrupted')
 
 
-def test_a_class_of_ones_own_does_not_cross():
-    with pytest.raises(LaunchError, match='argument `x`: a `Point` cannot be sent'):
+def test_classes_cross_as_in_a_job():
+    with pytest.raises(LaunchError, match='`same` does not mention the class `Point`'):
         run_in_memory(parent, 'same', Point(1))
+    assert run_in_memory(parent, 'point') == Point(1)
     with pytest.raises(ChildFailedError, match='at `result`') as caught:
-        run_in_memory(parent, 'point')
+        run_in_memory(parent, 'generator')
     assert (caught.value.exit_status, caught.value.node) == (330, None)
 
 
