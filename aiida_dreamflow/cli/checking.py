@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ def check(path: str) -> None:
     if not workflows:
         raise click.ClickException(f'`{path}` has no workflow: decorate a function with `@workflow`')
     faults = [fault for process_class in workflows.values() for fault in _check(process_class)]
+    faults += [fault for value in vars(module).values() for fault in _check_helper(value, module)]
     for fault in faults:
         click.secho(fault, fg='red', err=True)
     if faults:
@@ -60,8 +62,24 @@ def _check(process_class: Any) -> Iterator[str]:
     for site in program.recipes:
         if any(site.variable in exit.live for exit in awaits):
             yield from _check_recipe(site, function, process_class, program)
+    for each in program.forgotten:
+        yield f'{program.source.filename}:{each.line}: {each.text}'
     if isinstance(process_class.bundle, Exception):
         yield f'{where}: {process_class.bundle}'
+
+
+def _check_helper(function: Any, module: Any) -> Iterator[str]:
+    """Say where a helper, an ``async def`` of the file without a decorator, forgets an ``await``."""
+    from aiida_dreamflow.compiler import compile_function
+
+    if inspect.iscoroutinefunction(function) and getattr(function, '__module__', '') == module.__name__:
+        try:
+            program = compile_function(function)
+        except CompileError:
+            return  # who awaits it is told
+        for each in program.forgotten:
+            if not each.in_return:
+                yield f'{program.source.filename}:{each.line}: {each.text}'
 
 
 def _check_recipe(site: RecipeSite, function: FunctionType, process_class: Any, program: Program) -> Iterator[str]:

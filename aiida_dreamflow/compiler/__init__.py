@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import types
+import warnings
 from typing import Any, TypeAlias
 
 from .bundle import Bundle, bundle, bundle_again
@@ -16,6 +17,7 @@ from .codegen import generate_code
 from .copying import copies_in
 from .desugar import desugar
 from .flow import simplify
+from .forgotten import find_forgotten
 from .generators import read_expression
 from .liveness import analyse_liveness
 from .lower import lower
@@ -51,6 +53,7 @@ __all__ = (
 CHECKS = (
     survey,  # one walk: nodes by kind, and what the names are
     submit_processes,  # calls of process functions and workflows are calls of `submit`
+    find_forgotten,  # where an `await` was forgotten: this is only noted
     desugar,  # `submit(...)` in a plain def, the `yield` of a generator in terms of `await`
     complete_supers,  # `super()` in a method: the class and the object
     spell_namespaces,  # `locals()` and its like: all variables of the function
@@ -76,6 +79,8 @@ _checked: dict[_Key, Program] = {}
 def check_function(function: Any) -> FunctionSource:
     """Check a workflow function, once per process: what cannot be compiled is refused.
 
+    Warns where an ``await`` was forgotten.
+
     :param function: a function written with ``def`` or ``async def``.
     :returns: its source.
     :raises CompileError: if it has no source or says something that the language does not have.
@@ -85,6 +90,8 @@ def check_function(function: Any) -> FunctionSource:
     if program is None:
         program = _check(read_source(function))
         _checked[key] = program
+        for each in program.forgotten:
+            warnings.warn_explicit(each.text, SyntaxWarning, program.source.filename, each.line)
     return program.source
 
 

@@ -24,6 +24,7 @@ __all__ = (
     'Block',
     'Delegated',
     'Exit',
+    'Forgotten',
     'Held',
     'Jump',
     'Leave',
@@ -258,6 +259,20 @@ class RecipeSite:
     inputs: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Forgotten:
+    """A place where the result of a call is used that is not awaited.
+
+    :ivar line: its line.
+    :ivar text: what to say of it.
+    :ivar in_return: whether it is returned, which only a workflow function cannot.
+    """
+
+    line: int
+    text: str
+    in_return: bool = False
+
+
 @dataclass(eq=False)
 class Program:
     """A compiled function.
@@ -271,6 +286,7 @@ class Program:
     :ivar blocks: its blocks; the first is where it begins.
     :ivar exits: the exits of all its blocks, by their number.
     :ivar recipes: the assignments from which a value can be made again.
+    :ivar forgotten: where an ``await`` was forgotten, as far as the source tells.
     :ivar binder: code that binds arguments to parameters as a call does.
     """
 
@@ -283,6 +299,7 @@ class Program:
     blocks: list[Block] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
     recipes: list[RecipeSite] = field(default_factory=list)
+    forgotten: list[Forgotten] = field(default_factory=list)
     binder: types.CodeType | None = None
 
     @property

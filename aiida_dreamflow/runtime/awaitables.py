@@ -15,7 +15,8 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..compiler import Passed
-from ..exceptions import WorkflowUsageError
+from ..exceptions import CannotStoreError, WorkflowUsageError
+from .forgotten import NotAValue, own_attribute
 
 __all__ = ('Agenda', 'Awaitable', 'CancelledError', 'Checkpoint', 'Future', 'Handle', 'Kept', 'Now', 'Timer', 'Watcher')
 
@@ -33,6 +34,11 @@ class Kept:
 
     not_kept: frozenset[str] = frozenset({'agenda'})
     empty: Mapping[str, type] = {}
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # Asked by who is not a frame: when it is returned, or given to a child.
+        reason = 'it belongs to the workflow that runs, and means nothing outside of it'
+        raise CannotStoreError(type(self).__name__, '', reason, is_outside=True)
 
 
 class Watcher(Protocol):
@@ -64,7 +70,7 @@ class Agenda:
         self.lost: list[Any] = []
 
 
-class Awaitable(Kept, ABC):
+class Awaitable(NotAValue, Kept, ABC):
     """Something whose value a workflow can wait for.
 
     :ivar trace: the traceback of the exception that it gives.
@@ -116,7 +122,7 @@ class Future(Awaitable, Generic[T]):
     is_step_end = True
     empty: Mapping[str, type] = {'watchers': list, 'origins': list}
     ended = False
-    value: T | None = None
+    value: Any = own_attribute('value', lambda: None)
     error: BaseException | None = None
     asked = False
 
@@ -126,10 +132,16 @@ class Future(Awaitable, Generic[T]):
         self.origins: list[str] = []
 
     def __repr__(self) -> str:
-        return f'<{type(self).__name__}{self._state()}>'
+        return f'<{self._named()}{self._state()}>'
 
     def _state(self) -> str:
-        return '' if not self.ended else ': cancelled' if self.cancelled() else ': done'
+        return (
+            ', to be awaited'
+            if not self.ended
+            else ', cancelled'
+            if self.cancelled()
+            else ', done: `await` gives its result'
+        )
 
     # -- what users ask, under asyncio's names
 
@@ -248,6 +260,7 @@ class Handle(Future[T]):
     not_kept = Future.not_kept | {'passed', 'place'}
     empty: Mapping[str, type] = {**Future.empty, 'inputs': dict}
     held = False
+    inputs: Any = own_attribute('inputs', dict)
 
     def __init__(self, agenda: Agenda, label: str, target: Any, inputs: dict[str, Any]) -> None:
         super().__init__(agenda)
@@ -261,7 +274,10 @@ class Handle(Future[T]):
         self.passed, self.place = Passed(), ''
 
     def __repr__(self) -> str:
-        return f'<Handle {self.label}{self._state()}>'
+        return f'<{self._named()}{self._state()}>'
+
+    def _named(self) -> str:
+        return f'the handle of the child `{self.label}`'
 
     def sources(self) -> Iterator[Future[Any]]:
         """Yield itself."""
@@ -310,6 +326,8 @@ class Timer(Future[Any]):
     :ivar gives: the value.
     """
 
+    _call = 'sleep(...)'
+
     def __init__(self, agenda: Agenda, due: float, gives: Any = None) -> None:
         super().__init__(agenda)
         self.due, self.gives = due, gives
@@ -325,6 +343,8 @@ class Checkpoint(Awaitable):
 
     :ivar gives: its value.
     """
+
+    _call = 'checkpoint()'
 
     gives: Any = None
 

@@ -27,6 +27,8 @@ class Gather(Future[T]):
     :ivar left: how many have not ended.
     """
 
+    _call = 'gather(...)'
+
     def __init__(
         self,
         agenda: Agenda,
@@ -198,6 +200,8 @@ class Wait(Future[Any]):
     :ivar left: how many have not ended.
     """
 
+    _call = 'wait(...)'
+
     def __init__(self, agenda: Agenda, parts: Sequence[Future[Any]], return_when: str, timer: Timer | None) -> None:
         super().__init__(agenda)
         self.parts, self.return_when, self.timer = tuple(parts), return_when, timer
@@ -252,6 +256,8 @@ class Shield(Future[T]):
     :ivar part: the future.
     """
 
+    _call = 'shield(...)'
+
     def __init__(self, agenda: Agenda, part: Future[T]) -> None:
         super().__init__(agenda)
         self.part = part
@@ -262,7 +268,7 @@ class Shield(Future[T]):
         if future.error is not None:
             self.set_exception(future.error, future.trace)
         else:
-            self.set_result(future.value)  # type: ignore[arg-type]
+            self.set_result(future.value)
 
     def cancel(self, msg: Any = None) -> bool:
         """Wait no longer for the future, which goes on."""
@@ -286,6 +292,8 @@ class WaitFor(Future[T]):
     :ivar timer: ends when the time has passed.
     :ivar is_expired: whether it has.
     """
+
+    _call = 'wait_for(...)'
 
     is_expired = False
 
@@ -312,7 +320,7 @@ class WaitFor(Future[T]):
             elif self.part.error is not None:
                 self.set_exception(self.part.error, self.part.trace)
             else:
-                self.set_result(self.part.value)  # type: ignore[arg-type]
+                self.set_result(self.part.value)
 
     def cancel(self, msg: Any = None) -> bool:
         """Cancel the future."""

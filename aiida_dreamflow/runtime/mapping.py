@@ -49,6 +49,8 @@ class Map(Gather[T]):
     :ivar collects: whether a failure stands in the place of its result; otherwise the first is raised.
     """
 
+    _call = 'submit.map(...)'
+
     def __init__(
         self,
         agenda: Agenda,

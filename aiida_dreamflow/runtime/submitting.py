@@ -8,6 +8,8 @@ from typing import Any
 from ..compiler import Passed
 from ..exceptions import DreamflowError, WorkflowUsageError
 from .awaitables import Handle
+from .coroutines import discard
+from .forgotten import NotAValue, forgotten_in, refusal_of
 from .machine import Machine
 
 __all__ = ('submit_call', 'submit_child')
@@ -29,9 +31,11 @@ def submit_child(
     _require_compiled_call(machine, caller.f_code)
     target = machine.host.find(target)
     label = f'{_name_of(target)}_{machine.launched + 1}'
+    _require_results(machine, label, args, inputs, caller, first)
     try:
         prepared = machine.host.prepare(label, target, args, inputs)
     except (DreamflowError, TypeError, ValueError) as error:
+        _require_results(machine, label, args, inputs, caller, first, depth=4)
         raise error.with_traceback(None)  # noqa: B904  (the user's line says where, the message what is wrong)
     handle: Handle[Any] = Handle(machine.agenda, prepared.pop('label', label), target, prepared)
     handle.place, passed = machine.passed_in(caller)
@@ -56,6 +60,36 @@ def submit_call(
             f'called under another name. Define it above, or write `submit({name}, ...)`'
         )
     return submit_child(machine, workflow, args, inputs, caller, first=0)
+
+
+def _require_results(
+    machine: Machine,
+    label: str,
+    args: tuple[Any, ...],
+    inputs: dict[str, Any],
+    caller: types.FrameType,
+    first: int,
+    depth: int = 0,
+) -> None:
+    """Refuse arguments whose ``await`` was forgotten.
+
+    :param depth: how deep to look into them.
+    :raises WorkflowUsageError: if there is one.
+    """
+    given: list[tuple[int | str, Any]] = [*enumerate(args), *inputs.items()]
+    if not depth and not any(isinstance(value, NotAValue | types.CoroutineType) for _, value in given):
+        return
+    passed = machine.passed_in(caller)[1]
+    variables: dict[Any, str | None] = {**dict(enumerate(passed.args[first:])), **passed.kwargs}
+    where = f'{caller.f_code.co_filename}, line {caller.f_lineno}, in `{caller.f_code.co_name}`'
+    for name, value in given:
+        variable = variables.get(name)
+        argument = f'argument {name + 1}' if isinstance(name, int) else name
+        for place, found in forgotten_in(value, variable or argument, depth):
+            what = f'variable `{place}`' if variable else f'`{place}`'
+            reason = refusal_of(found, variable or '')
+            discard((*args, *inputs.values()))
+            raise WorkflowUsageError(f'{where}: {what} cannot be given to the child `{label}`: {reason}')
 
 
 def _require_compiled_call(machine: Machine, caller: types.CodeType) -> None:

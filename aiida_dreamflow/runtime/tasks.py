@@ -46,7 +46,10 @@ class Task(Future[T]):
         self.name = name
 
     def __repr__(self) -> str:
-        return f'<Task {self.get_name()}{self._state()}>'
+        return f'<Task {self.get_name()}{self._state() if self.ended else ""}>'
+
+    def _named(self) -> str:
+        return f'the task `{self.get_name()}`'
 
     def get_name(self) -> str:
         """Return its name."""
@@ -83,7 +86,7 @@ class Task(Future[T]):
         if self.awaiting is not None and self.awaiting.cancel(msg):
             return True
         self.must_cancel, self.cancelled_with = True, msg
-        if self.is_new and (self, None) not in self.agenda.soon:
+        if self.is_new and not any(each is self and future is None for each, future in self.agenda.soon):
             self.start()  # one that was held back
         return True
 

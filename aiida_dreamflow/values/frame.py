@@ -24,6 +24,7 @@ from ..compiler import Program, compile_called
 from ..compiler.trees import iterate_own
 from ..exceptions import CannotStoreError, FrameError
 from ..runtime import Activation, Agenda, Host, Machine, Recipe
+from ..runtime.forgotten import REMEDY
 from ..runtime.globals import PLACE as GLOBAL
 from ..runtime.streams import live_streams
 from .chunks import ChunkCodec
@@ -335,7 +336,7 @@ def load_frame(
     for name in ('later', 'timers', 'killing', 'released', 'lost'):
         setattr(agenda, name, rest.get(name, []))
     tasks = [task for task, _ in rest.get('tasks', ())]
-    main = cast('Any', rest.get('main') or (tasks[0] if tasks else None))
+    main = cast('Any', rest['main'] if rest.get('main') is not None else tasks[0] if tasks else None)
     begun, launched, pending = rest.get('begun', 0), rest.get('launched', 0), scattered(rest.get('pending', []))
     machine = Machine(host, agenda, tasks, main, begun, launched, pending, rest.get('failures', []))
     changed = {name.removeprefix(_CHANGED): value for name, value in roots.items() if name.startswith(_CHANGED)}
@@ -430,6 +431,9 @@ def cannot_return(error: CannotStoreError, at: str, activation: Activation | Non
         where = f'{source.filename}, line {line}, in `{activation.program.name}`: '
     what = f'what is returned at `{at}`' if at else 'what is returned'
     explained = CannotStoreError(error.value_type, at, error.reason, error.by_choice, error.is_outside)
+    if error.reason.endswith(REMEDY):
+        explained.args = (f'{where}{what} is no value: {error.reason}',)
+        return explained
     explained.args = (f'{where}{what}, of type `{error.value_type}`, cannot be stored: {error.reason}. {_RETURNABLE}',)
     return explained
 

@@ -46,8 +46,12 @@ _REFUSALS: tuple[tuple[tuple[type, ...], str], ...] = (
         'a generator keeps its place on the stack of Python, which cannot be stored; make a list of its items before',
     ),
     (
-        (types.CoroutineType, asyncio.Future),
-        'a coroutine or future in progress cannot be stored; await it, or use `submit` for something that outlives a restart',
+        (types.CoroutineType,),
+        'it is the call of an `async def`, not its result: write `await ...`',
+    ),
+    (
+        (asyncio.Future,),
+        'a future of an event loop cannot be stored; await it, or use `submit` for something that outlives a restart',
     ),
     (
         (io.IOBase,),

@@ -126,3 +126,24 @@ def test_refusals(check, tmp_path):
     assert '^^^^' in done.output
     assert 'no workflow' in check('').output
     assert 'there is no file' in CliRunner().invoke(dreamflow, ['check', str(tmp_path / 'none.py')]).output
+
+
+def test_forgotten_awaits(check):
+    done = check("""
+    def f(x):
+        return x
+
+    async def helper(x):
+        y = submit(f, x=x)
+        return y + 1
+
+    @workflow
+    async def forgets(n: int = 1):
+        if submit(f, x=n):
+            n = 2
+        return {'y': helper(n)}
+    """)
+    assert done.exit_code == 1
+    assert ':12: `y` is what `submit(...)` gives, not its result: write `await y`' in done.stderr
+    assert ':16: `submit(...)` is used, not its result: write `await submit(...)`' in done.stderr
+    assert ':18: `helper(...)` is used, not its result: write `await helper(...)`' in done.stderr
