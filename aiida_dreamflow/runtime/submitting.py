@@ -89,7 +89,7 @@ def _require_results(
             what = f'variable `{place}`' if variable else f'`{place}`'
             reason = refusal_of(found, variable or '')
             discard((*args, *inputs.values()))
-            raise WorkflowUsageError(f'{where}: {what} cannot be given to the child `{label}`: {reason}')
+            raise WorkflowUsageError(f'{where}: {what} cannot be given to the child `{label}`: {reason}') from None
 
 
 def _require_compiled_call(machine: Machine, caller: types.CodeType) -> None:

@@ -23,6 +23,7 @@ _MACHINERY = frozenset(
         'activation.py',
         'calls.py',
         'coroutines.py',
+        'forgotten.py',
         'generators.py',
         'groups.py',
         'local.py',
