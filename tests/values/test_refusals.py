@@ -131,7 +131,7 @@ def test_no_iterator_is_made_again_by_its_recipe():
 
 def test_coroutine():
     coroutine = _coroutine()
-    with pytest.raises(CannotStoreError, match='await it'):
+    with pytest.raises(CannotStoreError, match='write `await'):
         encode({'v': coroutine})
     coroutine.close()
     loop = asyncio.new_event_loop()

@@ -55,7 +55,7 @@ def test_read_and_finished(path):
         return
     machine = load()
     for handle in machine.pending:
-        handle.set_result(handle.target(**handle.inputs))
+        handle.set_result(handle.target(**vars(handle)['inputs']))
     while isinstance(outcome := machine.step(), Suspended):
         pass
     assert outcome.value == EXPECTED[path.stem]
