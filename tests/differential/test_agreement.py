@@ -16,7 +16,7 @@ from . import agreement_cases as cases
 
 WAYS = ('submit', 'run', 'map')
 #: Where the same process goes on, calling a function shows what it did before; a process of its own shows the first call only.
-FORGETS = {'remembers again', 'counts again', 'environment again', 'shared'}
+FORGETS = {'remembers', 'counts', 'environment', 'remembers again', 'counts again', 'environment again', 'shared'}
 #: What cannot be called, or gives something that is not compared.
 NOT_PLAIN = {
     'generates',
@@ -28,6 +28,8 @@ NOT_PLAIN = {
     'returns generator',
     'returns map',
 }
+#: Where we do more than Python, and where we keep less: long texts are cut.
+OTHERS = {'positional only by name', 'raises long'}
 REFUSALS = ('LaunchError: ', 'ChildFailedError: ', 'CannotStoreError: ', 'TypeError: ')
 
 
@@ -76,7 +78,11 @@ def _in_words(text):
 def test_what_calling_gives_or_a_refusal(way):
     wrong = {}
     for name, ended in in_memory(way, False).items():
-        if name in FORGETS | NOT_PLAIN or ended.startswith(REFUSALS):
+        if name in FORGETS | NOT_PLAIN | OTHERS or ended.startswith(REFUSALS):
+            continue
+        if way == 'map' and (
+            list(cases.CHILDREN[name][2]) != ['x'] or name == 'raises stop'
+        ):  # it is given by position
             continue
         plainly = called(name)
         if _in_words(plainly) != _in_words(ended):
