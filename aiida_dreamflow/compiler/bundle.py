@@ -7,9 +7,11 @@ always kept, ``if __name__ == '__main__':`` never.
 
 In a notebook, all cells that were run are one file, in the order of their last runs, with the function's own at the end.
 
-What is not followed: other statements for their effect (``fill(TABLE)``, ``np.random.seed(1)``), names inside
-strings (forward references, ``globals()['x']``), other files, and whatever the program did to its
-modules while it ran. A name that nothing in the file binds is refused, not guessed.
+What is not followed: names inside strings (forward references, ``globals()['x']``). A name that nothing binds is refused, not
+guessed.
+
+Where the function is launched, definitions and imports travel as source, and the values of other global variables as they are at
+that moment (see `reach`). Without a `Store`, as when the function is only looked at, or its file was edited since, all is source.
 
 Knows Python sources; must not know where a bundle goes, nor AiiDA.
 """
@@ -27,31 +29,27 @@ import hashlib
 import importlib
 import inspect
 import io
+import json
 import linecache
 import sys
 import types
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NoReturn
 
 from ..exceptions import WorkflowUsageError
 from .cells import PARTS, other_cells
 from .files import FunctionNode, read_file
-from .modules import ModuleSource, Pinned, names_imported, texts_of, used_modules
+from .modules import PINNED, Filling, ModuleSource, Pinned, names_imported, texts_of, used_modules
 from .quietly import compiled, parsed
-from .texts import file_of, lines_of
+from .reach import MODULE_NAMES, Reach
+from .state import State, Store
+from .texts import WRAPPER, blanked, file_of, is_text_of, lines_of
+from .travel import Travel
 from .units import Unit, first_line, units_of
 
-__all__ = ('Bundle', 'bundle', 'bundle_again')
-
-#: Global name of a loaded source for its other modules.
-_PINNED = '.pinned'
-#: Put above a definition cut out of a function or block: it keeps its indentation, and so its strings and columns.
-_WRAPPER = 'if True:\n'
-#: What the import system puts into every module.
-_MODULE_NAMES = frozenset(
-    ('__name__', '__file__', '__doc__', '__package__', '__spec__', '__loader__', '__annotations__')
-)
+__all__ = ('Bundle', 'ModuleSource', 'bundle', 'bundle_again')
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,8 @@ class Bundle:
     :ivar annotations: whether names that only annotations of functions mention are there too.
     :ivar modules: the user's other modules that the source imports, if they are to be kept as they are.
     :ivar cells: the other cells of a notebook that its first lines come from: the name of each, and how many lines are its.
+    :ivar state: the values of global variables that the source does not make.
+    :ivar identity: the fingerprint that the function had before it was launched, if it has been.
     """
 
     source: str
@@ -74,17 +74,33 @@ class Bundle:
     annotations: bool = False
     modules: tuple[ModuleSource, ...] = ()
     cells: tuple[tuple[str, int], ...] = ()
+    state: State = field(default_factory=State)
+    identity: str = ''
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the source and the qualified name: same fingerprint, same behaviour."""
+        """Hash of the source and the qualified name: same fingerprint, same text."""
+        return self.identity or self.hash_source()
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of the source and of the values: same key, same behaviour."""
+        text = json.dumps([self.hash_source(), self.state.plain], sort_keys=True)
+        files = [hashlib.sha256(data).hexdigest() for _, data in sorted(self.state.files.items())]
+        return hashlib.sha256(' '.join([text, *files]).encode()).hexdigest()[:32]
+
+    def hash_source(self) -> str:
+        """Return the hash of the source and the qualified name."""
         text = ''.join([f'{self.qualname}\n{self.source}', *(f'\n{each.name}\n{each.source}' for each in self.modules)])
         return hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]
 
-    def load(self, name: str) -> types.ModuleType:
+    def load(
+        self, name: str, filling: Callable[[State, Callable[[str], Any]], Filling] | None = None
+    ) -> types.ModuleType:
         """Execute the source as a fresh module, registered in ``sys.modules``; tracebacks show its lines.
 
         :param name: the name of the new module; one of that name that exists already is replaced.
+        :param filling: makes what sets the values of the state, from that and from what loads one of the modules.
         :returns: the module; :meth:`find` gives the function in it.
         """
         # Names that only annotations mention are not there, so nothing may evaluate them.
@@ -96,16 +112,39 @@ class Bundle:
         # Lets relative imports of the original file work.
         module.__package__ = self.package
         vars(module)[PARTS] = [filename for filename, _ in parts]
-        pinned = Pinned(name, self.modules)
+        if not self.modules and filling is None:
+            self._execute(module, codes, None)
+            return module
+        own = '' if self.module == '__main__' else self.module
+        pinned = Pinned(
+            name, self.modules, (own, lambda: self._execute(module, codes, pinned.filling)) if own else None
+        )
+        pinned.filling = None if filling is None or not self.state else filling(self.state, pinned.load)
         if self.modules:
             vars(module)['__builtins__'] = pinned.builtins
-            vars(module)[_PINNED] = pinned
-        sys.modules[name] = module
+            vars(module)[PINNED] = pinned
+        if own:
+            pinned.load(own)
+        else:
+            self._execute(module, codes, pinned.filling)
+        return module
+
+    def _execute(
+        self, module: types.ModuleType, codes: list[types.CodeType], filling: Filling | None
+    ) -> types.ModuleType:
+        sys.modules[module.__name__] = module
+        pinned = vars(module).get(PINNED)
+        if pinned is not None and self.module != '__main__':
+            pinned.modules[self.module] = module  # modules that it imports may import it
         try:
+            if filling is not None:
+                filling.begin('', vars(module))
             for code in codes:
                 exec(code, module.__dict__)
+            if filling is not None:
+                filling.end('')
         except BaseException:
-            sys.modules.pop(name, None)
+            sys.modules.pop(module.__name__, None)
             raise
         return module
 
@@ -132,7 +171,7 @@ class Bundle:
         :param function: the function, as loaded from the source or imported.
         :param module: the module's name.
         """
-        pinned = function.__globals__.get(_PINNED)
+        pinned = function.__globals__.get(PINNED)
         return vars(importlib.import_module(module) if pinned is None else pinned.load(module))
 
     def _is_current(self) -> bool:
@@ -149,11 +188,8 @@ class Bundle:
         :param filename: the file of the function, or that of one of the other modules.
         """
         if filename != self.filename:
-            return all(each.source == text for each in self.modules if each.filename == filename)
-        own, now = self.source.splitlines(), text.splitlines()
-        return len(now) >= len(own) and all(
-            mine in ('', _WRAPPER.rstrip()) or mine == line for mine, line in zip(own, now, strict=False)
-        )
+            return all(is_text_of(each.source, text) for each in self.modules if each.filename == filename)
+        return is_text_of(self.source, text)
 
     def find(self, module: types.ModuleType) -> Any:
         """Return the function in a module made by :meth:`load`.
@@ -174,6 +210,7 @@ def bundle(
     allow_async: bool = False,
     annotations: bool = False,
     modules: bool = False,
+    store: Store | None = None,
 ) -> Bundle:
     """Bundle a function with what it uses from its own file.
 
@@ -184,9 +221,10 @@ def bundle(
     :param annotations: whether to include what only annotations of functions mention. Without, annotations need
         nothing on the other machine.
     :param modules: whether to include the user's other modules that the source imports, as this session has imported them.
+    :param store: gives the stored form of the values of global variables, which then travel as they are now.
     :returns: the bundle.
-    :raises WorkflowUsageError: if there is no source, or it uses something that the source does not say; if one of the modules
-        was edited since it was imported, and what was imported is nowhere to be had.
+    :raises WorkflowUsageError: if there is no source, or it uses something that neither the source says nor can be stored; if one
+        of the modules was edited since it was imported, and what was imported is nowhere to be had.
     """
     plain = _require_function(function, what, allow_async)
     text, units, node = _read(plain, what, annotations)
@@ -202,19 +240,42 @@ def bundle(
         units = units_of(parsed(''.join(text)), annotations)
         own = _own_unit(units, ast.increment_lineno(copy.deepcopy(node), len(before)), plain, what)
         kept, missing = _closure(units, own, own_name, meant)
-    _refuse_missing(missing, plain, units, what)
-    _refuse_overlap(kept, own, plain, what)
-    source, needed = _without_blank_ends(_blank(text, kept), [(name, len(lines)) for name, lines in cells])
-    name = plain.__qualname__ if not own.is_cut_out else plain.__name__
     module = getattr(plain, '__module__', None) or '__main__'
-    made = Bundle(source, name, module, file_of(plain.__code__), annotations, cells=needed)
-    return _with_modules(made, kept) if modules else made
+    pinned = plain.__globals__.get(PINNED)
+    if pinned is not None:
+        module = pinned.real_name(module)
+    others: tuple[ModuleSource, ...] = ()
+    state = State()
+    if store is not None:
+        filename = plain.__code__.co_filename
+        reach = Reach('', units, plain.__globals__, filename, (own, own_name), _offsets(cells, filename))
+        reach.need(meant)
+        package = '' if module == '__main__' else module.rpartition('.')[0]
+        travel = Travel(plain, reach, store, (module, package), what, pinned, is_whole=annotations)
+        state, others = travel.settle(), travel.modules()
+        kept = [*reach.kept]
+    _refuse_overlap(kept, own, plain, what)
+    source, needed = _without_blank_ends(blanked(text, kept), [(name, len(lines)) for name, lines in cells])
+    name = plain.__qualname__ if not own.is_cut_out else plain.__name__
+    made = Bundle(source, name, module, file_of(plain.__code__), annotations, others, needed, state)
+    if store is not None or not modules:
+        return made
+    return _with_modules(made, kept, pinned=pinned)
 
 
-def _with_modules(bundle: Bundle, kept: list[Unit], edited: bool = False) -> Bundle:
+def _offsets(cells: list[tuple[str, list[str]]], own: str) -> dict[str, int]:
+    """Return how many lines stand before those of each cell, and of the function's own file."""
+    offsets, count = {}, 0
+    for name, lines in cells:
+        offsets[name] = count
+        count += len(lines)
+    return {**offsets, own: count}
+
+
+def _with_modules(bundle: Bundle, kept: list[Unit], edited: bool = False, pinned: Pinned | None = None) -> Bundle:
     """Return the same, with the user's other modules that its source imports."""
     names = names_imported([node for unit in kept for node in unit.imports], bundle.package)
-    return replace(bundle, modules=used_modules(names, edited))
+    return replace(bundle, modules=used_modules(names, edited, pinned))
 
 
 def _without_blank_ends(source: str, cells: list[tuple[str, int]]) -> tuple[str, tuple[tuple[str, int], ...]]:
@@ -254,7 +315,7 @@ def bundle_again(bundle: Bundle, text: str, modules: bool = False) -> Bundle:
     if own.is_main or ('.' not in bundle.qualname and not top):
         own = Unit([node], first_line(node), node.end_lineno or node.lineno, bundle.annotations, is_cut_out=True)
     kept, _ = _closure(units, own, _own_name(own, name, bundle.qualname))
-    again = replace(bundle, source=_blank(lines, kept))
+    again = replace(bundle, source=blanked(lines, kept))
     return _with_modules(again, kept, edited=True) if modules else again
 
 
@@ -368,7 +429,7 @@ def _data_classes(text: str, function: types.FunctionType, units: list[Unit]) ->
 def _names_in_annotations(text: str) -> frozenset[str]:
     """Return the names in the annotations of the parameters of a function."""
     try:
-        body: list[Any] = parsed(_WRAPPER + text if text[:1].isspace() else text).body
+        body: list[Any] = parsed(WRAPPER + text if text[:1].isspace() else text).body
     except SyntaxError:
         return frozenset()
     node = body[0].body[0] if isinstance(body[0], ast.If) else body[0]
@@ -437,21 +498,8 @@ def _closure(units: list[Unit], own: Unit, own_name: str, also: Collection[str] 
             new = [unit for unit in binders.get(name, ()) if unit not in kept]
             kept.update(new)
             pending.extend(new)
-    missing = seen - binders.keys() - written - _MODULE_NAMES - vars(builtins).keys()
+    missing = seen - binders.keys() - written - MODULE_NAMES - vars(builtins).keys()
     return sorted(kept, key=lambda unit: unit.first), set() if has_star else missing
-
-
-def _refuse_missing(missing: set[str], function: types.FunctionType, units: list[Unit], what: str) -> None:
-    """Refuse names that exist while the program runs, although no statement of the file makes them."""
-    for name in sorted(missing & function.__globals__.keys()):
-        if any(name in unit.binds for unit in units if unit.is_main):
-            reason = f"`{name}` is set under `if __name__ == '__main__':` only, which does not travel; move it above"
-        else:
-            reason = (
-                f'no statement of {function.__code__.co_filename} makes `{name}`, nor of another cell, if this is one of '
-                f'a notebook; import or define `{name}` there, or inside the function'
-            )
-        raise WorkflowUsageError(f'`{function.__qualname__}` cannot become {what}: it uses `{name}`, but {reason}')
 
 
 def _refuse_overlap(kept: list[Unit], own: Unit, function: types.FunctionType, what: str) -> None:
@@ -461,13 +509,3 @@ def _refuse_overlap(kept: list[Unit], own: Unit, function: types.FunctionType, w
             f'`{function.__qualname__}` cannot become {what}: it uses the function or block that it is defined in; '
             'move it to the top level of the file'
         )
-
-
-def _blank(lines: list[str], kept: list[Unit]) -> str:
-    """Return the text with everything blank that is not kept."""
-    result = ['\n'] * max(unit.last for unit in kept)
-    for unit in kept:
-        result[unit.first - 1 : unit.last] = lines[unit.first - 1 : unit.last]
-        if unit.is_cut_out:
-            result[unit.first - 2] = _WRAPPER
-    return ''.join(line if line.endswith('\n') else line + '\n' for line in result)

@@ -13,18 +13,29 @@ import linecache
 import sys
 import sysconfig
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..exceptions import WorkflowUsageError
 from .quietly import parsed
-from .texts import text_now, text_of
+from .texts import is_text_of, text_now, text_of
 from .trees import statements_in
 
-__all__ = ('ModuleSource', 'Pinned', 'names_imported', 'used_modules')
+__all__ = ('PINNED', 'Filling', 'ModuleSource', 'Pinned', 'names_imported', 'used_modules')
+
+
+class Filling(Protocol):
+    """Sets the values of a module before and after its definitions are executed (see `jobs.world`)."""
+
+    def begin(self, module: str, namespace: dict[str, Any]) -> None:
+        """Set what the definitions may ask for."""
+
+    def end(self, module: str) -> None:
+        """Set the rest."""
+
 
 #: Packages that may lie anywhere, and are no user's.
 _OTHERS = frozenset({'aiida', 'aiida_dreamflow', 'plumpy', 'kiwipy'})
@@ -54,11 +65,12 @@ class ModuleSource:
         return self.name if self.is_package else self.name.rpartition('.')[0]
 
 
-def used_modules(names: Iterable[str], edited: bool = False) -> tuple[ModuleSource, ...]:
+def used_modules(names: Iterable[str], edited: bool = False, pinned: Pinned | None = None) -> tuple[ModuleSource, ...]:
     """Return which of some modules are the user's own, and those that these import, in the order of their names.
 
     :param names: their names; they are not imported for this.
     :param edited: whether they are to be as their files are now, and not as they were imported.
+    :param pinned: modules made from kept sources, which stand before all others.
     :raises WorkflowUsageError: if one was edited since it was imported, and what was imported is nowhere to be had.
     """
     found: dict[str, ModuleSource | None] = {}
@@ -66,7 +78,7 @@ def used_modules(names: Iterable[str], edited: bool = False) -> tuple[ModuleSour
     while pending:
         name = pending.pop()
         if name not in found:
-            found[name] = module = _read(name, edited)
+            found[name] = module = (pinned and pinned.sources.get(name)) or _read(name, edited)
             if module is not None:
                 pending.extend(_imported(module.source, module.package))
     return tuple(module for _, module in sorted(found.items()) if module is not None)
@@ -116,6 +128,8 @@ def _read(name: str, edited: bool) -> ModuleSource | None:
         except (ImportError, ValueError, AttributeError):
             return None
     filename = getattr(module, '__file__', None) or getattr(spec, 'origin', None)
+    if filename is None and (places := [*(getattr(spec, 'submodule_search_locations', None) or ())]):
+        return None if any(map(_is_installed, places)) else ModuleSource(name, '', '', is_package=True)
     if not isinstance(filename, str) or not filename.endswith('.py') or _is_installed(filename):
         return None
     text = text_now(filename) if module is None or edited else text_of(module, filename)
@@ -124,7 +138,8 @@ def _read(name: str, edited: bool) -> ModuleSource | None:
             f'{filename} was edited since this session imported it: a workflow launched now would go on with other functions '
             f'than those that are loaded here. Start Python again, or load it anew first: `importlib.reload({name})`'
         )
-    return ModuleSource(name, filename, text, Path(filename).name == '__init__.py') if text else None
+    is_package = Path(filename).name == '__init__.py'
+    return ModuleSource(name, filename, text, is_package) if text or is_package or Path(filename).exists() else None
 
 
 def texts_of(filename: str) -> tuple[str, str]:
@@ -139,46 +154,79 @@ def _is_installed(filename: str) -> bool:
     )
 
 
+#: Global name of what is made from kept sources for its modules.
+PINNED = '.pinned'
+
+
 class Pinned:
     """Modules made from kept sources. What they import of each other is these, not what the files have become.
 
     :param prefix: what their names in ``sys.modules`` begin with.
     :param sources: the sources.
+    :param own: the name of the module of the function itself, and what executes that.
     """
 
-    def __init__(self, prefix: str, sources: Iterable[ModuleSource]) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        sources: Iterable[ModuleSource],
+        own: tuple[str, Callable[[], types.ModuleType]] | None = None,
+    ) -> None:
         self._prefix = prefix
-        self._sources = {source.name: source for source in sources}
+        self._own = own
+        self.sources = {source.name: source for source in sources}
+        self.filling: Filling | None = None
         self.modules: dict[str, types.ModuleType] = {}
         self.builtins = {**vars(builtins), '__import__': self._import}
 
+    def __contains__(self, name: str) -> bool:
+        return name in self.sources or (self._own is not None and name == self._own[0])
+
+    def real_name(self, name: str) -> str:
+        """Return the name that a module had, whose name here is given."""
+        if self._own is not None and name == self._prefix:
+            return self._own[0]
+        return name.removeprefix(f'{self._prefix}.')
+
     def load(self, name: str) -> types.ModuleType:
-        """Return a module, executed once."""
+        """Return a module, executed once; the packages that it is in are executed before."""
+        parent, _, own = name.rpartition('.')
+        if parent in self:
+            self.load(parent)
         if name not in self.modules:
-            self.modules[name] = self._load(self._sources[name])
-            parent, _, own = name.rpartition('.')
-            if parent in self._sources:
-                setattr(self.load(parent), own, self.modules[name])
+            if self._own is not None and name == self._own[0]:
+                self.modules[name] = self._own[1]()
+            else:
+                self._load(self.sources[name])
+            if parent in self:
+                setattr(self.modules[parent], own, self.modules[name])
         return self.modules[name]
 
-    def _load(self, source: ModuleSource) -> types.ModuleType:
+    def _load(self, source: ModuleSource) -> None:
         name = f'{self._prefix}.{source.name}'
         filename = source.filename
-        if any(text != source.source for text in texts_of(filename)):
+        if filename and not all(is_text_of(source.source, text) for text in texts_of(filename)):
             filename = f'{filename} <as launched, {self._prefix[-8:]}>'
             linecache.cache[filename] = (len(source.source), None, source.source.splitlines(keepends=True), filename)
         module = types.ModuleType(name)
         module.__file__, module.__package__ = source.filename, source.package
         if source.is_package:
-            module.__path__ = [str(Path(source.filename).parent)]
+            module.__path__ = [str(Path(source.filename).parent)] if source.filename else []
         vars(module)['__builtins__'] = self.builtins
+        vars(module)[PINNED] = self
         sys.modules[name] = self.modules[source.name] = module
         try:
-            exec(compile(source.source, filename, 'exec', dont_inherit=True), vars(module))
+            if self.filling is not None:
+                self.filling.begin(source.name, vars(module))
+            exec(compile(source.source, filename or '<namespace>', 'exec', dont_inherit=True), vars(module))
+            if self.filling is not None:
+                self.filling.end(source.name)
         except BaseException:
             del sys.modules[name], self.modules[source.name]
             raise
-        return module
+
+    def _names(self) -> Iterable[str]:
+        return [*self.sources, *([] if self._own is None else [self._own[0]])]
 
     def _import(
         self,
@@ -191,29 +239,30 @@ class Pinned:
         """Do what ``__import__`` does."""
         full = _absolute(name, (globals or {}).get('__package__') or '', level)
         if fromlist:
-            inside = [each for each in (f'{full}.{item}' for item in fromlist) if each in self._sources]
-            if full in self._sources:
+            inside = [each for each in (f'{full}.{item}' for item in fromlist) if each in self]
+            if full in self:
                 module = self.load(full)
             else:
                 module = importlib.import_module(full)
                 if inside:
                     module = _copy(module)
             for each in inside:
-                setattr(module, each.rpartition('.')[2], self.load(each))
+                if each.rpartition('.')[2] not in vars(module):
+                    setattr(module, each.rpartition('.')[2], self.load(each))
             return module
-        if full in self._sources:
+        if full in self:
             self.load(full)
         elif not level:
             importlib.import_module(full)
         first, *rest = full.split('.')
-        if not any(each.partition('.')[0] == first for each in self._sources):
+        if not any(each.partition('.')[0] == first for each in self._names()):
             return sys.modules[first]
         # `import a.b` binds `a`; what is kept is reached through it.
-        path, top = first, self.load(first) if first in self._sources else _copy(importlib.import_module(first))
+        path, top = first, self.load(first) if first in self else _copy(importlib.import_module(first))
         module = top
         for part in rest:
             path = f'{path}.{part}'
-            following = self.load(path) if path in self._sources else sys.modules[path]
+            following = self.load(path) if path in self else sys.modules[path]
             setattr(module, part, following)
             module = following
         return top

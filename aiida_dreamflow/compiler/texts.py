@@ -19,11 +19,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .quietly import compiled
 
-__all__ = ('codes_of', 'file_of', 'lines_of', 'text_of', 'text_now')
+if TYPE_CHECKING:
+    from .units import Unit
+
+__all__ = ('WRAPPER', 'blanked', 'codes_of', 'file_of', 'is_text_of', 'lines_of', 'text_now', 'text_of')
+
+#: Put above a definition cut out of a function or block: it keeps its indentation, and so its strings and columns.
+WRAPPER = 'if True:\n'
 
 _taken: dict[str, list[list[str]]] = {}
 
@@ -84,6 +90,27 @@ def text_now(filename: str) -> str:
             return file.read()
     except (OSError, SyntaxError, UnicodeError):
         return ''
+
+
+def blanked(lines: list[str], kept: Iterable[Unit]) -> str:
+    """Return the lines of a text with everything blank that is not kept, up to the last that is."""
+    units = sorted(kept, key=lambda unit: unit.first)
+    result = ['\n'] * max((unit.last for unit in units), default=0)
+    for unit in units:
+        result[unit.first - 1 : unit.last] = lines[unit.first - 1 : unit.last]
+    for before, unit in zip([None, *units], units, strict=False):
+        # One directly below another one stands in the same block.
+        if unit.is_cut_out and not (before is not None and before.is_cut_out and before.last == unit.first - 1):
+            result[unit.first - 2] = WRAPPER
+    return ''.join(line if line.endswith('\n') else line + '\n' for line in result)
+
+
+def is_text_of(kept: str, text: str) -> bool:
+    """Return whether a text still says what was kept of it."""
+    own, now = kept.splitlines(), text.splitlines()
+    return len(now) >= len(own) and all(
+        mine in ('', WRAPPER.rstrip()) or mine == line for mine, line in zip(own, now, strict=False)
+    )
 
 
 def _lines(filename: str, namespace: dict[str, Any], running: Iterable[types.CodeType]) -> list[str] | None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 import __future__
 
 import ast
+import copy
 import dis
 import sys
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from .quietly import compiled
 from .trees import statements_in
@@ -45,6 +47,66 @@ class Unit:
         self.binds = visitor.names - {''}
         self.calls = visitor.called
         self.is_import = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in self.body)
+        self.is_definition = self.is_cut_out or (not self.is_main and all(map(_defines, self.body)))
+
+    @cached_property
+    def defined(self) -> set[str]:
+        """The names that it imports or defines when it is executed, if it does nothing but that."""
+        return set().union(*map(_defined_names, self.body)) if self.is_definition else set()
+
+    @cached_property
+    def imported(self) -> set[str]:
+        """Those of them that it imports."""
+        names = (alias for node in self.imports_at_once for alias in node.names)
+        return {alias.asname or alias.name.partition('.')[0] for alias in names}
+
+    @property
+    def imports_at_once(self) -> list[ast.Import | ast.ImportFrom]:
+        """Its ``import`` statements that are executed when it is."""
+        found, pending = [], [*self.body]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                found.append(node)
+            elif isinstance(node, _BLOCKS):
+                pending.extend(_inside(node))
+        return found
+
+    @cached_property
+    def stores(self) -> set[str]:
+        """The names that it binds: what it only changes (an item, an attribute) is not among them."""
+        visitor = _Bound(is_binding=True)
+        for node in self.body:
+            visitor.visit(node)
+        return visitor.names - {''}
+
+    @cached_property
+    def assigned(self) -> tuple[str, ast.expr] | None:
+        """The name and the expression, if it is one assignment to one name."""
+        node = self.body[0]
+        if len(self.body) > 1:
+            return None
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            return node.targets[0].id, node.value
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            return node.target.id, node.value
+        return None
+
+    @cached_property
+    def attributes(self) -> set[str]:
+        """All names that it mentions, those of attributes included."""
+        names: set[str] = set()
+        pending = [_compiled(self.body, False)]
+        while pending:
+            code = pending.pop()
+            names.update(code.co_names)
+            pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+        return names
+
+    @cached_property
+    def mentioned_at_once(self) -> set[str]:
+        """The global names that are read while it is executed: by decorators, defaults, the bodies of classes."""
+        return _mentioned_in(_compiled([_without_bodies(node) for node in self.body], self.annotations))[0]
 
     @cached_property
     def mentioned(self) -> tuple[set[str], set[str]]:
@@ -116,6 +178,59 @@ def _without_body(node: ast.stmt) -> ast.stmt:
     return ast.copy_location(type(node)(**fields), node)
 
 
+def _without_bodies(node: ast.stmt) -> ast.stmt:
+    """Return a statement in which functions do nothing."""
+    emptied: ast.stmt = _Emptied().visit(copy.deepcopy(node))
+    return ast.fix_missing_locations(emptied)
+
+
+class _Emptied(ast.NodeTransformer):
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
+        return _without_body(node)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+
+_BLOCKS: tuple[Any, ...] = (ast.If, ast.Try, *filter(None, [getattr(ast, 'TryStar', None)]))
+_DEFINITIONS: tuple[Any, ...] = (
+    *(ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Pass),
+    *filter(None, [getattr(ast, 'TypeAlias', None)]),
+)
+
+
+def _defines(node: ast.stmt, is_inside: bool = False) -> bool:
+    """Whether a statement does nothing but import and define, on a condition perhaps.
+
+    :param is_inside: whether it is part of an ``if`` or ``try``, which may take note of what could be imported.
+    """
+    if isinstance(node, _DEFINITIONS) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        return True
+    if isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets):
+        return isinstance(node.value, ast.Lambda) or (is_inside and isinstance(node.value, (ast.Constant, ast.Name)))
+    if is_inside and isinstance(node, ast.Raise):
+        return True
+    return isinstance(node, _BLOCKS) and all(_defines(inner, is_inside=True) for inner in _inside(node))
+
+
+def _inside(node: ast.stmt) -> Iterator[ast.stmt]:
+    for part in ('body', 'orelse', 'finalbody'):
+        yield from getattr(node, part, ())
+    for handler in getattr(node, 'handlers', ()):
+        yield from handler.body
+
+
+def _defined_names(node: ast.stmt) -> set[str]:
+    if isinstance(node, _BLOCKS):
+        return set().union(*map(_defined_names, _inside(node)))
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {alias.asname or alias.name.partition('.')[0] for alias in node.names}
+    if isinstance(node, ast.Assign):
+        is_lambda = isinstance(node.value, ast.Lambda)
+        return {target.id for target in node.targets if isinstance(target, ast.Name) and is_lambda}
+    name = getattr(node, 'name', None)
+    return {name.id if isinstance(name, ast.Name) else name} if name else set()
+
+
 def _is_main_test(test: ast.expr) -> bool:
     """Whether an expression compares ``__name__`` with ``'__main__'``."""
     return any(
@@ -127,10 +242,14 @@ def _is_main_test(test: ast.expr) -> bool:
 
 
 class _Bound(ast.NodeVisitor):
-    """Collects the names that statements bind or change in their own scope."""
+    """Collects the names that statements bind or change in their own scope.
 
-    def __init__(self) -> None:
+    :param is_binding: whether those that they only change are left out.
+    """
+
+    def __init__(self, is_binding: bool = False) -> None:
         self.names: set[str] = set()
+        self._is_binding = is_binding
         #: What a method is called on for its effect; a module, for one, is not changed by that.
         self.called: set[str] = set()
 
@@ -158,7 +277,7 @@ class _Bound(ast.NodeVisitor):
             self.names.add(node.id)
 
     def visit_Subscript(self, node: ast.Subscript | ast.Attribute) -> None:
-        if isinstance(node.ctx, (ast.Store, ast.Del)):
+        if isinstance(node.ctx, (ast.Store, ast.Del)) and not self._is_binding:
             self.names.add(_base_name(node))
         self.generic_visit(node)
 

@@ -43,7 +43,7 @@ from .forked import FORK_INPUTS, forked_children, forked_step, launch_again
 from .kinds import find_target, kind_of
 from .ledger import SHARED, Ledger, Origins, name_of
 from .lookup import stored_nodes
-from .pinned import note_reported, source_key, watch
+from .pinned import as_launched, note_reported, source_key, watch
 from .printing import captured
 from .returning import nested, odd_names, outputs_in, shape_of
 from .steps import Step, latest_step, write_step
@@ -77,17 +77,17 @@ class Execution:
 
     def __init__(self, process: FunctionWorkChain, tasks: ChildTasks) -> None:
         self.process = process
-        if isinstance(process.bundle, Exception):
-            raise FrameError(str(process.bundle))
+        # What was launched here sees the modules as they are; what was loaded, as they were then.
+        process_class = type(process) if process.launched is not None else as_launched(process)
         self.children = Children(process, tasks)
-        self.function = type(process).require_function()
+        self.function = process_class.require_function()
         self.entities, self.queries = EntityCodec(), QueryCodec()
-        self.codecs = [self.entities, self.queries, BuilderCodec(), OwnFileCodec(self.function, process.bundle)]
+        self.codecs = [self.entities, self.queries, BuilderCodec(), OwnFileCodec(self.function, process_class.bundle)]
         self.label = ''
         self.caller = Caller(process.node)
         self.session = self.caller.backend.get_session()
         self.source_key = source_key(process.node)
-        self.watch = watch(process.node, process.bundle)
+        self.watch = watch(process.node, process_class.bundle)
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
         self.given = self.inputs or dict(process.inputs.get(FORK_INPUTS, {}))
         self.known_recipes: set[tuple[str, int]] = set()

@@ -21,7 +21,8 @@ from aiida.engine import ProcessBuilder
 from ..compiler import Bundle, bundle, bundle_again
 from ..compiler.texts import text_now
 from ..exceptions import ForkError
-from ..jobs.calculation import bundle_to_node, node_to_bundle
+from ..jobs.calculation import bundle_to_nodes, nodes_to_bundle
+from ..jobs.constants import store
 from ..jobs.names import port_name
 from ..runtime import Handle
 from . import pinned
@@ -236,9 +237,13 @@ def _edited_source(handle: Handle[Any], child: orm.ProcessNode) -> orm.Singlefil
     """Return the source of a function job that has been edited since, not stored yet."""
     if not kind_of(handle.target).arguments:
         return None
-    node = next(iter(child.base.links.get_incoming(link_label_filter='function').all_nodes()), None)
-    old = None if node is None else node_to_bundle(cast(orm.SinglefileData, node))
+    nodes = inputs_of(child)
+    old = nodes_to_bundle(nodes) if 'function' in nodes else None
     text = text_now(old.filename) if old is not None and Path(old.filename).is_absolute() else ''
     # What this session has imported may be older than the file.
-    new = bundle(handle.target) if old is None or not text else bundle_again(old, text)
-    return None if old is not None and new.source == old.source else bundle_to_node(new)
+    new = bundle(handle.target, store=store) if old is None or not text else bundle_again(old, text)
+    return (
+        None
+        if old is not None and new.source == old.source
+        else cast(orm.SinglefileData, bundle_to_nodes(new)['function'])
+    )

@@ -32,7 +32,7 @@ from .transaction import detach
 
 __all__ = ('KINDS', 'Kind', 'find_target', 'kind_of')
 
-SourceOf = Callable[[Any], orm.SinglefileData]
+SourceOf = Callable[[Any], Mapping[str, orm.Data]]
 
 #: The groups of entry points whose names are targets.
 _GROUPS = ('aiida.calculations', 'aiida.workflows')
@@ -73,7 +73,7 @@ class Kind:
         """Return the inputs of the process: nodes, not tied to the database session.
 
         :param given: the arguments, by name.
-        :param source_of: gives the node with the source of a function.
+        :param source_of: gives the nodes with the source of a function.
         :raises LaunchError: if they do not fit.
         """
         process_class = self.process_class(target)
@@ -195,7 +195,7 @@ class FunctionKind(Kind):
         _validate(self.process_class(target), inputs)
         return inputs
 
-    def job_inputs(self, target: Any, given: Mapping[str, Any], source: orm.SinglefileData) -> dict[str, Any]:
+    def job_inputs(self, target: Any, given: Mapping[str, Any], source: Mapping[str, orm.Data]) -> dict[str, Any]:
         """Return the inputs of the process, as the room of the jobs makes them."""
         return function_job_inputs(target, given, source)[1]
 
@@ -220,9 +220,9 @@ class LocalKind(FunctionKind):
         """Return the class of local runs."""
         return LocalRun
 
-    def job_inputs(self, target: Any, given: Mapping[str, Any], source: orm.SinglefileData) -> dict[str, Any]:
+    def job_inputs(self, target: Any, given: Mapping[str, Any], source: Mapping[str, orm.Data]) -> dict[str, Any]:
         """Return the inputs of the process."""
-        return local_run_inputs(target.function, given, source, target.in_thread)[1]
+        return local_run_inputs(target.function, given, source, target.in_thread, target.cwd)[1]
 
 
 class MapKind(FunctionKind):
@@ -236,7 +236,7 @@ class MapKind(FunctionKind):
         """Return the class of such jobs."""
         return MapJob
 
-    def job_inputs(self, target: Any, given: Mapping[str, Any], source: orm.SinglefileData) -> dict[str, Any]:
+    def job_inputs(self, target: Any, given: Mapping[str, Any], source: Mapping[str, orm.Data]) -> dict[str, Any]:
         """Return the inputs of the process."""
         return map_job_inputs(target.function, given, source)[1]
 

@@ -10,16 +10,22 @@ Relies on PEP 562 and on this: AiiDA loads a process class by importing a module
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import re
 import sys
 from contextvars import ContextVar
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..compiler import Bundle
+from ..compiler import Bundle, bundle
 from ..compiler.modules import ModuleSource
-from ..exceptions import UntrustedValueError, WorkflowUsageError
+from ..compiler.state import State
+from ..exceptions import FrameError, UntrustedValueError, WorkflowUsageError
+from ..jobs.constants import store
+from ..jobs.world import filling
 from ..values.signing import sign, verify
 from .watching import Watch
 
@@ -29,11 +35,13 @@ if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
 
 __all__ = (
+    'as_launched',
     'being_loaded',
     'bundle_of',
     'class_name',
     'class_of',
     'is_pinned',
+    'launched',
     'load',
     'note_reported',
     'pin_source',
@@ -48,11 +56,14 @@ _SOURCE_FILE = 'dreamflow/workflow.py'
 #: Extra of a process that says that its report has said that its files differ.
 _REPORTED = 'dreamflow_files_differ'
 _MODULES = 'dreamflow/modules'
+_STATE = 'dreamflow/state'
 
 _DIGITS = 12
 _CLASS_NAME = re.compile(rf'\w+_[0-9a-f]{{{_DIGITS}}}')
 
 _classes: dict[str, type[FunctionWorkChain]] = {}
+#: Those with other values, by name and by the key of these.
+_others: dict[tuple[str, str], type[FunctionWorkChain]] = {}
 
 #: The bundle whose source is being executed, for the decorator in it.
 being_loaded: ContextVar[Bundle | None] = ContextVar('dreamflow_being_loaded', default=None)
@@ -90,6 +101,10 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
     node.base.repository.put_object_from_bytes(bundle.source.encode('utf-8', 'surrogatepass'), _SOURCE_FILE)
     content = {
         'class': name,
+        'identity': bundle.fingerprint,
+        'key': bundle.key,
+        'state': bundle.state.plain,
+        'state_files': {file: hashlib.sha256(data).hexdigest() for file, data in bundle.state.files.items()},
         'qualname': bundle.qualname,
         'module': bundle.module,
         'filename': bundle.filename,
@@ -103,17 +118,20 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
     for each in bundle.modules:
         data = each.source.encode('utf-8', 'surrogatepass')
         node.base.repository.put_object_from_bytes(data, f'{_MODULES}/{each.name}.py')
+    for file, data in bundle.state.files.items():
+        node.base.repository.put_object_from_bytes(data, f'{_STATE}/{file}')
 
 
 def _signed(content: dict[str, Any], bundle: Bundle) -> dict[str, Any]:
     """Return what the signature of a stored source is for."""
-    return {**{key: value for key, value in content.items() if key != _SIGNATURE}, 'fingerprint': bundle.fingerprint}
+    return {**{key: value for key, value in content.items() if key != _SIGNATURE}, 'fingerprint': bundle.hash_source()}
 
 
 def _is_own(node: orm.ProcessNode) -> bool:
-    """Return whether this profile has stored the source of a workflow."""
-    content = node.base.attributes.get(_ATTRIBUTE)
-    return verify(_signed(content, bundle_of(node)), content.get(_SIGNATURE))
+    """Return whether this profile has stored the source of a workflow, and the values that belong to it."""
+    content, bundle = node.base.attributes.get(_ATTRIBUTE), bundle_of(node)
+    files = {file: hashlib.sha256(data).hexdigest() for file, data in bundle.state.files.items()}
+    return files == content.get('state_files', {}) and verify(_signed(content, bundle), content.get(_SIGNATURE))
 
 
 def watch(node: orm.ProcessNode, bundle: Bundle | Exception | None) -> Watch | None:
@@ -151,12 +169,62 @@ def class_of(node: orm.ProcessNode) -> type[FunctionWorkChain]:
     if 'class' not in content:
         raise WorkflowUsageError(f'node {node.pk} is no workflow function')
     try:
-        found: type[FunctionWorkChain] = __getattr__(content['class'])
+        found: type[FunctionWorkChain] = _as_launched(node, __getattr__(content['class']))
     except AttributeError as error:
         raise UntrustedValueError(str(error)) from None
     if isinstance(found.bundle, Exception):
         raise found.bundle
     return found
+
+
+def launched(process_class: type[FunctionWorkChain]) -> Bundle:
+    """Return the source of a workflow that is launched now, with the values that its modules have now.
+
+    :raises WorkflowUsageError: if something that it uses cannot go along.
+    """
+    if isinstance(process_class.bundle, Exception):
+        raise process_class.bundle
+    assert process_class.bundle is not None
+    has_nodes = partial(store, has_nodes=True)
+    what = {'what': 'a workflow', 'allow_async': True, 'annotations': True, 'modules': True}
+    made = bundle(process_class.require_function(), store=has_nodes, **what)  # type: ignore[arg-type]
+    return replace(made, identity=process_class.bundle.fingerprint)
+
+
+def as_launched(process: FunctionWorkChain) -> type[FunctionWorkChain]:
+    """Return the class of a process that was loaded, with the values that its modules had when it was launched.
+
+    :raises FrameError: if these cannot be had.
+    """
+    if isinstance(process.bundle, Exception):
+        raise FrameError(str(process.bundle))
+    try:
+        return _as_launched(process.node, type(process))
+    except Exception as error:  # whatever it imports, or does
+        raise FrameError(
+            f'the source that is stored with this run cannot be loaded here ({type(error).__name__}: {error}): make what it '
+            'imports importable again, as it was when the run was launched'
+        ) from error
+
+
+def _as_launched(node: orm.ProcessNode, process_class: type[FunctionWorkChain]) -> type[FunctionWorkChain]:
+    """Return a class of the same name that has the values with which a run was launched."""
+    key = node.base.attributes.get(_ATTRIBUTE).get('key')
+    own = process_class.bundle
+    if key is None or not isinstance(own, Bundle) or _key_of(process_class) == key:
+        return process_class
+    if (name := process_class.__name__, key) not in _others:
+        if not _is_own(node):
+            raise UntrustedValueError(f'the values of the modules of process {node.pk} were not stored by this profile')
+        kept = bundle_of(node)
+        _others[name, key] = _from_module(kept, name) or _from_source(kept)
+    return _others[name, key]
+
+
+def _key_of(process_class: type[FunctionWorkChain]) -> str | None:
+    """Return the key of the source and the values that a class was loaded with, ``None`` if it was not."""
+    bundle = process_class.bundle
+    return bundle.key if isinstance(bundle, Bundle) and bundle.identity else None
 
 
 def load(bundle: Bundle) -> type[FunctionWorkChain]:
@@ -209,6 +277,10 @@ def bundle_of(node: orm.ProcessNode) -> Bundle:
         for name, filename, is_package in content.get('modules', ())
     )
     source = _text(node, _SOURCE_FILE)
+    repository = node.base.repository
+    files = {
+        name: repository.get_object_content(f'{_STATE}/{name}', mode='rb') for name in content.get('state_files', ())
+    }
     names = content['qualname'], content['module'], content['filename']
     return Bundle(
         source,
@@ -216,6 +288,8 @@ def bundle_of(node: orm.ProcessNode) -> Bundle:
         content['annotations'],
         modules,
         tuple((cell, count) for cell, count in content.get('cells', ())),
+        State(content.get('state', {}), files),
+        content.get('identity', ''),
     )
 
 
@@ -233,16 +307,23 @@ def _from_module(bundle: Bundle, name: str) -> Any:
             found = getattr(found, part)
     except Exception:
         return None  # whatever importing it does, its stored source is there
-    return found if getattr(found, '__name__', None) == name else None
+    if getattr(found, '__name__', None) != name:
+        return None
+    if not bundle.identity:
+        return found
+    try:  # what importing it has made may differ from what it was at the launch
+        return found if launched(found).key == bundle.key else None
+    except Exception:
+        return None
 
 
 def _from_source(bundle: Bundle) -> Any:
-    module_name = f'{__name__}_{bundle.fingerprint}'
+    module_name = f'{__name__}_{bundle.key if bundle.identity else bundle.fingerprint}'
     module = sys.modules.get(module_name)
     if module is None:
         token = being_loaded.set(bundle)
         try:
-            module = bundle.load(module_name)
+            module = bundle.load(module_name, filling)
         finally:
             being_loaded.reset(token)
     return bundle.find(module)

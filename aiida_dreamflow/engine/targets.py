@@ -6,6 +6,7 @@ What differs between kinds of targets is in `kinds`.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,9 @@ from aiida.common.exceptions import NotExistent
 
 from ..compiler import Passed, bundle
 from ..exceptions import CannotStoreError, LaunchError, WorkflowUsageError
-from ..jobs.calculation import bundle_to_node
+from ..jobs import wire
+from ..jobs.calculation import bundle_to_nodes
+from ..jobs.constants import store
 from ..jobs.failures import mark_failure
 from ..jobs.names import port_name
 from ..runtime import Handle
@@ -40,18 +43,22 @@ class Sources:
 
     def __init__(self, uuids: dict[str, str]) -> None:
         self._uuids = uuids
-        self._new: dict[str, orm.SinglefileData] = {}
+        self._new: dict[str, orm.Data] = {}
 
-    def node_of(self, target: Any) -> orm.SinglefileData:
-        """Return the node with the source of a function, stored by an earlier step or not stored yet.
+    def nodes_of(self, target: Any) -> dict[str, orm.Data]:
+        """Return the nodes with the source of a function, and what its modules hold now: stored by an earlier step or not yet.
 
         :raises LaunchError: if it has no source that could be sent.
         """
         try:
-            node = bundle_to_node(bundle(target))
+            nodes = bundle_to_nodes(bundle(target, modules=True, store=store))
         except WorkflowUsageError as error:
             raise LaunchError(str(error)) from None
-        key = f'{node.base.attributes.get("qualname")}:{node.base.repository.hash()}'
+        return {port: self._known(node) for port, node in nodes.items()}
+
+    def _known(self, node: orm.Data) -> orm.Data:
+        """Return a node that is like another one, and the first of its kind."""
+        key = _key(node)
         with contextlib.suppress(KeyError, NotExistent):  # a step that made one may have failed
             return orm.load_node(uuid=self._uuids[key])  # type: ignore[return-value]
         detach(node)
@@ -64,6 +71,13 @@ class Sources:
         """
         uuids = {node.uuid for node in stored}
         return {**self._uuids, **{key: node.uuid for key, node in self._new.items() if node.uuid in uuids}}
+
+
+def _key(node: orm.Data) -> str:
+    attributes = node.base.attributes.all
+    key = f'{attributes.get("qualname", "")}:{node.base.repository.hash()}'
+    rest = {name: attributes[name] for name in ('state', 'modules') if name in attributes}
+    return f'{key}:{hashlib.sha256(wire.dumps(rest).encode()).hexdigest()[:16]}' if rest else key
 
 
 def prepare_child(
@@ -85,7 +99,7 @@ def prepare_child(
 
     return {
         'process': kind.process_class(target),
-        'inputs': kind.inputs(target, arguments, sources.node_of),
+        'inputs': kind.inputs(target, arguments, sources.nodes_of),
         'digests': _digests({port_name(name): value for name, value in arguments.items()}, codecs),
         'names': names,
     }

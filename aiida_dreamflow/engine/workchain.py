@@ -46,7 +46,7 @@ from .killing import kill_and_wait, kill_children
 from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper, outline_of
 from .parameters import by_port, port_of
-from .pinned import is_pinned, pin_source
+from .pinned import is_pinned, launched, pin_source
 from .returning import ReturnPort
 
 #: After how many seconds a timer looks at the clock again, at the latest.
@@ -113,6 +113,9 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     figures: ClassVar[str] = 'png'
     declared_exit_codes: ClassVar[Mapping[str, tuple[int, str]]] = {}
 
+    #: The source with the values that its modules had when the process was made; only where that was.
+    launched: Bundle | None = None
+
     _node_class = DreamflowNode
     _kills_children: asyncio.Event | None = None
     _shown: Sequence[int] = ()
@@ -167,6 +170,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
                 'it would stay if the transaction were undone. A loop over `iterall()` or `iterdict()` has one open: loop over '
                 '`all()` or `dict()`. Launch it after the end of one of your own'
             )
+        self.launched = launched(type(self))
         super().__init__(by_port(self.spec().inputs, inputs or {}), *args, **kwargs)
 
     @property
@@ -206,8 +210,8 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
 
     def _setup_db_record(self) -> None:
         super()._setup_db_record()
-        assert isinstance(self.bundle, Bundle)
-        pin_source(self.node, type(self).__name__, self.bundle)
+        assert self.launched is not None
+        pin_source(self.node, type(self).__name__, self.launched)
         if self._fork is not None:
             prepare_fork(self, self._fork)
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..compiler.bundle import Bundle
 from ..exceptions import CannotStoreError, LaunchError
 from . import remote, wire
 from .forms import Own, names_in
@@ -171,21 +170,20 @@ def argument_not_stored(name: str, error: CannotStoreError) -> CannotStoreError:
 
 
 def request_of(
-    source: Bundle,
+    placed: Mapping[str, Any],
     arguments: Mapping[str, Any],
     save_array: Callable[[Any], str],
     convert: Callable[[Any], Any] | None = None,
 ) -> dict[str, Any]:
     """Return what a function job reads: which function to call, with what.
 
+    :param placed: what is said of the function (see `placing`).
     :param save_array: stores an array, and gives the name of its file.
     :param convert: gives what to send in place of an object.
     """
     return {
+        **placed,
         'format': remote.FORMAT,
-        'qualname': source.qualname,
-        'filename': source.filename,
-        'cells': source.cells,
         'arguments': wire.encode(dict(arguments), save_array, None, convert),
         'limit': remote.MAX_RESULT,
     }

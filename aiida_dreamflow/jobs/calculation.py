@@ -5,6 +5,7 @@ Knows AiiDA and how function and arguments travel (:mod:`~aiida_dreamflow.jobs.r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from aiida.common.datastructures import CalcInfo, CodeInfo
 from aiida.engine import CalcJob
 from plumpy import ProcessState
 
-from ..compiler.bundle import Bundle
+from ..compiler.bundle import Bundle, ModuleSource
+from ..compiler.state import State
 from ..values.nodes import from_node
-from . import forms, remote, wire
+from . import remote, wire
 from .arguments import request_of
 from .leased import Leased
 from .names import python_name
+from .placing import path_of, place
 from .reports import EXIT_CODES
 from .sending import FILE_NODES, sendable
 from .waiting import Waiting
@@ -27,24 +30,12 @@ if TYPE_CHECKING:
     from aiida.common.folders import Folder
     from aiida.engine import CalcJobProcessSpec
 
-__all__ = ('FunctionJob', 'bundle_to_node', 'node_to_bundle', 'text_of', 'value_there')
+__all__ = ('FunctionJob', 'bundle_to_nodes', 'nodes_to_bundle', 'value_there')
 
 STDOUT_FILE, STDERR_FILE = remote.PRINTED_FILES
 #: Where the files of arguments are, in the working directory of the job.
 FILES_FOLDER = 'files'
 
-
-def text_of(module: Any) -> bytes:
-    """Return the text of a module that travels; to be called at once, as an upgrade may bring another that fits no longer."""
-    return Path(module.__file__).read_bytes()
-
-
-#: What runs the function there.
-_RUNNER = {
-    remote.REMOTE_FILE: text_of(remote),
-    remote.WIRE_FILE: text_of(wire),
-    remote.FORMS_FILE: text_of(forms),
-}
 
 _OPTIONS: dict[str, Any] = {
     'parser_name': 'dreamflow.function',
@@ -55,13 +46,14 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def bundle_to_node(bundle: Bundle) -> orm.SinglefileData:
-    """Return the node for a bundle; store it once and give it to every job of the function.
+def bundle_to_nodes(bundle: Bundle) -> dict[str, orm.Data]:
+    """Return the nodes for a bundle; store them once and give them to every job of the function.
 
     What does not change the function's behaviour is no attribute, so that caching does not see it.
 
     :param bundle: the function's source.
-    :returns: the unstored node: the source as a file, ``verdi node repo cat`` shows it.
+    :returns: unstored nodes. ``function``: the source as a file, ``verdi node repo cat`` shows it; its attribute ``state`` has the
+        values of global variables that are plain data. ``state``, if there are some: the files of other values, and of modules.
     """
     content = bundle.source.encode('utf-8', 'surrogatepass')
     node = orm.SinglefileData.from_bytes(content, filename=remote.FUNCTION_FILE)
@@ -71,21 +63,51 @@ def bundle_to_node(bundle: Bundle) -> orm.SinglefileData:
     node.base.attributes.set('module', bundle.module)
     if bundle.cells:
         node.base.attributes.set('cells', [count for _, count in bundle.cells])
-    return node
+    if bundle.state.plain:
+        node.base.attributes.set('state', bundle.state.plain)
+    if not (bundle.state.files or bundle.modules):
+        return {'function': node}
+    state = orm.FolderData()
+    state.label = bundle.qualname
+    state.description = '\n'.join(module.filename for module in bundle.modules)
+    state.base.attributes.set('modules', [[module.name, module.is_package] for module in bundle.modules])
+    for name, data in bundle.state.files.items():
+        state.base.repository.put_object_from_bytes(data, f'{_VALUES}/{name}')
+    for module in bundle.modules:
+        data = module.source.encode('utf-8', 'surrogatepass')
+        state.base.repository.put_object_from_bytes(data, f'{_MODULES}/{path_of(module.name, module.is_package)}')
+    return {'function': node, 'state': state}
 
 
-def node_to_bundle(node: orm.SinglefileData) -> Bundle:
-    """Return the bundle of a node.
+_VALUES, _MODULES = 'values', 'modules'
 
-    :param node: what :func:`bundle_to_node` gave.
+
+def nodes_to_bundle(nodes: Mapping[str, Any]) -> Bundle:
+    """Return the bundle of nodes.
+
+    :param nodes: what :func:`bundle_to_nodes` gave; other inputs of a job may be among them.
     :returns: the function's source.
     """
+    node = nodes['function']
     attributes = node.base.attributes
     source = node.content.decode('utf-8', 'surrogatepass')
     filename, *cells = node.description.split('\n')
     counts = attributes.get('cells', [])
     names = attributes.get('qualname'), attributes.get('module'), filename
-    return Bundle(source, *names, cells=tuple(zip(cells, counts, strict=False)))
+    files: dict[str, bytes] = {}
+    modules: list[ModuleSource] = []
+    if (folder := nodes.get('state')) is not None:
+        repository = folder.base.repository
+        if _VALUES in repository.list_object_names():
+            for name in repository.list_object_names(_VALUES):
+                files[name] = repository.get_object_content(f'{_VALUES}/{name}', mode='rb')
+        places = folder.description.split('\n')
+        for (name, is_package), place in zip(folder.base.attributes.get('modules'), places, strict=False):
+            data = repository.get_object_content(f'{_MODULES}/{path_of(name, is_package)}', mode='rb')
+            modules.append(ModuleSource(name, place, data.decode('utf-8', 'surrogatepass'), is_package))
+    state = State(attributes.get('state', {}), files)
+    pairs = tuple(zip(cells, counts, strict=False))
+    return Bundle(source, *names, modules=tuple(modules), cells=pairs, state=state)
 
 
 def value_there(node: orm.Data, folder: Path) -> Any:
@@ -129,7 +151,13 @@ class FunctionJob(Leased, CalcJob):
             'function',
             valid_type=orm.SinglefileData,
             validator=_validate_function,
-            help='The source of the function and of what it uses from its own file.',
+            help='The source of the function and of what it uses from its own file, and the values of global variables.',
+        )
+        spec.input(
+            'state',
+            valid_type=orm.FolderData,
+            required=False,
+            help="The user's other modules that the function uses, and values of global variables that are no plain data.",
         )
         spec.input_namespace(
             'arguments',
@@ -181,16 +209,13 @@ class FunctionJob(Leased, CalcJob):
         :param folder: the folder that is uploaded.
         :returns: what to run and what to retrieve.
         """
-        bundle = node_to_bundle(self.inputs.function)
         path = Path(folder.abspath)
+        described, placed = place(nodes_to_bundle(self.inputs), path)
         arrays = wire.ArrayFolder(path, 'input')
-        document = request_of(bundle, self.arguments_there(path), arrays.save, sendable)
+        document = request_of(described, self.arguments_there(path), arrays.save, sendable)
         document['mpi'] = self.inputs.metadata.options.withmpi
         self.complete(document, path)
         (path / remote.INPUTS_FILE).write_text(wire.dumps(document), encoding='ascii')
-        (path / remote.FUNCTION_FILE).write_bytes(self.inputs.function.content)
-        for name, text in _RUNNER.items():
-            (path / name).write_bytes(text)
 
         code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid
@@ -207,5 +232,5 @@ class FunctionJob(Leased, CalcJob):
             STDERR_FILE,
         ]
         # The arguments are nodes already; their arrays and files need no copy in this node.
-        calculation.provenance_exclude_list = [*arrays.names, *_files_in(path)]
+        calculation.provenance_exclude_list = [*arrays.names, *_files_in(path), *placed]
         return calculation

@@ -1,5 +1,7 @@
 """What runs in an interpreter that the worker has started: a guard, and beside it the one that computes.
 
+Both share a folder, for what the function writes and for its source; the guard removes it at the end.
+
 The guard waits until the other has ended, or until the worker has: then its end of the pipe is closed, whatever it died
 of. Either way it kills the other, with all that this has started. It computes nothing and imports little, so nothing that
 the function does keeps it from that.
@@ -10,9 +12,12 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .messages import pack, unpacking
@@ -35,13 +40,16 @@ def main() -> None:
         content, blobs = _receive()
     except EOFError:
         os._exit(1)
+    folder = tempfile.mkdtemp(prefix='dreamflow-run-')
     pid = os.fork()
     if pid == 0:
-        _compute(content, blobs)
+        _compute(content, blobs, folder)
     content, blobs = None, {}
     with contextlib.suppress(OSError):
         os.setpgid(pid, pid)  # both do it: nobody knows who is first
-    os._exit(_guard(pid, woken))
+    status = _guard(pid, woken)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(status)
 
 
 def _guard(pid: int, woken: int) -> int:
@@ -75,7 +83,7 @@ def _receive() -> tuple[Any, dict[str, bytes]]:
                 return received
 
 
-def _compute(content: Any, blobs: Mapping[str, bytes]) -> None:
+def _compute(content: Any, blobs: Mapping[str, bytes], folder: str) -> None:
     """Call the function, and end."""
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
@@ -89,7 +97,10 @@ def _compute(content: Any, blobs: Mapping[str, bytes]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), _FROM_WORKER)
     from .computing import compute
 
-    pieces = pack(*compute(content, blobs))
+    work, code = Path(folder, 'work'), Path(folder, 'code')
+    for each in (work, code):
+        each.mkdir()
+    pieces = pack(*compute(content, blobs, work, code))
     sys.stdout.flush()
     sys.stderr.flush()
     with os.fdopen(report, 'wb') as stream:

@@ -15,8 +15,9 @@ from aiida.manage import get_manager
 from ..compiler.bundle import bundle
 from ..exceptions import ChildFailedError, LaunchError
 from .arguments import check_arguments
-from .calculation import FunctionJob, bundle_to_node
+from .calculation import FunctionJob, bundle_to_nodes
 from .codes import check_code, find_code
+from .constants import store
 from .failures import raised_or
 from .names import port_name
 from .sending import argument_node, parameters_by_name, value_of
@@ -79,29 +80,29 @@ def job(
 
 
 def function_job_inputs(
-    target: Callable[..., Any], arguments: Mapping[str, Any], bundle_node: orm.SinglefileData | None = None
+    target: Callable[..., Any], arguments: Mapping[str, Any], source: Mapping[str, orm.Data] | None = None
 ) -> tuple[type[FunctionJob], dict[str, Any]]:
     """Make the inputs of a function job for AiiDA's launchers.
 
     :param target: the function, or what :func:`job` made of it.
     :param arguments: its arguments by name, values or data nodes; that of a ``*args`` parameter is a sequence.
-    :param bundle_node: the node of the function's source if there is one already; otherwise an unstored one is made,
-        and is the value of ``function`` in the inputs.
+    :param source: the nodes of the function's source if there are some already (see `bundle_to_nodes`); otherwise unstored ones
+        are made, and are among the inputs.
     :returns: the process class and its inputs.
     :raises TypeError: if the arguments do not fit the signature, in Python's words.
     :raises WorkflowUsageError: if the function has no source that could be sent.
     :raises CannotStoreError: if an argument has no stored form.
     :raises LaunchError: if an argument cannot be sent, or if code or computer cannot be used.
     """
-    if bundle_node is None:
-        bundle_node = bundle_to_node(bundle(target))
+    if source is None:
+        source = bundle_to_nodes(bundle(target, modules=True, store=store))
     check_arguments(target, arguments)
     known = parameters_by_name(target)
     nodes = {
-        port_name(name): argument_node(target, name, value, bundle_node, known.get(name))
+        port_name(name): argument_node(target, name, value, source['function'], known.get(name))
         for name, value in arguments.items()
     }
-    return FunctionJob, {**place_inputs(target), 'function': bundle_node, 'arguments': nodes}
+    return FunctionJob, {**place_inputs(target), **source, 'arguments': nodes}
 
 
 def check_place(target: JobFunction[..., Any], process_class: type[FunctionJob]) -> None:

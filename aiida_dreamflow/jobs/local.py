@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import plumpy
@@ -19,7 +20,7 @@ from ..exceptions import CannotStoreError, FrameError, LaunchError
 from ..values.nodes import from_node, to_node
 from ..values.snapshot import decode
 from .arguments import argument_not_stored, check_arguments
-from .calculation import node_to_bundle
+from .calculation import nodes_to_bundle
 from .computing import request
 from .interpreter import Report, compute_in_interpreter, compute_in_thread
 from .leased import Leased
@@ -27,18 +28,23 @@ from .names import port_name, python_name
 from .reports import LOCAL_EXIT_CODES, Ending, local_ending, not_storable
 from .sending import parameters_by_name, sendable, takes_structure
 
-__all__ = ('LocalRun', 'local_run_inputs', 'plain_argument')
+__all__ = ('LocalRun', 'files_node', 'local_run_inputs', 'plain_argument')
 
 
 def local_run_inputs(
-    function: Callable[..., Any], arguments: Mapping[str, Any], source: orm.SinglefileData, in_thread: bool
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    source: Mapping[str, orm.Data],
+    in_thread: bool,
+    cwd: str | None = None,
 ) -> tuple[type[LocalRun], dict[str, Any]]:
     """Make the inputs of a local run.
 
     :param function: the function.
     :param arguments: its arguments by name, values or data nodes.
-    :param source: the node of its source.
+    :param source: the nodes of its source.
     :param in_thread: whether it runs in a thread.
+    :param cwd: its working directory, if it shall have none of its own.
     :returns: the process class and its inputs.
     :raises TypeError: if the arguments do not fit the signature, in Python's words.
     :raises CannotStoreError: if an argument has no stored form.
@@ -50,7 +56,10 @@ def local_run_inputs(
         port_name(name): value if takes_structure(value, known.get(name)) else _argument_node(name, value)
         for name, value in arguments.items()
     }
-    return LocalRun, {'function': source, 'arguments': nodes, 'in_thread': in_thread}
+    if cwd is not None and not (Path(cwd).is_absolute() and Path(cwd).is_dir()):
+        what = 'is no folder on this machine' if Path(cwd).is_absolute() else 'is relative, and workers run elsewhere'
+        raise LaunchError(f'`cwd`: `{cwd}` {what}; give the whole path of one')
+    return LocalRun, {**source, 'arguments': nodes, 'in_thread': in_thread, **({} if cwd is None else {'cwd': cwd})}
 
 
 def _argument_node(name: str, value: Any) -> orm.Data:
@@ -76,6 +85,18 @@ def plain_argument(name: str, value: Any) -> Any:
     return plain
 
 
+def files_node(files: dict[str, Any], blobs: dict[str, bytes]) -> orm.Data:
+    """Return the node of the file, or the folder, whose path the function returned."""
+    names: dict[str, str] = files['names']
+    if files['is_file']:
+        ((name, blob),) = names.items()
+        return orm.SinglefileData.from_bytes(blobs[blob], filename=name)
+    node = orm.FolderData()
+    for name, blob in names.items():
+        node.base.repository.put_object_from_bytes(blobs[blob], name)
+    return node
+
+
 class LocalRun(Leased, Process):
     """Runs one Python function on the machine of the worker, off its event loop."""
 
@@ -87,12 +108,18 @@ class LocalRun(Leased, Process):
         """Define inputs, outputs and exit codes."""
         super().define(spec)
         spec.input('function', valid_type=orm.SinglefileData, help='The source of the function.')
+        spec.input(
+            'state', valid_type=orm.FolderData, required=False, help='Its modules, and values of global variables.'
+        )
         spec.input_namespace(
             'arguments',
             valid_type=orm.Data,
             dynamic=True,
             required=False,
             help='The arguments of the function, by name.',
+        )
+        spec.input(
+            'cwd', valid_type=str, non_db=True, required=False, help='Its working directory; its own by default.'
         )
         spec.input('in_thread', valid_type=bool, non_db=True, default=False, help='Whether it runs in a thread.')
         spec.output('result', valid_type=orm.Data, required=False, help='What the function returned.')
@@ -137,7 +164,7 @@ class LocalRun(Leased, Process):
             return
         given = self.inputs.get('arguments', {})
         arguments = {python_name(name): sendable(from_node(node)) for name, node in given.items()}
-        content, blobs = request(node_to_bundle(self.inputs.function), arguments)
+        content, blobs = request(nodes_to_bundle(self.inputs), arguments, self.inputs.get('cwd'))
         compute = compute_in_thread if self.inputs.in_thread else compute_in_interpreter
         self._computing = self.loop.create_task(compute(content, blobs))
         self._computing.add_done_callback(lambda task: None if task.cancelled() else self.resume())
@@ -169,6 +196,9 @@ class LocalRun(Leased, Process):
 
     def _result(self, report: dict[str, Any], blobs: dict[str, bytes], printed: str) -> ExitCode | None:
         if report['status'] == 'returned':
+            if 'files' in report:
+                self.out('result', files_node(report['files'], blobs))
+                return None
             try:
                 self.out('result', to_node(decode(report['value'], blobs.__getitem__)['value']))
             except (CannotStoreError, FrameError, ImportError, AttributeError) as error:

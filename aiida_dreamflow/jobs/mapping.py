@@ -17,11 +17,12 @@ from ..exceptions import CannotStoreError
 from ..values.nodes import from_node, scalar_node
 from . import remote, spread, wire
 from .arguments import check_arguments
-from .calculation import FunctionJob, text_of, value_there
+from .calculation import FunctionJob, value_there
 from .failures import item_failure
 from .launch import failure_of, place_inputs
 from .names import port_name, python_name
 from .parser import MAX_DOCUMENT, FunctionParser
+from .placing import text_of
 from .reports import ITEMS_FAILED, item_details
 from .rows import Scalar, detach, store_outputs
 from .sending import argument_node, parameters_by_name, value_of
@@ -39,14 +40,14 @@ _SPREAD = text_of(spread)
 
 
 def map_job_inputs(
-    target: Callable[..., Any], columns: Mapping[str, Sequence[Any]], source: orm.SinglefileData
+    target: Callable[..., Any], columns: Mapping[str, Sequence[Any]], source: Mapping[str, orm.Data]
 ) -> tuple[type[MapJob], dict[str, Any]]:
     """Make the inputs of a job that calls a function for many items.
 
     :param target: the function, or what `job` made of it.
     :param columns: for each parameter its values, one for each item. Where one of these is a node, each becomes an input of
         its own.
-    :param source: the node of the function's source.
+    :param source: the nodes of the function's source.
     :returns: the process class and its inputs.
     :raises TypeError: if the arguments do not fit the signature, in Python's words.
     :raises LaunchError: if an argument cannot be sent, or if code or computer cannot be used.
@@ -59,11 +60,11 @@ def map_job_inputs(
         if any(isinstance(value, orm.Data) for value in values):
             for index, value in enumerate(values):
                 apart[f'{port_name(name)}_{index}'] = argument_node(
-                    target, f'{name}` of item `{index}', value, source, known.get(name)
+                    target, f'{name}` of item `{index}', value, source['function'], known.get(name)
                 )
         else:
-            whole[port_name(name)] = argument_node(target, name, values, source, known.get(name))
-    inputs = {**place_inputs(target), 'function': source, 'arguments': whole}
+            whole[port_name(name)] = argument_node(target, name, values, source['function'], known.get(name))
+    inputs = {**place_inputs(target), **source, 'arguments': whole}
     return MapJob, {**inputs, 'items': apart} if apart else inputs
 
 

@@ -38,6 +38,8 @@ REMOTE_FILE = 'dreamflow_remote.py'
 WIRE_FILE = 'dreamflow_wire.py'
 #: How objects of classes travel; loaded when there is one.
 FORMS_FILE = 'dreamflow_forms.py'
+#: The file that sets global variables as they were, and imports the user's other modules; jobs that have some have it.
+WORLD_FILE = 'dreamflow_world.py'
 #: The file that calls a function for many items on all cores; jobs that do so have it.
 SPREAD_FILE = 'dreamflow_spread.py'
 #: What the name of a folder with returned files ends with.
@@ -75,30 +77,47 @@ class _Failure(Exception):
         self.report = report
 
 
-def load_function(filename: str, qualname: str, cells: list[tuple[str, int]]) -> Any:
+def load_function(folder: str, inputs: dict[str, Any]) -> Any:
     """Execute the function's source and return the function.
 
-    :param filename: what tracebacks call the file.
-    :param qualname: the function's qualified name.
-    :param cells: the cells of a notebook that its first lines come from: the name of each, and how many lines are its.
+    :param folder: where its files are.
+    :param inputs: ``filename``: what tracebacks call the file; ``qualname``: the function's; ``cells``: the cells of a notebook
+        that its first lines come from, the name of each and how many lines are its; ``modules`` and ``state``: see `world`.
     :returns: the function.
     """
-    with open(FUNCTION_FILE, 'rb') as file:
-        source = file.read().decode('utf-8')
+    found: Any = load_module(folder, inputs)
+    for part in inputs['qualname'].split('.'):
+        found = getattr(found, part)
+    return found
+
+
+def load_module(folder: str, inputs: dict[str, Any]) -> types.ModuleType:
+    """Execute the function's source and return its module; arguments as for `load_function`."""
     module = types.ModuleType(FUNCTION_MODULE)
-    module.__file__ = os.path.realpath(FUNCTION_FILE)
+    module.__file__ = os.path.realpath(os.path.join(folder, FUNCTION_FILE))
+    module.__package__ = inputs.get('package', '')
     sys.modules[FUNCTION_MODULE] = module
-    lines = source.splitlines(True)
-    for place, count in [*cells, (filename, len(lines))]:
+    if not (inputs.get('modules') or inputs.get('state')):
+        execute(module.__dict__, folder, inputs)
+        return module
+    if __package__:
+        from . import world
+    else:
+        import dreamflow_world as world  # type: ignore[import-not-found, no-redef]
+    world.load(module, folder, inputs, lambda: execute(module.__dict__, folder, inputs))
+    return module
+
+
+def execute(namespace: dict[str, Any], folder: str, inputs: dict[str, Any]) -> None:
+    """Execute the function's source in the namespace of a module."""
+    with open(os.path.join(folder, FUNCTION_FILE), 'rb') as file:
+        lines = file.read().decode('utf-8').splitlines(True)
+    for place, count in [*inputs.get('cells', []), (inputs['filename'], len(lines))]:
         text, lines = lines[:count], lines[count:]
         linecache.cache[place] = (len(text), None, text, place)
         # Annotations stay text: what only they mention did not travel, and an old Python may not know their syntax.
         flags = __future__.annotations.compiler_flag
-        exec(compile(''.join(text), place, 'exec', flags=flags, dont_inherit=True), module.__dict__)
-    found: Any = module
-    for part in qualname.split('.'):
-        found = getattr(found, part)
-    return found
+        exec(compile(''.join(text), place, 'exec', flags=flags, dont_inherit=True), namespace)
 
 
 def call(function: Any, arguments: dict[str, Any]) -> Any:
@@ -247,7 +266,7 @@ def run(folder: str) -> dict[str, Any]:
         return {'status': 'python'}
     inputs = _inputs(folder)
     try:
-        function = _guarded('load', load_function, inputs['filename'], inputs['qualname'], inputs.get('cells', []))
+        function = _guarded('load', load_function, folder, inputs)
         arguments = _guarded('load', _arguments, folder, inputs)
     except _Failure as failure:
         return failure.report
@@ -451,7 +470,7 @@ def _take_part(folder: str) -> int:
     try:
         inputs = _inputs(folder)
         if 'count' not in inputs:
-            function = load_function(inputs['filename'], inputs['qualname'], inputs.get('cells', []))
+            function = load_function(folder, inputs)
             call(function, _arguments(folder, inputs))
     except BaseException:
         sys.excepthook(*sys.exc_info())
@@ -511,3 +530,7 @@ def main() -> int:
 
 if __name__ == '__main__':
     sys.exit(main())
+elif __name__ == '__mp_main__':  # a process that the function has spawned looks for the function, and for its modules
+    import dreamflow_world
+
+    dreamflow_world.install_in_child(os.path.dirname(os.path.abspath(__file__)))

@@ -88,7 +88,7 @@ def argument_node(
     target: Callable[..., Any],
     name: str,
     value: Any,
-    source: orm.SinglefileData,
+    source: Any,
     parameter: Parameter | None = None,
 ) -> Any:
     """Return the node of an argument, having seen that it can be sent: later would be too late for a good message.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from ..compiler.desugar import AWAIT_MARK
 from .awaitables import Handle
@@ -24,10 +26,12 @@ class Local(Generic[P, T]):
 
     :ivar function: the function.
     :ivar in_thread: whether in a thread of the worker, not in a process of its own.
+    :ivar cwd: the working directory; ``None`` for one of its own.
     """
 
     function: Callable[P, T]
     in_thread: bool = False
+    cwd: str | None = None
 
     @property
     def __wrapped__(self) -> Callable[P, T]:
@@ -46,18 +50,27 @@ class _Run:
     of its own in the provenance; once that says that it has finished, it is not run again.
     """
 
-    def __call__(self, function: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Handle[T]:
+    @overload
+    def __call__(
+        self, function: Callable[..., T], /, *args: Any, cwd: str | os.PathLike[str], **inputs: Any
+    ) -> Handle[T]: ...
+    @overload
+    def __call__(self, function: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Handle[T]: ...
+
+    def __call__(self, function: Callable[..., Any], /, *args: Any, **inputs: Any) -> Handle[Any]:
         """Run a function in a process of its own.
 
         :param function: the function; it gets copies of the values, and data nodes as the values that they stand for.
         :param args: arguments given by position.
-        :param inputs: arguments given by name.
+        :param inputs: arguments given by name. ``cwd``, if the function has no parameter of that name, is the working directory:
+            one that exists on the machine of the worker. Without, it gets an empty one of its own, which is removed afterwards.
         :returns: the handle.
         :raises TypeError: if the arguments do not fit the function.
         :raises LaunchError: if it cannot be run.
         :raises WorkflowUsageError: outside of a workflow function.
         """
-        return submit_child(current_machine('run'), Local(function), args, inputs, sys._getframe(1))
+        cwd = os.fspath(inputs.pop('cwd')) if 'cwd' in inputs and not _takes_cwd(function) else None
+        return submit_child(current_machine('run'), Local(function, cwd=cwd), args, inputs, sys._getframe(1))
 
     def in_thread(self, function: Callable[P, T], /, *args: P.args, **inputs: P.kwargs) -> Handle[T]:
         """Run a function in a thread of the worker: it starts at once, but nobody can stop it.
@@ -65,6 +78,14 @@ class _Run:
         Takes, returns and raises what `run` does.
         """
         return submit_child(current_machine('run.in_thread'), Local(function, True), args, inputs, sys._getframe(1))
+
+
+def _takes_cwd(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True  # it is refused, with better words
+    return any(each.name == 'cwd' or each.kind is each.VAR_KEYWORD for each in parameters)
 
 
 for _function in (_Run, _Run.in_thread):

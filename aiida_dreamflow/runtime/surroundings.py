@@ -1,4 +1,4 @@
-"""What a workflow changes of its process: standard streams, hooks, the filters of warnings, settings, the working directory...
+"""What a workflow changes of its process: standard streams, hooks, the filters of warnings, settings, the working directory, seeded random numbers...
 
 While a workflow waits, its process goes on with others. So what a step has replaced is put back at its end, and brought in
 again before the next step: after a restart too, as the frame keeps it. The environment and the working directory are left
@@ -15,12 +15,13 @@ import operator
 import os
 import sys
 import threading
+import time
 import types
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import settings
+from . import randomness, settings
 from .globals import PLACE as GLOBAL
 from .globals import GlobalVariables
 from .loggers import in_use
@@ -60,6 +61,9 @@ class Surroundings:
         self._folder: str | None = None
         self._environment: dict[Any, Any] = {}
         self._settings: settings.Outside = {}
+        self._streams: dict[str, Any] = {}
+        self._own_streams: set[str] = set()
+        self._began = 0.0
         self._globals = GlobalVariables()
         self._told: set[Any] = set()
 
@@ -69,6 +73,9 @@ class Surroundings:
         self._filters = warnings.filters  # type: ignore[assignment]
         self._content = self._filters[:]
         self._settings = settings.outside()
+        self._streams = {place: randomness.state_of(place) for place in randomness.PLACES}
+        self._own_streams = self.changed.keys() & self._streams.keys()
+        self._began = time.thread_time()
         self._globals.enter(self.changed)
         for place, value in self.changed.items():
             if not place.startswith(GLOBAL):
@@ -104,6 +111,7 @@ class Surroundings:
                 name: getattr(replaced, name) for name in _OF_REPLACED if hasattr(replaced, name)
             }
         self._note_settings(values, stays)
+        self._note_streams(stays)
         if (folder := _folder()) != self._folder:
             self.changed[_FOLDER] = folder
         if (environment := _environment()) != self._environment:
@@ -135,6 +143,22 @@ class Surroundings:
         self.changed.update(changed)
         if not stays:
             settings.put_back(self._settings, changed)
+
+    def _note_streams(self, stays: bool) -> None:
+        """Note the streams of random numbers that the workflow has seeded."""
+        seconds = time.thread_time() - self._began
+        for place, before in self._streams.items():
+            now = randomness.state_of(place)
+            if now is None or before is None or now == before:
+                continue
+            is_own = place in self._own_streams or randomness.was_seeded(before, now, seconds)
+            if is_own is False:
+                continue
+            self.changed[place] = now
+            if not stays:
+                randomness.bring_in(place, before)
+                if is_own is None:  # it may have been drawn from: nobody else shall draw the same
+                    randomness.renew(place)
 
     def _note_environment(self, environment: dict[Any, Any]) -> None:
         before, known = self._environment, self.changed.get(_ENVIRONMENT, {})
@@ -185,6 +209,8 @@ def _bring_in(place: str, value: Any) -> None:
                 os.environ.pop(os.fsdecode(name), None)
             else:
                 os.environ[os.fsdecode(name)] = os.fsdecode(text)
+    elif place in randomness.PLACES:
+        randomness.bring_in(place, value)
     elif not settings.bring_in(place, value):
         _set(place, value)
 

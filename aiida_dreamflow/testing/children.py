@@ -15,7 +15,7 @@ import tempfile
 import traceback
 import types
 from asyncio import CancelledError
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,9 @@ from ..jobs.arguments import (
     with_classes,
 )
 from ..jobs.computing import compute, request
+from ..jobs.constants import store
 from ..jobs.failures import child_of, item_failure, raised_or
+from ..jobs.placing import place
 from ..jobs.reports import (
     EXIT_CODES,
     ITEMS_FAILED,
@@ -202,13 +204,14 @@ def _run_job(target: Any, arguments: dict[str, Any], label: str) -> Any:
 
 def _report_of_job(target: Any, arguments: dict[str, Any], folder: Path) -> Any:
     """Do what the job does in its folder; return its report."""
-    source, arrays = bundle(target), wire.ArrayFolder(folder, 'input')
-    document = request_of(source, {name: _there(value, folder) for name, value in arguments.items()}, arrays.save)
+    source, arrays = bundle(target, modules=True, store=store), wire.ArrayFolder(folder, 'input')
+    document = request_of(
+        place(source, folder)[0], {name: _there(value, folder) for name, value in arguments.items()}, arrays.save
+    )
     if isinstance(target, Mapped):
         document['count'] = len(next(iter(arguments.values())))
     (folder / remote.INPUTS_FILE).write_text(wire.dumps(document), encoding='ascii')
-    (folder / remote.FUNCTION_FILE).write_bytes(source.source.encode('utf-8', 'surrogatepass'))
-    with _apart():
+    with _apart([source.module, *(module.name for module in source.modules)]):
         os.chdir(folder)
         report = remote.run(str(folder))
     return _received(wire.loads(wire.dumps({**report, 'python': platform.python_version()})))
@@ -243,6 +246,21 @@ def _decoded(data: Any, folder: str, namespace: Mapping[str, Any], refused: Call
 
 def _file_node(data: dict[str, Any], folder: Path) -> Any:
     """Return the node of a file or folder that a function returned the path of."""
+    _require_profile()
+    from aiida import orm
+
+    found = folder / data['name']
+    return orm.SinglefileData(next(found.iterdir())) if data[wire.TAG] == 'file' else orm.FolderData(tree=str(found))
+
+
+def _files_node(files: dict[str, Any], blobs: dict[str, bytes]) -> Any:
+    _require_profile()
+    from ..jobs.local import files_node
+
+    return files_node(files, blobs)
+
+
+def _require_profile() -> None:
     from aiida.manage import get_manager
 
     if get_manager().get_profile() is None:
@@ -250,10 +268,6 @@ def _file_node(data: dict[str, Any], folder: Path) -> Any:
             'a function that returns the path of a file in its folder gives the workflow a node of AiiDA, and there is no '
             'profile: load one in the test'
         )
-    from aiida import orm
-
-    found = folder / data['name']
-    return orm.SinglefileData(next(found.iterdir())) if data[wire.TAG] == 'file' else orm.FolderData(tree=str(found))
 
 
 def _item(function: Any, report: Any, folder: str, where: str) -> Any:
@@ -273,10 +287,17 @@ def _item(function: Any, report: Any, folder: str, where: str) -> Any:
 
 
 def _run_here(target: Local[Any, Any], arguments: dict[str, Any], label: str) -> Any:
-    source = bundle(target)
-    with contextlib.nullcontext() if target.in_thread else _apart():
-        report, blobs = compute(*request(source, arguments))
+    source = bundle(target, modules=True, store=store)
+    content, blobs = request(source, arguments, target.cwd)
+    if target.in_thread:
+        report, blobs = compute(content, blobs)
+    else:
+        with _apart(), tempfile.TemporaryDirectory(prefix='dreamflow-') as folder:
+            report, blobs = compute(content, blobs, Path(folder))
+            os.chdir(os.sep)  # out of the folder that goes
     if _received(report)['status'] == 'returned':
+        if 'files' in report:
+            return _files_node(report['files'], blobs)
         return decode(report['value'], blobs.__getitem__)['value']
     raise _failure(f'the run {label} of `{source.qualname}`', local_ending(report), LOCAL_EXIT_CODES, target)
 
@@ -337,13 +358,18 @@ def _one_after_another(action: Callable[[int], str], count: int, _: int, note: C
 
 
 @contextlib.contextmanager
-def _apart() -> Iterator[None]:
+def _apart(modules: Collection[str] = ()) -> Iterator[None]:
     """Undo afterwards what a function changes that its own process would have taken with it.
+
+    :param modules: modules that it imports from its folder.
+
 
     Left are the changes of modules that it imports.
     """
     place, environment, lines = Path.cwd(), dict(os.environ), dict(linecache.cache)
     spread = types.SimpleNamespace(spread=_one_after_another, cores=lambda: 1)
+    paths, finders = sys.path[:], sys.meta_path[:]
+    own = {name: sys.modules.pop(name) for name in modules if name in sys.modules and name != '__main__'}
     sys.modules['dreamflow_spread'] = spread  # type: ignore[assignment]
     try:
         yield
@@ -354,5 +380,8 @@ def _apart() -> Iterator[None]:
             os.environ.update(environment)
         linecache.cache.clear()
         linecache.cache.update(lines)
-        for name in ('dreamflow_spread', remote.FUNCTION_MODULE):
-            sys.modules.pop(name, None)
+        sys.path[:], sys.meta_path[:] = paths, finders
+        for name in ('dreamflow_spread', remote.FUNCTION_MODULE, *modules):
+            if name != '__main__':
+                sys.modules.pop(name, None)
+        sys.modules.update(own)

@@ -230,21 +230,6 @@ def test_no_source():
         bundle(scope['f'])
 
 
-def test_injected_names_are_named(tmp_path):
-    f = use(tmp_path, 'def f(x): return x + injected\n')
-    f.__globals__['injected'] = 1
-    with pytest.raises(WorkflowUsageError, match=r'it uses `injected`, but no statement of .* makes `injected`'):
-        bundle(f)
-
-
-def test_what_is_set_under_main_does_not_travel(tmp_path):
-    text = "def f(x): return x + N\nif __name__ == '__main__':\n    N = 1\n"
-    f = use(tmp_path, text)
-    f.__globals__['N'] = 1
-    with pytest.raises(WorkflowUsageError, match=r'`N` is set under `if __name__'):
-        bundle(f)
-
-
 def test_the_text_that_the_running_code_came_from(tmp_path):
     text = 'A = 1\ndef f(x): return x + A\n'
     f = use(tmp_path, text)
@@ -315,8 +300,7 @@ def test_notebook_cells():
     source = 'def other(x):\n    return math.sqrt(x)\n'
     linecache.cache['<cell 2>'] = (len(source), None, source.splitlines(True), '<cell 2>')
     exec(compile(source, '<cell 2>', 'exec'), scope)
-    with pytest.raises(WorkflowUsageError, match=r'it uses `math`, .*nor of another cell'):
-        bundle(scope['other'])
+    assert len(lines(bundle(scope['other']))) == 2  # what the name means is not known from this text
 
 
 def test_lines_of_other_cells():

@@ -128,11 +128,11 @@ def test_recorded_once(profile, tmp_path):
     from aiida.engine.utils import instantiate_process
 
     from aiida_dreamflow.compiler import bundle
-    from aiida_dreamflow.jobs.calculation import bundle_to_node
+    from aiida_dreamflow.jobs.calculation import bundle_to_nodes
     from aiida_dreamflow.jobs.local import local_run_inputs
 
     log = tmp_path / 'log'
-    source = bundle_to_node(bundle(local_workflows.compute))
+    source = bundle_to_nodes(bundle(local_workflows.compute))
     process_class, inputs = local_run_inputs(
         local_workflows.compute, {'log': str(log), 'seconds': 0.0}, source, in_thread=False
     )

@@ -18,7 +18,7 @@ from aiida.engine.daemon import execmanager
 from aiida_dreamflow.compiler.bundle import bundle
 from aiida_dreamflow.exceptions import ChildFailedError, LaunchError, RemoteTraceback, WorkflowUsageError
 from aiida_dreamflow.jobs import remote, wire
-from aiida_dreamflow.jobs.calculation import FunctionJob, bundle_to_node, node_to_bundle
+from aiida_dreamflow.jobs.calculation import FunctionJob, bundle_to_nodes, nodes_to_bundle
 from aiida_dreamflow.jobs.codes import find_code, found_once
 from aiida_dreamflow.jobs.launch import function_job_inputs, job, job_outcome
 
@@ -79,14 +79,14 @@ def test_names_and_kinds_of_parameters():
 
 
 def test_stdout_is_retrieved_and_a_stored_function_used_again():
-    stored = bundle_to_node(bundle(functions.add)).store()
+    stored = {port: node.store() for port, node in bundle_to_nodes(bundle(functions.add)).items()}
     for x in (1, 2):
         process_class, inputs = function_job_inputs(functions.add, {'x': x}, stored)
         node = engine.run_get_node(process_class, **inputs)[1]
         assert job_outcome(node) == x + 1
-        assert node.inputs.function.pk == stored.pk
+        assert node.inputs.function.pk == stored['function'].pk
     assert node.outputs.retrieved.base.repository.get_object_content('stdout') == 'adding\n'
-    assert node_to_bundle(stored) == bundle(functions.add)
+    assert nodes_to_bundle(stored) == bundle(functions.add)
 
 
 def test_a_function_defined_in_a_test():

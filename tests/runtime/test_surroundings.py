@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import io
 import os
+import random
 import sys
 import warnings
 
@@ -147,3 +148,47 @@ def test_another_module_in_the_place_of_warnings(monkeypatch):
     for restart in (False, True):
         assert run_in_memory(warns, restart=restart) == (['a', 'b'], '_showwarnmsg_impl')
         assert (other.filters, other.showwarning) == before
+
+
+async def seeded(how: str):
+    import numpy as np
+
+    module = random if how == 'random' else np.random
+    module.seed(3)
+    drawn = [module.random() for _ in range(3)]
+    await checkpoint()
+    return [*drawn, *(module.random() for _ in range(700))]
+
+
+@pytest.mark.parametrize('how', ['random', 'numpy.random'])
+def test_seeded_numbers_are_the_workflow_s_own(how):
+    import numpy as np
+
+    module = random if how == 'random' else np.random
+    expected = run_in_memory(seeded, how)
+    machine = Machine(memory._MemoryHost())
+    machine.start(seeded, (how,), {})
+    module.seed(7)
+    others = [module.random() for _ in range(4)]
+    module.seed(7)
+    assert module.random() == others[0]
+    machine.step()
+    assert [module.random(), module.random()] == others[1:3]
+    assert machine.step().value == expected
+
+
+@pytest.mark.parametrize('count', [1, 700, 100_000])
+def test_who_only_draws_goes_on_with_the_numbers_of_the_process(count):
+    async def draws():
+        before = [random.random() for _ in range(count)]
+        await checkpoint()
+        return before[-1], random.random()
+
+    random.seed(1)
+    expected = [random.random() for _ in range(count + 1)][-2:]
+    random.seed(1)
+    machine = Machine(memory._MemoryHost())
+    machine.start(draws, (), {})
+    machine.step()
+    assert not machine.surroundings.changed
+    assert [*machine.step().value] == expected

@@ -1,0 +1,186 @@
+"""The stored form of the global variables that travel with a function: `jobs.world` reads it.
+
+Plain data is written as arguments of jobs are: anybody can read it, and any Python. The rest is pickled. Here the definitions of the
+user's own modules, modules, and AiiDA's nodes stand for themselves: they are looked up where the function runs.
+
+Must not import AiiDA. A pickle is code. It travels with source that the same person has written, to where that source is executed.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import io
+import pickle
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any
+
+from ..compiler.state import State, Stored, mutable_in
+from ..values.pinning import is_never_made_again, is_standard
+from . import wire
+from .world import EARLY_FILE, LATE_FILE
+
+__all__ = ('store',)
+
+KeyOf = Callable[[object], 'str | None']
+
+#: Of the standard library: they have no stored form, and lose nothing when they are made again while nobody uses them.
+_MADE_AGAIN = (
+    *(type(threading.Lock()), type(threading.RLock()), threading.local, threading.Event, threading.Condition),
+    *(threading.Semaphore, contextvars.ContextVar),
+    *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, functools.partial, property),
+    *(weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.WeakSet),
+)
+#: How deep containers are looked into.
+_DEPTH = 10
+_ENTITIES = ('Node', 'Computer', 'Group')
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles values; notes the definitions and the objects that it meets.
+
+    :param key_of: gives the key of a definition.
+    :param has_nodes: whether nodes can be had where it is read.
+    """
+
+    def __init__(self, file: Any, key_of: KeyOf, has_nodes: bool) -> None:
+        super().__init__(file, protocol=4)
+        self._key_of, self._has_nodes = key_of, has_nodes
+        self.met: set[str] = set()
+        self.ids: set[int] = set()
+        self.modules: set[str] = set()
+
+    def persistent_id(self, obj: Any) -> Any:
+        kind = type(obj)
+        if kind in _ATOMS:
+            return None
+        if isinstance(obj, types.ModuleType):
+            return 'module', obj.__name__
+        if (key := self._key_of(obj)) is not None:
+            self.met.add(key)
+            return 'definition', key
+        if _is_entity(obj):
+            return self._entity(obj)
+        if isinstance(obj, types.FunctionType | type):
+            self.modules.add(obj.__module__)
+        elif kind not in (tuple, frozenset, types.BuiltinFunctionType):
+            self.ids.add(id(obj))
+        return None
+
+    def _entity(self, obj: Any) -> Any:
+        name = next((name for name in _ENTITIES if isinstance(obj, getattr(sys.modules['aiida.orm'], name))), None)
+        if not self._has_nodes:
+            raise pickle.PicklingError(
+                'it is of AiiDA, and there is no database where the function runs; pass it as an argument'
+            )
+        if name is None or not obj.is_stored:
+            raise pickle.PicklingError('it is not in the database; store it first')
+        return name, obj.uuid
+
+
+def _is_entity(value: object) -> bool:
+    """Return whether an object is one of AiiDA's; nobody imports that for this."""
+    orm = sys.modules.get('aiida.orm')
+    return orm is not None and isinstance(value, orm.Entity)
+
+
+_ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes))
+
+
+def store(values: Mapping[str, Any], key_of: KeyOf, filled: Collection[str] = (), *, has_nodes: bool = False) -> Stored:
+    """Return the stored form of the values of global variables, by key.
+
+    :param key_of: gives the key of a definition; raises a `LookupError` for one that cannot be had where the function runs.
+    :param has_nodes: whether AiiDA's nodes can be had where the function runs.
+    :param filled: those that are made anew where they stand, and then filled.
+    """
+    stored = Stored()
+    files: dict[str, bytes] = {}
+    plain: dict[str, Any] = {}
+    ids: dict[str, set[int]] = {}
+    early: dict[str, Any] = {}
+    late: dict[str, Any] = {}
+    contents: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in filled:
+            contents[key] = _content(value)
+            found = _looked_at(stored, key, contents[key], key_of, has_nodes)
+            ids[key] = found.ids if found is not None else set()
+            continue
+        try:
+            plain[key] = wire.encode(value, partial(_save, files))
+            ids[key] = mutable_in(value)
+        except wire.NotSendableError:
+            found = _looked_at(stored, key, value, key_of, has_nodes)
+            if found is not None:
+                ids[key] = found.ids
+                (late if found.met else early)[key] = value
+    # What shares an object with something else is stored together with it.
+    for group, others in ((plain, [plain, early, late, contents]), (early, [late, contents])):
+        for key in [*group]:
+            if any(key != other and not ids[key].isdisjoint(ids[other]) for each in others for other in each):
+                is_late = any(not ids[key].isdisjoint(ids[other]) for each in (late, contents) for other in each)
+                (late if is_late else early)[key] = values[key]
+                del group[key]
+    stored.ids = set().union(*ids.values())
+    stored.late = {*late, *contents}
+    if early:
+        files[EARLY_FILE] = _pickled(early, key_of, has_nodes)[0]
+    if stored.late and not stored.refused:
+        files[LATE_FILE] = _pickled({'values': late, 'contents': contents}, key_of, has_nodes)[0]
+    used = repr(plain)
+    stored.state = State(
+        plain, {name: data for name, data in files.items() if not name.endswith('.npy') or name in used}
+    )
+    return stored
+
+
+def _save(files: dict[str, bytes], array: Any) -> str:
+    import numpy
+
+    name = f'input-0-{len(files)}.npy'
+    stream = io.BytesIO()
+    numpy.save(stream, array, allow_pickle=False)
+    files[name] = stream.getvalue()
+    return name
+
+
+def _content(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [*value.items()]
+    return [*value] if isinstance(value, list | set) else dict(vars(value))
+
+
+def _looked_at(stored: Stored, key: str, value: Any, key_of: KeyOf, has_nodes: bool) -> _Pickler | None:
+    """Pickle one value by itself; note why it cannot be."""
+    try:
+        pickler = _pickled(value, key_of, has_nodes)[1]
+    except Exception as error:  # whatever the classes of the user raise
+        stored.refused[key] = (type(value).__name__, str(error) or type(error).__name__, _is_never_made_again(value))
+        return None
+    stored.met |= pickler.met
+    stored.modules |= pickler.modules
+    return pickler
+
+
+def _is_never_made_again(value: Any, depth: int = 0) -> bool:
+    """Return whether a value, or something in it, is lost when it is made a second time."""
+    if isinstance(value, dict | list | tuple | set | frozenset):
+        items = value.values() if isinstance(value, dict) else value
+        return depth > _DEPTH or any(_is_never_made_again(item, depth + 1) for item in items)
+    kind = type(value)
+    if kind in _ATOMS or isinstance(value, _MADE_AGAIN):
+        return False
+    return is_never_made_again(kind) or is_standard(kind) or _is_entity(value)
+
+
+def _pickled(value: Any, key_of: KeyOf, has_nodes: bool) -> tuple[bytes, _Pickler]:
+    stream = io.BytesIO()
+    pickler = _Pickler(stream, key_of, has_nodes)
+    pickler.dump(value)
+    return stream.getvalue(), pickler
