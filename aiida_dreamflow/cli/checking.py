@@ -48,6 +48,8 @@ def check(path: str) -> None:
 
 def _check(process_class: Any) -> Iterator[str]:
     from aiida_dreamflow.compiler import compile_function
+    from aiida_dreamflow.engine import pinned
+    from aiida_dreamflow.exceptions import WorkflowUsageError
 
     function = process_class.require_function()
     program = compile_function(function)
@@ -64,8 +66,13 @@ def _check(process_class: Any) -> Iterator[str]:
             yield from _check_recipe(site, function, process_class, program)
     for each in program.forgotten:
         yield f'{program.source.filename}:{each.line}: {each.text}'
-    if isinstance(process_class.bundle, Exception):
-        yield f'{where}: {process_class.bundle}'
+    try:
+        launched = pinned.launched(process_class)
+    except WorkflowUsageError as error:
+        yield f'{where}: {error}'
+    else:
+        for line, what in _read_around(launched.source):
+            click.secho(f'  L{line} {what}', fg='yellow')
 
 
 def _check_helper(function: Any, module: Any) -> Iterator[str]:
@@ -102,6 +109,77 @@ def _check_recipe(site: RecipeSite, function: FunctionType, process_class: Any, 
             f'  L{line} {what}: it is made again at each, if making it does nothing else; what is changed in it by then is lost',
             fg='yellow',
         )
+
+
+def _read_around(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and words for what a source reads of its working directory or its environment: those of a daemon are others."""
+    found: dict[int, str] = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, 'attr', getattr(node.func, 'id', ''))
+            first = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
+            if name in _TAKE_PATHS and isinstance(first, str) and _is_relative(first):
+                found[node.lineno] = (
+                    f'`{ast.unparse(node)}` is relative to the working directory: under a daemon, to that which the daemon was started '
+                    'in. Give the whole path'
+                )
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in _ENVIRONMENT:
+            found[node.lineno] = (
+                f'`{ast.unparse(node)}` is that of the process that runs this: under a daemon, what the daemon was started with. Pass what '
+                'you need of it as an argument, or read it at the top of the file'
+            )
+    yield from sorted(found.items())
+
+
+_ENVIRONMENT = ('os.environ', 'os.getenv', 'os.getcwd', 'os.curdir', 'Path.cwd', 'pathlib.Path.cwd')
+#: Functions and methods whose first argument is a path.
+_TAKE_PATHS = frozenset(
+    (
+        *(
+            'open',
+            'Path',
+            'PosixPath',
+            'listdir',
+            'scandir',
+            'mkdir',
+            'makedirs',
+            'remove',
+            'unlink',
+            'chdir',
+            'exists',
+            'isfile',
+        ),
+        *(
+            'load',
+            'loadtxt',
+            'genfromtxt',
+            'fromfile',
+            'save',
+            'savez',
+            'savetxt',
+            'savefig',
+            'imread',
+            'read',
+            'write',
+            'glob',
+        ),
+        *(
+            'read_csv',
+            'read_json',
+            'read_excel',
+            'read_hdf',
+            'read_parquet',
+            'to_csv',
+            'to_json',
+            'to_hdf',
+            'to_parquet',
+        ),
+    )
+)
+
+
+def _is_relative(path: str) -> bool:
+    return not path.startswith(('/', '~')) and '://' not in path and ('/' in path or '.' in path.strip('.'))
 
 
 def _resolved(node: ast.expr, namespace: dict[str, Any]) -> Any:

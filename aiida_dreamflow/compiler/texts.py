@@ -21,6 +21,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .cells import bodies_of_magics
 from .quietly import compiled
 
 if TYPE_CHECKING:
@@ -70,7 +71,17 @@ def lines_of(function: types.FunctionType) -> list[str] | None:
         return _taken[filename][-1]
     if '<locals>' in function.__qualname__ and not filename.startswith('<frozen '):
         return linecache.getlines(file_of(function.__code__), function.__globals__)
-    return _lines(filename, function.__globals__, [function.__code__])
+    lines = _lines(filename, function.__globals__, [function.__code__])
+    return _lines_of_magic(function) if lines == [] and filename.startswith('<') else lines
+
+
+def _lines_of_magic(function: types.FunctionType) -> list[str]:
+    """Return what a magic of a notebook, such as ``%%time``, has run when it made a function, none if there is no such."""
+    for body in bodies_of_magics(function.__globals__):
+        lines = body.splitlines(keepends=True)
+        if _distance(lines, [function.__code__]) == _THE_SAME:
+            return lines
+    return []
 
 
 def text_of(module: types.ModuleType, filename: str) -> str | None:

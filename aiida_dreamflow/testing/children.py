@@ -75,7 +75,7 @@ def prepared(target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict
         raise LaunchError(f'`{name_of(target)}` cannot run in memory: only Python functions and workflows can')
     arguments = by_name(target, args, inputs)
     try:
-        source = bundle(target).source
+        source = bundle(target, modules=True, store=store).source
     except WorkflowUsageError as error:
         raise LaunchError(str(error)) from None
     if isinstance(target, Local):

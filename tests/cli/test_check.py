@@ -147,3 +147,32 @@ def test_forgotten_awaits(check):
     assert ':12: `y` is what `submit(...)` gives, not its result: write `await y`' in done.stderr
     assert ':16: `submit(...)` is used, not its result: write `await submit(...)`' in done.stderr
     assert ':18: `helper(...)` is used, not its result: write `await helper(...)`' in done.stderr
+
+
+def test_says_what_is_read_of_the_working_directory_and_the_environment(check):
+    done = check("""
+    import os
+    import pathlib
+    TABLE = dict(os.environ)
+    def helper():
+        return open('data/table.txt').read(), open('/etc/hosts'), os.environ['HOME']
+    @workflow
+    async def reads(n: int = 3):
+        await checkpoint()
+        return helper(), TABLE, pathlib.Path('x.csv')
+    """)
+    assert done.exit_code == 0, done.output
+    said = [line for line in done.output.splitlines() if 'under a daemon' in line]
+    assert [line.split()[0] for line in said] == ['L11', 'L15']
+
+
+def test_says_what_cannot_go_along(check):
+    done = check("""
+    LOG = open('/dev/null')
+    @workflow
+    async def logs():
+        await checkpoint()
+        LOG.write('x')
+    """)
+    assert done.exit_code == 1
+    assert 'it uses `LOG` (line 7 of' in done.output
