@@ -5,10 +5,13 @@ time: so from then on the stream is its own, kept across its awaits, and the oth
 with that of the process, as in plain Python: if its stream was kept, two of them could draw the same numbers.
 
 Nothing says that a stream was seeded. But one that was only drawn from can be reached from where it was.
+
+Knows numpy only when somebody else has imported it, or a frame that comes back needs it.
 """
 
 from __future__ import annotations
 
+import importlib
 import random
 import sys
 import time
@@ -47,10 +50,9 @@ def bring_in(place: str, state: Any) -> None:
         key, position, version, gauss = state
         random.setstate((version, (*array('I', key), position), gauss))
         return
-    import numpy as np
-
+    numpy = importlib.import_module('numpy')  # in a worker that has not imported it yet, too
     key, position, has_gauss, gauss = state
-    np.random.set_state(('MT19937', np.frombuffer(key, np.uint32), position, has_gauss, gauss))
+    numpy.random.set_state(('MT19937', numpy.frombuffer(key, numpy.uint32), position, has_gauss, gauss))
 
 
 def was_seeded(before: Any, after: Any, seconds: float) -> bool | None:
