@@ -11,8 +11,11 @@ def show_steps(node: Any) -> None:
     """Print the recorded steps of a run, a line each."""
     from aiida_dreamflow.engine.forking import recorded_steps
 
-    for step in recorded_steps(node):
+    steps = list(recorded_steps(node))
+    for step in steps:
         click.echo(f'{step.number:6}  {step.time:%Y-%m-%d %H:%M:%S}  {step.place}')
+    if not steps:
+        click.echo(f'{node.process_label} {node.pk} has no step to begin from, as it came to no await: launch it anew')
 
 
 def launch(node: Any, step: int | None, edited: bool, retry: bool) -> None:
@@ -20,11 +23,6 @@ def launch(node: Any, step: int | None, edited: bool, retry: bool) -> None:
     from aiida import engine
 
     from aiida_dreamflow.engine.forking import fork
-    from aiida_dreamflow.exceptions import DreamflowError
 
-    try:
-        builder = fork(node, step, edited=edited, retry=retry)
-    except DreamflowError as error:
-        raise click.ClickException(str(error)) from error
-    new = engine.submit(builder)
+    new = engine.submit(fork(node, step, edited=edited, retry=retry))
     click.echo(f'launched {new.process_label} {new.pk}, a {new.description}')

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
 
 
-@click.group(context_settings={'help_option_names': ['-h', '--help']})
+class _Group(click.Group):
+    """Commands whose errors are a line each, unless the user wants to see where they come from."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        from aiida.common.exceptions import AiidaException
+
+        from aiida_dreamflow.exceptions import DreamflowError
+
+        try:
+            return super().invoke(ctx)
+        except (DreamflowError, AiidaException) as error:
+            if os.environ.get('DREAMFLOW_TRACEBACK') == 'full':
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group, context_settings={'help_option_names': ['-h', '--help']})
 @click.version_option(package_name='aiida-dreamflow', prog_name='dreamflow')
 def dreamflow() -> None:
     """Look at workflows written as Python functions, and begin new runs from old ones."""
@@ -40,20 +58,6 @@ def check(file: str) -> None:
 _profile_option = click.option('-p', '--profile', help='The AiiDA profile; the default one if not given.')
 
 
-def _node(process: str, profile: str | None) -> Any:
-    """Return the node of a process, from the profile asked for."""
-    from aiida import load_profile, orm
-    from aiida.common.exceptions import NotExistent
-    from aiida.manage import get_manager
-
-    if profile is not None or get_manager().get_profile() is None:
-        load_profile(profile, allow_switch=True)
-    try:
-        return orm.load_node(process)
-    except NotExistent as error:
-        raise click.BadParameter(str(error), param_hint='PK') from error
-
-
 @dreamflow.command()
 @click.argument('process', metavar='PK')
 @click.option('--step', type=int, help='The step to look at; the last one that waits for something by default.')
@@ -64,8 +68,9 @@ def stack(process: str, step: int | None, profile: str | None) -> None:
     It is read from the database: the daemon need not run, and nothing of the workflow is run.
     """
     from aiida_dreamflow.cli import stacks
+    from aiida_dreamflow.cli.finding import find_run
 
-    stacks.show_stack(_node(process, profile), step)
+    stacks.show_stack(find_run(process, profile), step)
 
 
 @dreamflow.command()
@@ -81,8 +86,9 @@ def fork(process: str, step: int | None, edited: bool, retry: bool, list_steps: 
     What the old run has done by then is not done again: neither its steps, nor the jobs it waited for.
     """
     from aiida_dreamflow.cli import forking
+    from aiida_dreamflow.cli.finding import find_run
 
-    node = _node(process, profile)
+    node = find_run(process, profile)
     if list_steps:
         forking.show_steps(node)
     else:

@@ -10,12 +10,8 @@ import click
 def show_stack(node: Any, step: int | None) -> None:
     """Print the calls in progress of each task of a run."""
     from aiida_dreamflow.engine.stack import stack_of
-    from aiida_dreamflow.exceptions import DreamflowError
 
-    try:
-        found = stack_of(node, step)
-    except DreamflowError as error:
-        raise click.ClickException(str(error)) from error
+    found = stack_of(node, step)
     state = node.process_state.value if node.process_state else 'not running yet'
     when = '' if found.time is None else f' ({found.time.astimezone():%Y-%m-%d %H:%M:%S})'
     click.echo(f'{node.process_label} {node.pk}, {state}: after step {found.step}{when}')

@@ -49,7 +49,10 @@ from .texts import WRAPPER, blanked, file_of, is_text_of, lines_of
 from .travel import Travel
 from .units import Unit, first_line, units_of
 
-__all__ = ('Bundle', 'ModuleSource', 'bundle', 'bundle_again')
+__all__ = ('Bundle', 'ModuleSource', 'bundle', 'bundle_again', 'require_function')
+
+#: How many characters of a value a message shows.
+_BRIEF = 40
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,7 @@ def bundle(
     :raises WorkflowUsageError: if there is no source, or it uses something that neither the source says nor can be stored; if one
         of the modules was edited since it was imported, and what was imported is nowhere to be had.
     """
-    plain = _require_function(function, what, allow_async)
+    plain = require_function(function, what, allow_async)
     text, units, node = _read(plain, what, annotations)
     own = _own_unit(units, node, plain, what)
     own_name = _own_name(own, plain.__name__, plain.__qualname__)
@@ -322,29 +325,63 @@ def bundle_again(bundle: Bundle, text: str, modules: bool = False) -> Bundle:
 # -- from an object to its definition ---------------------------------------------------------------------------------
 
 
-def _require_function(function: object, what: str, allow_async: bool) -> types.FunctionType:
-    """Return the innermost plain function, or say why there is none."""
-    name = getattr(function, '__qualname__', None) or repr(function)
+def require_function(function: object, what: str = 'a function job', allow_async: bool = False) -> types.FunctionType:
+    """Return the innermost plain function, or say why there is none.
+
+    :raises WorkflowUsageError: with what to write instead.
+    """
+    named = function
+    while not hasattr(named, '__qualname__') and hasattr(named, '__wrapped__'):
+        named = named.__wrapped__  # options of a job, a function for many items
+    name = getattr(named, '__qualname__', None) or _brief(named)
 
     def refuse(reason: str) -> NoReturn:
         raise WorkflowUsageError(f'`{name}` cannot become {what}: {reason}')
 
-    if inspect.isclass(function):
+    if inspect.isclass(named):
         refuse('it is a class; write a function (`def`) that makes and uses the object')
-    if inspect.ismethod(function):
-        refuse('it is a method bound to an object that stays here; write a function that takes what it needs')
+    if inspect.ismethod(named):
+        refuse('it is a method bound to an object that stays here; write a function that takes the fields it needs')
+    if isinstance(named, functools.partial):
+        given = [getattr(named.func, '__name__', 'f'), *map(_brief, named.args)]
+        given += [f'{key}={_brief(value)}' for key, value in named.keywords.items()]
+        refuse(f'it is a `functools.partial`; give all arguments there: `submit({", ".join(given)}, ...)`')
+    if inspect.iscoroutine(named):
+        refuse(
+            f'`{name}(...)` was called already: an `async def` is no job but part of the workflow: `await {name}(...)`'
+        )
+    if not callable(named):
+        refuse(
+            f'it is no function but a value of type `{type(named).__name__}`. If a function was called here, give the '
+            'function itself, and its arguments by name: `submit(f, x=n)`, not `submit(f(n))`'
+        )
     function = inspect.unwrap(function) if callable(function) else function
     if inspect.isbuiltin(function) or isinstance(function, (types.MethodDescriptorType, types.WrapperDescriptorType)):
         refuse('it is not written in Python, so there is no source to send; call it in a function of your own (`def`)')
+    if type(function).__name__ == 'ufunc':
+        refuse(
+            f"it is a function of numpy's, written in C; call it in one of your own: `def f(x): return np.{name}(x)`"
+        )
     if not isinstance(function, types.FunctionType):
-        refuse(f'it is an object of type `{type(function).__name__}`; write a function (`def`) that calls it')
+        kind = type(function).__name__
+        refuse(
+            f'it is an object of the class `{kind}`, which stays here; write a function (`def`) that takes its fields, and '
+            f'makes a `{kind}` of them'
+        )
     if function.__name__ == '<lambda>':
         refuse('a lambda has no source of its own; give it a name with `def`')
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         refuse('it is a generator function; return a list instead of using `yield`')
     if inspect.iscoroutinefunction(function) and not allow_async:
-        refuse('it is an `async def`; write a plain `def`')
+        refuse(
+            f'it is an `async def`; write a plain `def`, or `await {function.__name__}(...)` as a part of the workflow'
+        )
     return function
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _BRIEF and '\n' not in text and ' at 0x' not in text else f'<{type(value).__name__}>'
 
 
 def _read(function: types.FunctionType, what: str, annotations: bool) -> tuple[list[str], list[Unit], FunctionNode]:

@@ -22,7 +22,7 @@ from ..exceptions import CannotStoreError, DreamflowError, FrameError
 from ..jobs import failpoints
 from ..jobs.arguments import with_classes
 from ..jobs.codes import found_once
-from ..jobs.failures import child_of
+from ..jobs.failures import chain_of, child_of
 from ..jobs.names import python_name
 from ..jobs.trouble import PassingTroubleError, storing
 from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended, Task
@@ -44,7 +44,8 @@ from .kinds import find_target, kind_of
 from .ledger import SHARED, Ledger, Origins, name_of
 from .lookup import stored_nodes
 from .pinned import as_launched, note_reported, source_key, watch
-from .printing import captured
+from .printing import captured, shown
+from .refusing import explain
 from .returning import nested, odd_names, outputs_in, shape_of
 from .steps import Step, latest_step, write_step
 from .targets import Sources, prepare_child
@@ -218,7 +219,7 @@ class Execution:
                 close_transactions(self.session)
                 raise
         self.children.kill_cancelled(self.machine)
-        if text := ''.join(printed).rstrip('\n'):
+        if text := shown(printed):
             self.process.report('%s', text)
         if seconds > _LONG:
             self._report_long(first, machine, seconds)
@@ -409,10 +410,14 @@ class Execution:
         return True, ExitCode(*step.exit_code) if step.exit_code is not None else None
 
     def _unasked(self) -> list[tuple[str, BaseException]]:
-        """Return the failures that nobody has asked for."""
+        """Return the failures that nobody has asked for. Who cancels something has asked for its end."""
         futures: list[tuple[str, Future[Any]]] = [(handle.label, handle) for handle in self.machine.pending]
         futures += [(f'task `{task.get_name()}`', task) for task in self.machine.failures]
-        return [(label, future.error) for label, future in futures if future.error is not None and not future.asked]
+        return [
+            (label, future.error)
+            for label, future in futures
+            if future.error is not None and not future.asked and not isinstance(future.error, asyncio.CancelledError)
+        ]
 
     def _fail(self, error: BaseException) -> ExitCode:
         """End the workflow for an exception that nothing in it caught."""
@@ -428,7 +433,7 @@ class Execution:
             self.process.report_exception(error)
             return self.process.exit_codes.ERROR_CANCELLED  # type: ignore[no-any-return]
         self.process.report_exception(error)
-        message = f'{child}: {type(error).__name__}: {error}'.partition('\n')[0]
+        message = chain_of(child, error)
         return self.process.exit_codes.ERROR_CHILD_FAILED.format(message=message)  # type: ignore[no-any-return]
 
     # -- what the machine asks (see `runtime.Host`)
@@ -444,6 +449,10 @@ class Execution:
         if wanted:
             prepared['label'] = self.children.free_label(self.machine, wanted)
         return prepared
+
+    def explain(self, error: BaseException) -> None:
+        """Have an error of AiiDA's say what it means in a workflow."""
+        explain(error)
 
     def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
         """Note the nodes that the step reads because of what it is given, and the variables that receive one."""

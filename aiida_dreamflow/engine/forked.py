@@ -152,10 +152,14 @@ def require_step(node: orm.WorkChainNode, number: int | None) -> Step:
         else:
             step = beginning if beginning is not None and beginning.number == number else None
     if step is None:
-        what = 'no step is recorded' if number is None else f'step {number} is not recorded'
+        run = f'{node.process_label} {node.pk}'
+        if number is None:
+            raise ForkError(
+                f'{run} has no recorded step, as it came to no await: to begin at the beginning, launch it anew'
+            )
         raise ForkError(
-            f'{node.process_label} {node.pk} cannot be forked there: {what}. `dreamflow fork {node.pk} --list` shows '
-            'the steps; to begin at the beginning, launch the workflow anew'
+            f'step {number} is not recorded for {run}: `dreamflow fork {node.pk} --list` shows those that are; to begin at '
+            'the beginning, launch it anew'
         )
     if step.state == 'returned':
         raise ForkError(

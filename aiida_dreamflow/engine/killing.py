@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import plumpy
 from aiida.engine import Process
@@ -31,6 +32,7 @@ async def kill_children(
     :param enough: ends the wait when it is set.
     :param report: writes to the report of the workflow.
     """
+    asyncio.get_running_loop().set_exception_handler(_without_kills)
     alive = [child for child in children if not child.has_terminated()]
     ends = asyncio.gather(*(kill_and_wait(child, parent, force_kill) for child in alive), return_exceptions=True)
     ends.add_done_callback(lambda _: enough.set())
@@ -38,6 +40,12 @@ async def kill_children(
         left = ', '.join(f'{child.node.process_label} {child.pid}' for child in alive if not child.has_terminated())
         report('will be killed when its children are: %s. Asked once more (Ctrl-C), it leaves them as they are', left)
         await _is_set(enough, _PATIENCE)
+
+
+def _without_kills(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say nothing of what AiiDA interrupted to kill a job, and does not look at again: that is no fault."""
+    if not isinstance(context.get('exception'), plumpy.KillInterruption):
+        loop.default_exception_handler(context)
 
 
 async def _is_set(event: asyncio.Event, seconds: float) -> bool:

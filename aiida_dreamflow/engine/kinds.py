@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
@@ -17,15 +18,24 @@ from aiida.orm.utils.links import LinkManager, LinkTriple
 
 from ..compiler.desugar import FUNCTION_MARK, PROCESS_FUNCTION_MARK
 from ..exceptions import ChildFailedError, LaunchError
-from ..jobs.arguments import by_name, check_arguments, merged, name_of, with_classes
+from ..jobs.arguments import (
+    by_name,
+    check_arguments,
+    merged,
+    name_of,
+    require_function_to_run,
+    with_classes,
+)
 from ..jobs.calculation import FunctionJob
 from ..jobs.launch import function_job_inputs, job_outcome
 from ..jobs.local import LocalRun, local_run_inputs
 from ..jobs.mapping import MapJob, map_job_inputs, map_outcome
 from ..jobs.names import port_name
+from ..jobs.reports import how_it_failed
 from ..runtime import Local, Mapped
 from ..values.nodes import from_node
 from .codecs import OwnFileCodec
+from .refusing import as_nodes, in_words, without_code
 from .returning import is_result, returned_value
 from .steps import find_record, read_file
 from .transaction import detach
@@ -79,7 +89,7 @@ class Kind:
         process_class = self.process_class(target)
         if isinstance(target, ProcessBuilder):
             given = {**target._inputs(prune=True), **given}
-        serialized = process_class.spec().inputs.serialize(dict(given))
+        serialized = as_nodes(process_class, given)
         # Nodes that AiiDA would make of default values later would have no creator.
         return _with_defaults(serialized, _validate(process_class, serialized))
 
@@ -181,6 +191,7 @@ class FunctionKind(Kind):
 
     def by_name(self, target: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by the names of the parameters."""
+        require_function_to_run(target)
         return by_name(target, args, named)
 
     def takes_nodes(self, target: Any, port: str) -> bool:
@@ -274,7 +285,8 @@ def find_target(target: Any) -> Any:
     if not groups:
         raise LaunchError(
             f'no calculation and no workflow has the entry point `{target}`: `verdi plugin list aiida.calculations` and '
-            '`verdi plugin list aiida.workflows` show them all'
+            '`verdi plugin list aiida.workflows` show them all. A function is given itself, not what it returns: '
+            '`submit(f, x=n)`'
         )
     try:
         return load_entry_point(groups[0], name)
@@ -303,8 +315,9 @@ def _validate(process_class: Any, inputs: Mapping[str, Any]) -> Mapping[str, Any
     processed: Mapping[str, Any] = ports.pre_process(dict(inputs))
     fault = ports.validate(processed)
     if fault is not None:
-        name = getattr(getattr(process_class, FUNCTION_MARK, process_class), '__name__', '')
-        raise LaunchError(f'`{name}` cannot be launched: {fault}')
+        raise LaunchError(in_words(process_class, inputs, fault))
+    if (reason := without_code(process_class, processed)) is not None:
+        raise LaunchError(reason)
     return processed
 
 
@@ -317,9 +330,10 @@ def _failure(node: orm.ProcessNode) -> ChildFailedError:
     elif not node.is_terminated:
         how = 'stopped without an end, as its code broke the machinery of the process: see the log'
     else:
-        how = f'failed with exit status {node.exit_status}: {node.exit_message}'
+        how = how_it_failed(node.exit_status, node.exit_message or '')
+    innermost = re.findall(r'\((\d+)\): ', how if 'failed because of' in how else '')
     return ChildFailedError(
-        f'{node.process_label} {node.pk} {how}; see `verdi process report {node.pk}`',
+        f'{node.process_label} {node.pk} {how}; see `verdi process report {(innermost or [node.pk])[-1]}`',
         node=node,
         exit_status=node.exit_status,
         exit_message=node.exit_message or '',
@@ -328,4 +342,5 @@ def _failure(node: orm.ProcessNode) -> ChildFailedError:
 
 def port_names(names: Mapping[str, str | None]) -> dict[str, str]:
     """Return the variables of arguments by port, for those that are variables."""
-    return {port_name(name): variable for name, variable in names.items() if variable is not None}
+    # The values of `*args` are several.
+    return {port_name(name): variable for name, variable in names.items() if isinstance(variable, str)}

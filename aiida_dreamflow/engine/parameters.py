@@ -16,6 +16,7 @@ from aiida import orm
 from aiida.engine.processes.ports import InputPort
 
 from ..exceptions import CannotStoreError, CompileError
+from ..jobs.arguments import argument_not_stored
 from ..jobs.names import port_name, python_name
 from ..values.parameters import Parameter, signature_of
 from .checking import parameters_in
@@ -66,8 +67,14 @@ class ParameterPort(InputPort):
     parameter: Parameter
 
     def serialize(self, value: Any) -> Any:
-        """Return the node of a value."""
-        return self.parameter.node_for(value)
+        """Return the node of a value.
+
+        :raises CannotStoreError: if it has none; with the name of the parameter.
+        """
+        try:
+            return self.parameter.node_for(value)
+        except CannotStoreError as error:
+            raise argument_not_stored(python_name(self.name), error) from error.__cause__
 
 
 def port_of(parameter: Parameter) -> ParameterPort:

@@ -17,9 +17,25 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ('captured',)
+__all__ = ('captured', 'shown')
+
+#: How many lines at the beginning and at the end of what a step prints the report has, and how many characters.
+_LINES, _CHARACTERS = 500, 100_000
 
 _buffer: ContextVar[list[str] | None] = ContextVar('dreamflow_print', default=None)
+
+
+def shown(printed: list[str]) -> str:
+    """Return what the report has of what a step has printed: if that is very long, how it begins and ends."""
+    text = ''.join(printed).rstrip('\n')
+    lines = text.splitlines()
+    if len(lines) <= 2 * _LINES and len(text) <= 2 * _CHARACTERS:
+        return text
+    first, last = '\n'.join(lines[:_LINES])[:_CHARACTERS], '\n'.join(lines[-_LINES:])[-_CHARACTERS:]
+    return (
+        f'{first}\n[... left out here: this step printed {len(lines)} lines, {len(text)} characters. What is to be kept is better '
+        f'written to a file, or returned ...]\n{last}'
+    )
 
 
 class _Stdout:

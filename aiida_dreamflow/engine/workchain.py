@@ -32,7 +32,7 @@ from aiida.engine.processes.workchains.workchain import Protect
 from aiida.manage import get_manager
 
 from ..compiler import Bundle, compile_function
-from ..exceptions import FrameError, WorkflowUsageError
+from ..exceptions import DreamflowError, FrameError, WorkflowUsageError
 from ..jobs.leased import Leased, by_parent
 from ..jobs.names import port_name
 from ..jobs.reports import WORKFLOW_EXIT_CODES, plain_text
@@ -46,8 +46,10 @@ from .killing import kill_and_wait, kill_children
 from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper, outline_of
 from .parameters import by_port, port_of
-from .pinned import is_pinned, launched, pin_source
+from .pinned import launched, pin_source
+from .refusing import refusal, told_of_kill
 from .returning import ReturnPort
+from .tracebacks import only_users, shortened, shows_all
 
 #: After how many seconds a timer looks at the clock again, at the latest.
 _LONGEST_NAP = 600.0
@@ -65,9 +67,6 @@ _LINGER, _GLANCE = 1.0, 0.1
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 _MOMENT = 0.5
 
-#: Modules whose frames stand before those of the user in a traceback.
-_MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
-
 __all__ = ('FunctionWorkChain',)
 
 
@@ -84,7 +83,7 @@ class _Callable(Protect):
         if (
             'inputs' in kwargs or cls.__dict__.get('function') is None
         ):  # AiiDA names the inputs, of which none is named so
-            return super().__call__(*args, **kwargs)
+            return cls._made(*args, **kwargs)
         name = cls.function.__name__
         if not is_stepping():
             raise WorkflowUsageError(
@@ -92,6 +91,14 @@ class _Callable(Protect):
                 f'`aiida.engine.run({name}, ...)` or `aiida.engine.submit({name}, ...)`'
             )
         return submit_call(current_machine(), cls, args, kwargs, sys._getframe(1))
+
+    def _made(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        """Make a process; what is wrong with its inputs is told in the words of the function."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except (ValueError, DreamflowError) as error:
+            found = refusal(cls, kwargs.get('inputs'), error)
+            raise shortened(found) from (error if shows_all() and found is not error else found.__cause__)
 
 
 class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
@@ -259,6 +266,17 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         return True
 
     # -- running
+
+    def execute(self) -> dict[str, Any] | None:
+        """Run the process in this session, as ``engine.run`` does."""
+        try:
+            return super().execute()  # type: ignore[no-any-return]
+        except plumpy.KilledError as error:
+            killed = plumpy.KilledError(told_of_kill(self.node, str(error)))
+            raise shortened(killed) from (error if shows_all() else None)
+        except Exception as error:
+            shortened(error)
+            raise
 
     def _do_step(self) -> Any:
         if self._kills_children is not None:  # its own end is near: no step begins
@@ -495,22 +513,12 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
 
     def report_exception(self, error: BaseException) -> None:
         """Write an exception to the report, with the traceback of the user's lines."""
-        lines = traceback.format_exception(type(error), error, user_part(error.__traceback__))
+        only_users(error)
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
         self.report('%s', ''.join(lines).rstrip())
 
     def on_except(self, exc_info: tuple[Any, Exception, types.TracebackType]) -> None:
         """Report the exception, with the traceback of the user's lines."""
         kind, error, trace = exc_info
-        super().on_except((kind, error, user_part(trace)))
-
-
-def user_part(trace: types.TracebackType | None) -> types.TracebackType | None:
-    """Return the part of a traceback that begins with the first line of user code, ``None`` if there is none."""
-    while trace is not None and _is_machinery(trace.tb_frame.f_globals.get('__name__', '')):
-        trace = trace.tb_next
-    return trace
-
-
-def _is_machinery(module: str) -> bool:
-    # The module of a pinned source is named after this package, but its lines are the user's.
-    return module.startswith(_MACHINERY) and not is_pinned(module)
+        only_users(error.with_traceback(trace))
+        super().on_except((kind, error, error.__traceback__))

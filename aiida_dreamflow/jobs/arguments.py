@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..exceptions import CannotStoreError, LaunchError
+from ..compiler.bundle import require_function
+from ..exceptions import CannotStoreError, LaunchError, WorkflowUsageError
 from . import remote, wire
 from .forms import Own, names_in
 
@@ -23,27 +24,49 @@ __all__ = (
     'namespace_of',
     'request_of',
     'require_classes',
+    'require_function_to_run',
     'require_sendable',
     'sent',
     'with_classes',
     'without_classes',
 )
 
+#: What is said of how a function job runs, in `job`.
+_OPTIONS = frozenset({'metadata', 'code', 'computer', 'options'})
+
+
+def require_function_to_run(target: Any) -> None:
+    """Refuse what is no function, before anything is said of its arguments.
+
+    :raises LaunchError: with what to write instead.
+    """
+    try:
+        require_function(target)
+    except WorkflowUsageError as error:
+        raise LaunchError(str(error)) from None
+
 
 def check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
     """Raise the ``TypeError`` that a call would raise, by calling a function of the same signature that does nothing."""
+    signature = inspect.signature(function)
     parameters = [
         parameter.replace(
             annotation=parameter.empty, default=parameter.empty if parameter.default is parameter.empty else None
         )
-        for parameter in inspect.signature(function).parameters.values()
+        for parameter in signature.parameters.values()
     ]
     scope: dict[str, Any] = {}
     exec(f'def stand_in{inspect.Signature(parameters)}: pass', scope)
     stand_in = scope['stand_in']
     stand_in.__qualname__ = inspect.unwrap(function).__qualname__
     _require_no_gap(stand_in, parameters, arguments)
-    remote.call(stand_in, dict(arguments))
+    try:
+        remote.call(stand_in, dict(arguments))
+    except TypeError as error:
+        if not _OPTIONS & (arguments.keys() - signature.parameters.keys()):
+            raise
+        options = f'what a job is run with belongs to the function: `job({name_of(function)}, metadata=...)`'
+        raise TypeError(f'{error}; {options}') from None
 
 
 def _require_no_gap(
@@ -211,13 +234,14 @@ def merged(target: Any, found: Mapping[str, Any], named: Mapping[str, Any]) -> d
 def _by_position(target: Any, args: tuple[Any, ...]) -> dict[str, Any]:
     if not args:
         return {}
-    parameters = inspect.signature(target).parameters.values()
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [parameter.name for parameter in parameters if parameter.kind in kinds]
+    parameters = list(inspect.signature(target).parameters.values())
+    names = [each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     if len(args) > len(names):
+        rest = [each.name for each in parameters if each.kind is each.VAR_POSITIONAL]
+        hint = f'; what is for `*{rest[0]}` is given by name, as a list: `{rest[0]}=[...]`' if rest else ''
         raise TypeError(
             f'{name_of(target)}() takes {len(names)} positional argument{"s" * (len(names) != 1)} but {len(args)} '
-            f'{"was" if len(args) == 1 else "were"} given'
+            f'{"was" if len(args) == 1 else "were"} given{hint}'
         )
     return dict(zip(names, args, strict=False))
 

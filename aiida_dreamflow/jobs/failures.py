@@ -14,6 +14,7 @@ import builtins
 import contextlib
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,8 +23,17 @@ from ..compiler.bundle import bundle
 from ..exceptions import ChildFailedError, RemoteTraceback
 from . import remote, wire
 from .forms import find_class, members_of
+from .reports import CHILD_FAILED
 
-__all__ = ('attach_origin', 'child_of', 'item_failure', 'mark_failure', 'raised_or', 'rebuild_exception')
+__all__ = (
+    'attach_origin',
+    'chain_of',
+    'child_of',
+    'item_failure',
+    'mark_failure',
+    'raised_or',
+    'rebuild_exception',
+)
 
 
 #: Attribute of an exception that says which child it came from.
@@ -45,7 +55,7 @@ def raised_or(
     """
     if details is None:
         return failed
-    if (found := _raised_there(details, target, f'This was raised in {what}: {failed.exit_message}')) is not None:
+    if (found := _raised_there(details, target, f'This was raised in {what}.')) is not None:
         return found
     failed.__cause__ = RemoteTraceback(details['traceback'])
     return failed
@@ -83,7 +93,19 @@ def _raised_there(details: Mapping[str, Any], target: Callable[..., Any] | None,
         return None
     namespace = getattr(inspect.unwrap(target), '__globals__', {}) if target is not None else {}
     rebuilt = rebuild_exception(details, namespace, target)
-    return None if rebuilt is None else attach_origin(rebuilt, details, note)
+    return None if rebuilt is None else attach_origin(rebuilt, details, f'{note}{_where_it_looked(details)}')
+
+
+def _where_it_looked(details: Mapping[str, Any]) -> str:
+    """Return where a function looked for a file whose path is relative; nothing for other failures."""
+    found = re.search(r"No such file or directory: '([^'/][^']*)'", details['message'])
+    if found is None:
+        return ''
+    return (
+        f' A relative path such as {found[1]!r} is looked for in the folder in which the function runs, which is not that of the '
+        "workflow: send what is in the file, as `orm.SinglefileData('/path/to/it')` or a value, or give the absolute path of a "
+        'file on that computer.'
+    )
 
 
 def rebuild_exception(
@@ -215,6 +237,17 @@ def _validation_error(kind: Any, attributes: Mapping[str, Any]) -> Exception:
         errors.append(line)
     error: Exception = kind.from_exception_data(attributes['title'], errors)
     return error
+
+
+def chain_of(child: str, error: BaseException) -> str:
+    """Return the children that a failure went through, from the outermost, and what the innermost raised, on one line.
+
+    :param child: the child that `error` came from.
+    """
+    message = error.exit_message if isinstance(error, ChildFailedError) else ''
+    if message.startswith(CHILD_FAILED):
+        return f'{child}: {message.removeprefix(CHILD_FAILED)}'
+    return f'{child}: {type(error).__name__}: {error}'.partition('\n')[0]
 
 
 def mark_failure(error: Exception, child: str) -> Exception:

@@ -164,9 +164,11 @@ ITEMS_FAILED = (
     'ERROR_ITEMS_FAILED',
     '{failed} of {count} calls of the function gave no result: the outputs `exceptions` say why.',
 )
+#: What the exit message of a workflow begins with that failed because a child did.
+CHILD_FAILED = 'A child failed and nothing caught it: '
 #: Those of a workflow whose function ended with an exception that is not its own.
 WORKFLOW_EXIT_CODES = (
-    (400, 'ERROR_CHILD_FAILED', 'A child failed and nothing caught it: {message}'),
+    (400, 'ERROR_CHILD_FAILED', CHILD_FAILED + '{message}'),
     (401, 'ERROR_CANCELLED', 'The workflow function ended with a CancelledError.'),
 )
 #: What is said of an item whose call gave no result, by the status of its report.
@@ -323,3 +325,10 @@ def _bounded(data: Any, otherwise: str) -> str:
     except RecursionError:
         return otherwise
     return text if len(text) <= _MAX_TEXT else otherwise
+
+
+def how_it_failed(status: int | None, message: str) -> str:
+    """Return what is said of a process that failed: of a workflow that failed because of a child, what is said of that."""
+    if message.startswith(CHILD_FAILED):
+        return f'failed because of {message.removeprefix(CHILD_FAILED)}'
+    return f'failed with exit status {status}: {message}'

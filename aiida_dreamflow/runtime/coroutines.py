@@ -7,6 +7,7 @@ after a restart. What else can be awaited and does not wait for an event loop is
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import types
 from collections.abc import Iterable
@@ -114,6 +115,10 @@ def arguments_of(function: types.FunctionType, values: dict[str, Any]) -> tuple[
     return args, kwargs
 
 
+#: What functions of asyncio's return, and which these are.
+_ASYNCIO = {'_GatheringFuture': 'gather', 'Task': 'create_task'}
+
+
 def awaited(value: Any) -> Any:
     """Return what awaiting something gives that is nothing of ours and needs no event loop.
 
@@ -127,9 +132,18 @@ def awaited(value: Any) -> Any:
                 break
     except StopIteration as end:
         return end.value
+    if isinstance(value, asyncio.Future):
+        value.add_done_callback(
+            lambda future: future.cancelled() or future.exception()
+        )  # or it complains that nobody asks
+        value.cancel()
+    name = type(value).__name__
+    advice = _ASYNCIO.get(name)
     raise WorkflowUsageError(
-        f'a workflow cannot wait for an object of type `{type(value).__name__}`: it waits for an event loop, which does not '
-        'survive a restart'
+        f'a workflow cannot wait for an object of type `{name}`: it waits for an event loop, which does not survive a restart'
+        if advice is None
+        else f'`asyncio.{advice}` cannot be awaited in a workflow: an event loop does not survive a restart; use that of this '
+        f'package, `from aiida_dreamflow import {advice}`'
     )
 
 

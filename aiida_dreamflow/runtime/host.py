@@ -76,6 +76,9 @@ class Host(Protocol):
         :raises Exception: what `submit` is to raise.
         """
 
+    def explain(self, error: BaseException) -> None:
+        """Have an exception that the workflow function raised say what it means in a workflow, if it says something else."""
+
     def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
         """Take notice that the current step is given what a child or a task ended with.
 

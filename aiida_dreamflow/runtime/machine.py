@@ -221,6 +221,7 @@ class Machine:
         # Outside of the `except`, so that what runs next is not handling this exception.
         if raised is not None:
             raised.__traceback__ = without_runtime(raised.__traceback__)
+            self.host.explain(raised)
             self._raise(task, activation.in_own_words(raised))
             raised = None  # see `Activation.raised_at`
             return
@@ -457,8 +458,14 @@ class Machine:
         wrong = next((each for each in awaitables if not isinstance(each, Awaitable | types.CoroutineType)), None)
         if wrong is not None:
             discard(awaitables)
+            kind = type(wrong).__name__
             raise TypeError(
-                f'handles, tasks and calls of `async def` functions are expected, not an object of type {type(wrong).__name__}'
+                f'handles, tasks and calls of `async def` functions are expected, not an object of type {kind}'
+                + (
+                    f'; a {kind} of them is given with a star: `gather(*handles)`'
+                    if isinstance(wrong, list | tuple)
+                    else ''
+                )
             )
         known: dict[int, Future[Any]] = {}
         held: list[Any] = []

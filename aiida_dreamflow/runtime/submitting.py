@@ -7,7 +7,7 @@ from typing import Any
 
 from ..compiler import Passed
 from ..exceptions import DreamflowError, WorkflowUsageError
-from .awaitables import Handle
+from .awaitables import Awaitable, Handle
 from .coroutines import discard
 from .forgotten import NotAValue, forgotten_in, refusal_of
 from .machine import Machine
@@ -29,6 +29,11 @@ def submit_child(
     :param first: how many positional arguments of that call come before those of the child.
     """
     _require_compiled_call(machine, caller.f_code)
+    if isinstance(target, Awaitable):
+        raise WorkflowUsageError(
+            f'`{target!r}` is submitted already: a call of a workflow submits it, so await that, `await child(n=1)`, or '
+            'give the workflow itself, `await submit(child, n=1)`'
+        )
     target = machine.host.find(target)
     label = f'{_name_of(target)}_{machine.launched + 1}'
     _require_results(machine, label, args, inputs, caller, first)

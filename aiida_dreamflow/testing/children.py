@@ -35,7 +35,7 @@ from ..jobs.arguments import (
 )
 from ..jobs.computing import compute, request
 from ..jobs.constants import store
-from ..jobs.failures import child_of, item_failure, raised_or
+from ..jobs.failures import chain_of, child_of, item_failure, raised_or
 from ..jobs.placing import place
 from ..jobs.reports import (
     EXIT_CODES,
@@ -44,6 +44,7 @@ from ..jobs.reports import (
     WORKFLOW_EXIT_CODES,
     Ending,
     ending_of,
+    how_it_failed,
     item_details,
     local_ending,
     not_storable,
@@ -316,7 +317,7 @@ def _run_workflow(
         if isinstance(error, CancelledError):
             ended = status_and_message(Ending('ERROR_CANCELLED'), WORKFLOW_EXIT_CODES)
         elif child is not None:
-            message = f'{child}: {type(error).__name__}: {error}'.partition('\n')[0]
+            message = chain_of(child, error)
             ended = status_and_message(Ending('ERROR_CHILD_FAILED', {'message': message}), WORKFLOW_EXIT_CODES)
     else:
         if not isinstance(value, getattr(sys.modules.get('aiida.engine'), 'ExitCode', ())):
@@ -327,7 +328,7 @@ def _run_workflow(
         ended = code.status, code.message or ''
     status, message = ended
     if status is not None:
-        how = f'failed with exit status {status}: {message}'
+        how = how_it_failed(status, message)
     raise ChildFailedError(f'{label} {how}', exit_status=status, exit_message=message) from cause
 
 

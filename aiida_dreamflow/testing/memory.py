@@ -213,6 +213,9 @@ class _MemoryHost:
         """Check the inputs of a child, on the line of `submit`."""
         return prepared(target, args, inputs)
 
+    def explain(self, error: BaseException) -> None:
+        """Change nothing."""
+
     def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
         """Note nothing."""
 

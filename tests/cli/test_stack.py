@@ -86,4 +86,4 @@ def test_refusals(node):
     assert stack(10**9).exit_code == 2
     done = stack(node.inputs.n.pk)
     assert done.exit_code == 1
-    assert 'is no workflow function' in done.output
+    assert 'is no process, but data of the type `Int`' in done.output

@@ -205,12 +205,12 @@ class Callable:
         (lambda: 1, 'a lambda has no source of its own'),
         (generator, 'it is a generator function'),
         (Callable, 'it is a class'),
-        (Callable(), 'it is an object of type `Callable`'),
+        (Callable(), 'it is an object of the class `Callable`, which stays here; write a function'),
         (Callable().method, 'it is a method bound to an object'),
-        (functools.partial(generator), 'it is an object of type `partial`'),
+        (functools.partial(generator, 2), r'give all arguments there: `submit\(generator, 2, ...\)`'),
         (len, 'it is not written in Python'),
         (str.upper, 'it is not written in Python'),
-        (3, 'it is an object of type `int`'),
+        (3, 'it is no function but a value of type `int`'),
     ],
 )
 def test_what_is_no_function(thing, reason):

@@ -1,0 +1,101 @@
+"""What a user sees of a traceback: the lines of the user, and of the libraries that these call.
+
+Inside of a workflow that is done where an exception is raised. At ``engine.run`` it is not enough: AiiDA's launchers stand
+between the user's line and ours, and each adds its frame after we have raised. So these frames are marked with
+``__tracebackhide__``, which IPython and pytest heed. Python itself has no such mark, but raises the audit event
+``sys.excepthook`` before it shows an exception that nobody has caught: then the marked frames are taken out. The hook for
+this is there only when there was such an exception; ``sys.excepthook`` is left alone.
+
+``DREAMFLOW_TRACEBACK=full`` in the environment shows everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import types
+from typing import Any
+
+from .pinned import is_pinned
+
+__all__ = ('only_users', 'shortened', 'shows_all')
+
+#: Modules whose frames stand before those of the user in a traceback.
+_MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
+
+_MARK = '__tracebackhide__'
+
+
+def shows_all() -> bool:
+    """Return whether the user wants to see all frames."""
+    return os.environ.get('DREAMFLOW_TRACEBACK') == 'full'
+
+
+def _user_part(trace: types.TracebackType | None) -> types.TracebackType | None:
+    """Return the part of a traceback that begins with the first line of user code, ``None`` if there is none."""
+    while trace is not None and not shows_all() and _is_machinery(trace.tb_frame):
+        trace = trace.tb_next
+    return trace
+
+
+def only_users(error: BaseException) -> BaseException:
+    """Return an exception whose traceback begins with the user's lines, and ends with them if it is one of AiiDA's."""
+    error.__traceback__ = _user_part(error.__traceback__)
+    if type(error).__module__.startswith('aiida.') and not shows_all():
+        last, trace = error.__traceback__, error.__traceback__
+        while trace is not None:
+            last = last if _is_machinery(trace.tb_frame) else trace
+            trace = trace.tb_next
+        if last is not None:
+            last.tb_next = None
+        if error.__context__ is not None and _user_part(error.__context__.__traceback__) is None:
+            error.__suppress_context__ = True
+    return error
+
+
+def shortened(error: BaseException) -> BaseException:
+    """Return an exception that is about to leave the caller, to be shown without the machinery, further out too."""
+    only_users(error)
+    if not shows_all():
+        _hide(sys._getframe(1))
+    return error
+
+
+def _is_machinery(frame: types.FrameType) -> bool:
+    # The module of a pinned source is named after this package, but its lines are the user's.
+    module = frame.f_globals.get('__name__', '')
+    return module.startswith(_MACHINERY) and not is_pinned(module)
+
+
+def _hide(frame: types.FrameType | None) -> None:
+    """Mark the frames from this one outward to the user's."""
+    global _is_watching
+    while frame is not None and _is_machinery(frame):
+        frame.f_locals[_MARK] = True  # the frame keeps what is no variable of its code
+        frame = frame.f_back
+    if not _is_watching:
+        _is_watching = True
+        sys.addaudithook(_watch)
+
+
+_is_watching = False
+
+
+def _watch(event: str, args: tuple[Any, ...]) -> None:
+    if event == 'sys.excepthook':
+        with contextlib.suppress(Exception):  # whatever it is, the exception must be shown
+            _, error, trace, *_ = args[1:]
+            _take_out(trace)
+            while (error := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+                _take_out(error.__traceback__)
+
+
+def _take_out(trace: types.TracebackType | None) -> None:
+    """Take the marked frames out of a traceback, but for the first."""
+    while trace is not None:
+        following = trace.tb_next
+        while following is not None and _MARK in following.tb_frame.f_locals:
+            following = following.tb_next
+        trace.tb_next = following
+        trace = following
