@@ -306,13 +306,18 @@ def _with_defaults(inputs: Mapping[str, Any], processed: Mapping[str, Any]) -> d
     return merged
 
 
+def _own(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs in dicts of their own, which AiiDA completes in place."""
+    return {name: _own(value) if isinstance(value, dict) else value for name, value in inputs.items()}
+
+
 def _validate(process_class: Any, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the inputs of a process as AiiDA completes them.
 
     :raises LaunchError: if they do not fit.
     """
     ports = process_class.spec().inputs
-    processed: Mapping[str, Any] = ports.pre_process(dict(inputs))
+    processed: Mapping[str, Any] = ports.pre_process(_own(inputs))
     fault = ports.validate(processed)
     if fault is not None:
         raise LaunchError(in_words(process_class, inputs, fault))

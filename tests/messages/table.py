@@ -130,7 +130,7 @@ CHAPTERS = (
                 'LaunchError: `w` has no parameter `scal` (`scale`?); it takes `n`, `scale`',
             ),
             Case('engine.run(w)', 'LaunchError: `w` needs `n`, which was not given'),
-            Case("engine.run(w, n='a')", "LaunchError: `w` wants `n: int`, and was given a `str`: 'a'"),
+            Case("engine.run(w, n='a')", "LaunchError: `n` of `w` takes int, got str: 'a'"),
             Case(
                 "engine.run(w, n=1, metadata={'lable': 'first'})",
                 'LaunchError: `metadata` of `w` has no entry `lable` (`label`?); it takes `store_provenance`, `description`, '
@@ -228,7 +228,7 @@ CHAPTERS = (
             Case('await submit(f, 1, 2)', 'TypeError: f() takes 1 positional argument but 2 were given'),
             Case('await submit(f)', "TypeError: f() missing 1 required positional argument: 'x'"),
             Case('await submit(child, m=1)', "TypeError: child() got an unexpected keyword argument 'm'"),
-            Case("await submit(child, n='a')", "LaunchError: `child` wants `n: int`, and was given a `str`: 'a'"),
+            Case("await submit(child, n='a')", "LaunchError: `n` of `child` takes int, got str: 'a'"),
             Case(
                 "await submit(f, x=1, metadata={'options': {}})",
                 "TypeError: f() got an unexpected keyword argument 'metadata'; what a job is run with belongs to the function: "
