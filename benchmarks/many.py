@@ -1,6 +1,6 @@
 # mypy: ignore-errors
 # (It drives processes by inner parts of AiiDA that have no types.)
-"""Does a step cost more after many? Time, bytes and memory per step, and a resume, after few steps and after many."""
+"""Does a step cost more after many? Time, bytes, links and memory per step, and a resume, after few steps and after many."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import os
 import resource
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,12 @@ def main() -> None:
         import workloads
 
         steps, resumes = [], []
-        for name, process in (('one int changes', workloads.one_changes), ('a list grows', workloads.list_grows)):
+        for name, process in (
+            ('one int changes', workloads.one_changes),
+            ('a list grows', workloads.list_grows),
+            ("the README's loop", workloads.optimises),
+            ('a generator is sent', workloads.generator_sent),
+        ):
             early = _Run(process, EARLY, folder)
             late = _Run(process, options.late, folder)
             steps += [(name, *early.row(early)), ('', *late.row(early))]
@@ -44,8 +50,18 @@ def main() -> None:
             resumes.append((name, f'{1000 * small:.0f}', f'{1000 * large:.0f}', f'{large / small:.2f}'))
         chain = _Run(workloads.CalcfunctionLoop, EARLY, folder)
         steps.append(('work chain, a calcfunction a turn', *chain.row(chain)))
-        header = ('', 'steps', 'ms', 'ratio', 'bytes in database', 'in repository', 'MB of memory')
-        print_table(f'The last {EARLY // 2} steps of a run: CPU time, bytes per step, memory', header, steps)
+        header = (
+            '',
+            'steps',
+            'ms',
+            'ratio',
+            'bytes in database',
+            'in repository',
+            'links',
+            'links in all',
+            'MB of memory',
+        )
+        print_table(f'The last {EARLY // 2} steps of a run: CPU time, bytes and links per step, memory', header, steps)
         header = ('', f'ms, after {EARLY} steps', f'after {options.late}', 'ratio')
         print_table(f'A resume: load and one step; CPU time, median of {options.resumes}', header, resumes)
 
@@ -73,6 +89,7 @@ class _Run:
         with contextlib.suppress(Stopped), _each_turn(look, steps + 1):
             run_get_node(process, n=steps + 1000)
         self.pk = _newest()
+        self.links = _links_of_steps(self.pk)
         times = [after - before for before, after in itertools.pairwise(ticks[-EARLY // 2 :])]
         self.time = statistics.median(times)
         first, last = sizes
@@ -84,7 +101,8 @@ class _Run:
     def row(self, early: _Run) -> tuple[str, ...]:
         ratio = f'{self.time / early.time:.2f}'
         found = (f'{self.steps}', f'{1000 * self.time:.1f}', ratio, f'{self.database}', f'{self.repository}')
-        return (*found, f'{self.memory}')
+        links = (f'{statistics.mean(self.links[-EARLY // 2 :]):.1f}', f'{sum(self.links)}') if self.links else ('', '')
+        return (*found, *links, f'{self.memory}')
 
     def resume(self) -> float:
         """Load the process as a worker does, and make one step."""
@@ -145,6 +163,20 @@ def _database_size(folder: Path) -> int:
     session = get_manager().get_profile_storage().get_session()
     size: int = session.execute(text('select pg_database_size(current_database())')).scalar_one()
     return size
+
+
+def _links_of_steps(pk: int) -> list[int]:
+    """Return the number of links of each step of a workflow, in order: the call, inputs and outputs."""
+    from aiida import orm
+
+    counts = []
+    for place in ('with_outgoing', 'with_incoming'):  # inputs and the caller, outputs
+        query = orm.QueryBuilder().append(orm.WorkChainNode, filters={'id': pk}, tag='workflow')
+        query.append(orm.CalcFunctionNode, with_incoming='workflow', tag='step', project='id')
+        query.append(orm.Node, **{place: 'step'}, project='id')
+        counts.append(Counter(step for step, _ in query.all()))
+    both = counts[0] + counts[1]
+    return [both[step] for step in sorted(both)]
 
 
 def _newest() -> int:

@@ -77,6 +77,57 @@ async def array_changed(n: int, size: int):
     return array[0]
 
 
+class Optimiser:
+    """Has no stored form, as egobox's, but takes no time."""
+
+    def __init__(self, limits: Any) -> None:
+        self.limits = limits
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError('it has no stored form')
+
+    def suggest(self, xs: Any, ys: Any) -> Any:
+        low, high = self.limits
+        return low + (high - low) * ((xs[-1:] * 7.1 + ys[-1:]) % 1)
+
+
+async def evaluation(x: Any):
+    await checkpoint()
+    return x * x
+
+
+@workflow
+async def optimises(n: int):
+    """The loop of the README, two steps a turn: a helper takes the place of the job, a quick optimiser that of egobox."""
+    optimiser = Optimiser([0.0, 25.0])
+    x_doe, y_doe = np.array([1.0]), np.array([2.0])
+    for _ in range(n):
+        tick()
+        x = optimiser.suggest(x_doe, y_doe)
+        x_doe = np.concatenate((x_doe, x))
+        y = await evaluation(x)
+        y_doe = np.concatenate((y_doe, y))
+    return y_doe[-1]
+
+
+def totals():
+    total = 0
+    while True:
+        y = yield total
+        total += y
+
+
+@workflow
+async def generator_sent(n: int):
+    generator = totals()
+    x = next(generator)
+    for _ in range(n):
+        tick()
+        await checkpoint()
+        x = generator.send(x % 7 + 1)
+    return x
+
+
 class Loop(WorkChain):
     """A loop by hand: a counter in the context, and a method for the body."""
 

@@ -28,6 +28,7 @@ from .program import Await, Block, Passed, Program
 from .recipes import mark_recipes
 from .refuse import refuse_unsupported
 from .source import FunctionSource, read_source
+from .sources import reads_in
 from .supers import complete_supers
 from .survey import survey
 from .unbound import mark_unbound
@@ -47,6 +48,7 @@ __all__ = (
     'compile_generator',
     'copies_in',
     'passed_at',
+    'reads_in',
 )
 
 #: What happens to a function, in order: when it is decorated, all that may refuse it or asks what its names mean now,

@@ -29,6 +29,7 @@ from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspend
 from ..values.data import type_name
 from ..values.entities import EntityCodec
 from ..values.frame import FrameWriter, StoredFrame, cannot_return, load_frame
+from ..values.nodes import to_node
 from ..values.parameters import parameters_of
 from ..values.parts import digest_of
 from ..values.pickling import without_pickles
@@ -40,8 +41,9 @@ from .children import Children, ChildTasks
 from .codecs import BuilderCodec, OwnFileCodec
 from .files import RepositoryFiles
 from .forked import FORK_INPUTS, forked_children, forked_step, launch_again
+from .hidden import Origins
 from .kinds import find_target, kind_of
-from .ledger import SHARED, Ledger, Origins, name_of
+from .ledger import SHARED, Ledger, name_of
 from .lookup import stored_nodes
 from .pinned import as_launched, note_reported, source_key, watch
 from .printing import captured, shown
@@ -50,6 +52,7 @@ from .returning import nested, odd_names, outputs_in, shape_of
 from .steps import Step, latest_step, write_step
 from .targets import Sources, prepare_child
 from .transaction import Caller, detach
+from .wording import line_of_step
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -95,6 +98,7 @@ class Execution:
         self.recipes = process.recipes
         self.plain_values: dict[Any, int] = {}
         self.known_long: set[tuple[int, int]] = set()
+        self.received: set[Task[Any]] = set()
         with without_pickles(not process.pickles):
             step = latest_step(process.node) or forked_step(process)
             self.files = RepositoryFiles(self.caller.backend.get_repository(), {} if step is None else step.keys)
@@ -123,7 +127,7 @@ class Execution:
         values = {name: with_classes(parameters[name].argument(node), names) for name, node in given.items()}
         self.machine = Machine(self)
         self.machine.start(self.function, (), values)
-        self.ledger = Ledger(Origins(), self.machine, self.inputs, self.files, self.writer.chunks)
+        self.ledger = Ledger(Origins(), self.machine, self.inputs, self.files, self.writer)
         for port, node in self.inputs.items():
             name = python_name(port)
             self.ledger.arrive([f'0:{name}'], name, node, digest_of(values[name], self.codecs))
@@ -138,7 +142,7 @@ class Execution:
         self.known_recipes.update(
             recipe.key for act in self.machine.activations().values() for recipe in act.recipes.values()
         )
-        self.ledger = Ledger(step.origins, self.machine, self.given, self.files, self.writer.chunks)
+        self.ledger = Ledger(step.origins, self.machine, self.given, self.files, self.writer)
         if self.returned is None:
             self._set_label()
         else:
@@ -234,7 +238,7 @@ class Execution:
         forget_failure(self.session)
         with storing():
             self.ledger.adopt(without_creator(stored))
-            self._record(outcome, self.ledger.read(self.machine.ran), first)
+            self._record(outcome, self.ledger.read(self.machine), first)
             self.children.take_intents(self.machine)
 
     def _report_long(self, line: int, machine: Machine, seconds: float) -> None:
@@ -274,14 +278,15 @@ class Execution:
         """Store what a step leaves behind; afterwards its intents may be carried out."""
         self.number += 1
         ledger, machine = self.ledger, self.machine
-        step = Step(self.number, (first, first), 'waiting')
+        step = Step(self.number, (first, first), 'waiting', label=line_of_step(machine, outcome))
         self.entities.unstored = {}
         if is_open(self.session):
             self.queries.read_inner_first(machine)
         ledger.update(machine, self.writer.survey(machine))
         for task in machine.finished:
-            task.origins = ledger.has_read
-            task.node = self._node_of_result(task)
+            if task is not machine.main:
+                self._settle_task(task)
+        self.received.clear()
         for handle in machine.intents:
             if not handle.ended:
                 self._settle_inputs(handle)
@@ -300,7 +305,8 @@ class Execution:
         for node in self.entities.unstored.values():
             ledger.node_for(type(node).__name__, detach(node))
         ledger.adopt_others()
-        step.origins = ledger.content
+        read |= ledger.read_inside()
+        step.origins = ledger.content()
         step.sources = self.sources.known(ledger.created.values())
         step.keys.update({sha: self.files.keys[sha] for sha in frame.files})
         step.document = frame.document
@@ -346,20 +352,28 @@ class Execution:
         within = kind.arguments
         arguments = inputs[within] if within else inputs
         for port, node in arguments.items():
-            name = f'{handle.label}_{python_name(port)}'
             is_exact = kind.takes_nodes(handle.target, port)
-            arguments[port] = self._settled(name, node, roots.get(port, ''), digests.get(port, ''), is_exact)
+            root, digest = roots.get(port, ''), digests.get(port, '')
+            arguments[port] = self._settled(handle.label, python_name(port), node, root, digest, is_exact)
         if within:
             source = inputs['function']
             inputs['function'] = self.ledger.node_for(f'source_of_{source.label.rpartition(".")[2]}', source)
             if 'items' in inputs:
-                inputs['items'] = self._settled(handle.label, inputs['items'])
+                inputs['items'] = self._settled(handle.label, 'items', inputs['items'])
 
-    def _settled(self, name: str, value: Any, root: str = '', digest: str = '', is_exact: bool = False) -> Any:
-        """Return an input of a process, however nested, with its nodes among those that the step makes."""
+    def _settled(
+        self, child: str, name: str, value: Any, root: str = '', digest: str = '', is_exact: bool = False
+    ) -> Any:
+        """Return an input of a child, however nested, with its nodes among those that the step makes.
+
+        :param child: the label of the child.
+        :param name: the name of the input: of a node that the step makes, too, unless another is called so.
+        """
         if isinstance(value, dict):
-            return {port: self._settled(f'{name}_{python_name(port)}', inner) for port, inner in value.items()}
-        return self.ledger.node_for(name, value, root, digest, is_exact) if isinstance(value, orm.Data) else value
+            return {port: self._settled(child, f'{name}_{python_name(port)}', inner) for port, inner in value.items()}
+        if not isinstance(value, orm.Data):
+            return value
+        return self.ledger.node_for(name, value, root, digest, is_exact, otherwise=f'{child}_{name}')
 
     # -- ending
 
@@ -456,10 +470,10 @@ class Execution:
 
     def receive(self, source: Future[Any], variables: Sequence[str]) -> None:
         """Note the nodes that the step reads because of what it is given, and the variables that receive one."""
+        if isinstance(source, Task):
+            self._receive_task(source, variables)
+            return
         if not isinstance(source, Handle):
-            self.ledger.bring_origins('origin', source.origins)
-            if isinstance(source, Task) and source.node and variables:
-                self._receive_node(variables, source)
             return
         outputs = self.children.take_outputs(source)
         name = name_of(variables[0]) if variables else '.'
@@ -470,20 +484,36 @@ class Execution:
         for port, node in outputs.items():
             self.ledger.bring(f'{source.label}_{python_name(port)}', node)
 
-    def _node_of_result(self, task: Task[Any]) -> list[str]:
-        """Return uuid and digest of the node of what a task has returned, if a variable was."""
+    def _settle_task(self, task: Task[Any]) -> None:
+        """Note where what a task has ended with comes from: its node, which a variable has or the step makes."""
+        ledger, name = self.ledger, f'{task.called}_{task.number}'
+        if task in self.received:
+            task.origins = ledger.has_read  # who waited for it went on in the same step
+            return
         with contextlib.suppress(CannotStoreError):
-            if task.returned and task.error is None:
+            if task.error is None and task.value is not None:
                 digest = digest_of(task.value, self.codecs)
-                uuid = self.ledger.node_of(task.returned, digest)
-                return [] if uuid is None else [uuid, digest]
-        return []
+                uuid = ledger.node_of(task.returned, digest) if task.returned else None
+                task.node = [uuid or ledger.node_for(name, detach(to_node(task.value))).uuid, digest]
+                return
+        if task.value is not None or task.error is not None:
+            task.origins = ledger.has_read if len(ledger.has_read) == 1 else [ledger.note(name, task)]
 
-    def _receive_node(self, variables: Sequence[str], task: Task[Any]) -> None:
+    def _receive_task(self, task: Task[Any], variables: Sequence[str]) -> None:
+        """Do what `receive` does for the result of a task."""
+        self.received.add(task)
+        if not task.node:
+            self.ledger.bring_origins(f'task_{task.number}', task.origins)
+            return
         uuid, digest = task.node
+        node = cast(orm.Data, orm.load_node(uuid=uuid))
+        name = name_of(variables[0]) if variables else '.'
+        label = node.label or f'task_{task.number}' if is_hidden(name) else name
         with contextlib.suppress(CannotStoreError):
-            if digest_of(task.value, self.codecs) == digest:
-                self.ledger.arrive(variables, 'origin', cast(orm.Data, orm.load_node(uuid=uuid)), digest)
+            if variables and digest_of(task.value, self.codecs) == digest:
+                self.ledger.arrive(variables, label, node, digest)
+                return
+        self.ledger.bring(label, node)
 
     def now(self) -> float:
         """Return the time."""

@@ -67,8 +67,7 @@ def prepare_fork(process: FunctionWorkChain, content: Mapping[str, Any]) -> None
             'retry': {},
             **content,  # without what is empty: AiiDA prunes it
             'record': cast(orm.Node, step.record).uuid,
-            'nodes': step.origins.nodes,
-            'origins': step.origins.others,
+            **step.origins.written(),
             'sources': step.sources,
             'state': step.state,
             'outputs': {},

@@ -28,8 +28,10 @@ from ..runtime import Handle
 from . import pinned
 from .children import find_children
 from .forked import FORK_INPUTS, fork_of, forked_children, inputs_of, load_step, require_step, source_label
+from .hidden import Origins
 from .kinds import kind_of
-from .ledger import Origins, name_of
+from .ledger import name_of
+from .parameters import NODES_INSIDE
 from .steps import steps_in_brief
 from .targets import given_by
 from .workchain import FunctionWorkChain
@@ -137,16 +139,16 @@ def recorded_steps(node: orm.WorkChainNode) -> Iterator[RecordedStep]:
 
 
 def _inputs(node: orm.WorkChainNode) -> dict[str, orm.Data]:
-    """Return the inputs of the old run, but for the nodes of the frame that it itself began with."""
+    """Return the inputs of the old run, but for the nodes of the frame that it itself began with, and those inside of others."""
     links = node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).nested()
-    return {port: given for port, given in links.items() if port != FORK_INPUTS}
+    return {port: given for port, given in links.items() if port not in (FORK_INPUTS, NODES_INSIDE)}
 
 
 def _nodes(origins: Origins, node: orm.WorkChainNode) -> dict[str, orm.Data]:
     """Return the nodes of the variables of a frame, by label."""
     uuids = {name_of(root).lstrip('.'): [uuid] for root, (uuid, _) in reversed(origins.nodes.items())}
     for root, others in origins.others.items():
-        uuids.setdefault(name_of(root).lstrip('.'), []).extend(others)
+        uuids.setdefault(name_of(root).lstrip('.'), []).extend(others.nodes.values())
     loaded = _loaded({uuid for found in uuids.values() for uuid in found}, node)
     return _labelled((name, loaded[uuid]) for name, found in uuids.items() for uuid in found)
 

@@ -6,43 +6,34 @@ a value: two children that return 1 return one and the same object. Whether a va
 stored bytes.
 
 What has no node of its own (the cursor of a loop, a part of an expression that waits for another, a value that has a
-recipe) has *origins* instead: the nodes that were read by the step that made it. A step that uses it reads those.
+recipe) has *origins* instead, a few nodes that it was made from: see `hidden`. A step that uses it reads those, but not
+those from which a way leads to it already through something else that it reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from aiida import orm
 
-from ..compiler import Block
 from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError
 from ..jobs.names import port_name
 from ..runtime import Machine
-from ..values.chunks import ChunkCodec, files_of, needs_other_codecs
+from ..values.chunks import files_of, needs_other_codecs
 from ..values.data import DreamData, file_name
+from ..values.frame import FrameWriter
 from ..values.nodes import lone_array, scalar_node, to_node
-from ..values.parts import Form
+from ..values.parts import Form, digest_of
 from ..values.snapshot import Snapshot
 from .files import RepositoryFiles
+from .hidden import FEW, Hidden, Hiding, Origins, described
 from .transaction import Scalar, detach, use_files
 
-__all__ = ('SHARED', 'Ledger', 'Origins', 'name_of')
-
-
-@dataclass
-class Origins:
-    """What the record of a step says of the variables that it leaves.
-
-    :ivar nodes: uuid of the node and digest of the value of each variable, by its name in the frame (``0:x_doe``).
-    :ivar others: the uuids of the nodes that a variable without a node was made from.
-    """
-
-    nodes: dict[str, list[str]] = field(default_factory=dict)
-    others: dict[str, list[str]] = field(default_factory=dict)
+__all__ = ('SHARED', 'Ledger', 'name_of')
 
 
 class Ledger:
@@ -52,7 +43,7 @@ class Ledger:
     :param machine: the machine as that step left it.
     :param inputs: the inputs of the workflow, by port.
     :param files: the files of the frame.
-    :param chunks: knows the long lists of the frame.
+    :param writer: writes the frames; it knows the codecs and the long lists.
     """
 
     def __init__(
@@ -61,9 +52,9 @@ class Ledger:
         machine: Machine,
         inputs: Mapping[str, orm.Data],
         files: RepositoryFiles,
-        chunks: ChunkCodec,
+        writer: FrameWriter,
     ) -> None:
-        self._chunks = chunks
+        self._chunks, self._codecs = writer.chunks, writer.codecs
         self.nodes = {root: (uuid, digest) for root, (uuid, digest) in origins.nodes.items()}
         self.origins = dict(origins.others)
         self.created: dict[str, orm.Data | Scalar] = {}
@@ -71,19 +62,46 @@ class Ledger:
         self._arrived: dict[str, tuple[str, str]] = {}
         self._copies: dict[str, str] = {}
         self._adopted: dict[str, orm.Data] = {}
-        self._read: list[str] = []
+        self._read: dict[str, str] = {}
+        self._reads_hidden = False
+        self._above = {uuid: frozenset(others) for uuid, others in origins.above.items()}
         self._brought: dict[str, str] = {}
+        self._insides: dict[str, frozenset[str]] = {}
+        self._pinned: dict[tuple[str, str], str] = {}
         self._inputs = {port: node.uuid for port, node in inputs.items()}
         self._input_pks = {node.uuid: cast(int, node.pk) for node in inputs.values()}
         self._files = files
         self._cursors = _cursors(machine)
-        known = {uuid for uuid, _ in self.nodes.values()} | {uuid for uuids in self.origins.values() for uuid in uuids}
-        self._pks = {**_find_pks(list(known)), **self._input_pks}
+        self._pks = {**_find_pks(list(self._known())), **self._input_pks}
 
-    @property
+    def _known(self) -> set[str]:
+        """Return the uuids of all that the variables are and come from."""
+        return {uuid for uuid, _ in self.nodes.values()} | self._hidden_nodes()
+
+    def _hidden_nodes(self) -> set[str]:
+        return {uuid for hidden in self.origins.values() for uuid in hidden.nodes.values()}
+
     def content(self) -> Origins:
-        """What the record of the current step is to say."""
-        return Origins({root: list(entry) for root, entry in self.nodes.items()}, self.origins)
+        """Return what the record of the current step is to say."""
+        self._above = dict(self._ancestors())
+        return Origins(
+            {root: list(entry) for root, entry in self.nodes.items()},
+            self.origins,
+            {uuid: sorted(others) for uuid, others in self._above.items()},
+        )
+
+    def _ancestors(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """Yield which origins of variables are ancestors of a node of a variable, for those of which some are."""
+        origins = self._hidden_nodes()
+        if not origins:
+            return
+        made = {node.uuid for node in self.created.values()}
+        read = {*self._read.values()}
+        behind = origins & read.union(*(self._above.get(uuid, ()) for uuid in read))
+        for uuid in self._known():
+            above = behind if uuid in made else origins & self._above.get(uuid, frozenset())
+            if above:
+                yield uuid, frozenset(above)
 
     # -- a step begins
 
@@ -118,27 +136,62 @@ class Ledger:
     @property
     def has_read(self) -> list[str]:
         """The uuids of what the step has read, after :meth:`read`."""
-        return self._read
+        return [*self._read.values()]
 
-    def read(self, ran: Iterable[tuple[str, Block]]) -> dict[str, int]:
+    def read(self, machine: Machine) -> dict[str, int]:
         """Return the pks of the nodes of the variables that a step has read, by link label.
 
-        :param ran: the blocks that the step ran, with the places of their activations.
+        :param machine: the machine after the step.
         """
+        self._copies = machine.copies.roots
         found = dict(self._brought)
         seen = set(found.values())
+        hidden: list[tuple[str, str]] = []
         # In order, so that a restart gives the same labels.
-        for place, name in sorted({(place, name) for place, block in ran for name in block.used}):
+        for place, name in sorted({(place, name) for place, block in machine.ran for name in block.used}):
             root = f'{place}:{name}'
-            uuids = [self.nodes[root][0]] if root in self.nodes else self.origins.get(root, [])
-            for uuid in uuids:
+            if root in self.nodes:
+                uuid = self.nodes[root][0]
                 if uuid not in seen:
                     seen.add(uuid)
-                    found[_free_label('origin' if is_hidden(name) else name, found)] = uuid
+                    found[_free_label(self.label_of(root), found)] = uuid
+            elif root in self.origins:
+                hidden += self.origins[root].nodes.items()
+        every = seen.union(uuid for _, uuid in hidden)
+        seen.update(*(self._above.get(uuid, ()) for uuid in every))
+        self._reads_hidden = False
+        for label, uuid in hidden:
+            if uuid not in seen:
+                seen.add(uuid)
+                found[_free_label(label, found)] = uuid
+                self._reads_hidden = True
         if not found:
             found = dict(self._inputs)  # a step that reads nothing runs because of the inputs of the workflow
-        self._read = list(found.values())
+        self._read = found
         return {label: self._pks[uuid] for label, uuid in found.items()}
+
+    def read_inside(self) -> dict[str, int]:
+        """Return the pks of the nodes inside of those that the step makes, by link label: of a list of structures, the structures.
+
+        Those that it makes itself are left out, and those that are inside of something that it has read.
+        """
+        inside = {label: node.nodes_inside for label, node in self.created.items() if isinstance(node, DreamData)}
+        if not any(inside.values()):
+            return {}
+        behind = {node.uuid for node in self.created.values()} | {*self._read.values()}
+        behind.update(*(self._inside_of(uuid) for uuid in self._read.values()))
+        new = {uuid: label for label, uuids in inside.items() for uuid in uuids if uuid not in behind}
+        found: dict[str, int] = {}
+        for uuid, pk in sorted(_find_pks([*new], orm.Data).items(), key=lambda item: item[1]):
+            label = _free_label(new[uuid], self._read)
+            self._read[label], found[label] = uuid, pk
+        return found
+
+    def _inside_of(self, uuid: str) -> frozenset[str]:
+        if uuid not in self._insides:
+            node = orm.load_node(uuid=uuid)
+            self._insides[uuid] = frozenset(node.nodes_inside if isinstance(node, DreamData) else ())
+        return self._insides[uuid]
 
     def update(self, machine: Machine, forms: Mapping[str, Form]) -> None:
         """Give each live variable its node, or its origins.
@@ -147,25 +200,24 @@ class Ledger:
         """
         self._before, before = self.nodes, self.origins
         self.nodes, self.origins = {}, {}
-        used = {f'{place}:{name}' for place, block in machine.ran for name in block.used}
-        cursors = _cursors(machine)
-        same = {root for root, cursor in cursors.items() if self._cursors.get(root) is cursor} | (before.keys() - used)
-        self._copies = machine.copies.roots
-        objects: dict[int, str] = {}
+        objects: dict[int, tuple[str, str]] = {}
+        without: list[tuple[str, str, Any]] = []
         for place, name, value in _variables(machine):
             root = f'{place}:{name}'
             form = forms.get(root)
             if form is not None:
                 uuid = self.node_of(root, form.digest)
                 if uuid is None and not is_hidden(name):
-                    uuid = objects.get(id(value)) or self._make(root, name, value, form)
+                    uuid = objects[id(value)][1] if id(value) in objects else self._make(root, name, value, form)
                 if uuid is not None:
                     self.nodes[root] = (uuid, form.digest)
                     if type(value) not in SHARED:
-                        objects[id(value)] = uuid
+                        objects.setdefault(id(value), (name, uuid))
                     continue
-            self.origins[root] = before[root] if root in same and root in before else self._read
-        self._cursors = cursors
+            without.append((place, name, value))
+        if without:
+            Hiding(self, machine, forms, before, objects).note(without)
+        self._cursors = _cursors(machine)
 
     def adopt(self, nodes: Iterable[orm.Data]) -> None:
         """Note that the step itself has stored nodes: it has made them, and they are called after their variables."""
@@ -210,6 +262,8 @@ class Ledger:
             return
         for inside in node.unstored_inside if isinstance(node, DreamData) else ():
             self._add(f'{name}_{type(inside).__name__}', detach(inside))
+        if not node.label and not node.is_stored:
+            node.label = name
         self.created[_free_label(name, self.created)] = node
 
     def _node(self, root: str, value: Any, form: Form) -> orm.Data | Scalar:
@@ -241,7 +295,15 @@ class Ledger:
             return _sharing_files(value, form.snapshot, self._files)
         return cast(orm.Data, detach(to_node(value)))
 
-    def node_for(self, name: str, node: orm.Data, root: str = '', digest: str = '', is_exact: bool = False) -> orm.Data:
+    def node_for(
+        self,
+        name: str,
+        node: orm.Data,
+        root: str = '',
+        digest: str = '',
+        is_exact: bool = False,
+        otherwise: str = '',
+    ) -> orm.Data:
         """Return the node for a value that leaves the workflow: a child's input, or an output.
 
         :param name: what to call a new one.
@@ -249,6 +311,7 @@ class Ledger:
         :param root: the variable that it is, if it is one.
         :param digest: that of the value.
         :param is_exact: whether it has to be a node of the same class.
+        :param otherwise: what to call a new one if another that the step makes is called `name`.
         """
         if node.is_stored or any(made.uuid == node.uuid for made in self.created.values()):
             return node
@@ -257,7 +320,7 @@ class Ledger:
             known = self._made(uuid) or cast(orm.Data, orm.load_node(uuid=uuid))
             if not is_exact or type(known) is type(node):
                 return known
-        self._add(name, node)
+        self._add(otherwise if otherwise and port_name(name) in self.created else name, node)
         return node
 
     def _made(self, uuid: str) -> orm.Data | None:
@@ -268,15 +331,97 @@ class Ledger:
                 return made
         return None
 
+    # -- what `Hiding` asks
+
+    @property
+    def read_nodes(self) -> Mapping[str, str]:
+        """The uuids of what the step has read, by label."""
+        return self._read
+
+    @property
+    def reads_few_variables(self) -> bool:
+        """Whether the step has read few things, and nothing by a variable without a node."""
+        return len(self._read) <= FEW and not self._reads_hidden
+
+    def has_cursor(self, root: str, cursor: object) -> bool:
+        """Return whether a variable has held a cursor when the step began."""
+        return self._cursors.get(root) is cursor
+
+    def copied(self, root: str) -> str:
+        """Return the variable of which another is a copy; empty if it is none."""
+        return self._copies.get(root, '')
+
+    def nodes_of(self, root: str) -> Mapping[str, str] | None:
+        """Return what a variable is that the step leaves, or what it comes from."""
+        if root in self.nodes:
+            return {self.label_of(root): self.nodes[root][0]}
+        return self.origins[root].nodes if root in self.origins else None
+
+    def nodes_before(self, root: str, before: Mapping[str, Hidden]) -> Mapping[str, str] | None:
+        """Return the same of a variable that the step has found, or was given.
+
+        :param before: the origins that it has found.
+        """
+        for table in (self._arrived, self._before):
+            if root in table:
+                return {self.label_of(root): table[root][0]}
+        return before[root].nodes if root in before else None
+
+    def node_of_input(self, root: str, value: object) -> str | None:
+        """Return the uuid of the node of an input of a recipe; ``None`` if it can have none.
+
+        :param root: the variable that it was.
+        """
+        with contextlib.suppress(CannotStoreError):
+            digest = digest_of(value, self._codecs)
+            uuid = self.node_of(root, digest) or self._pinned.get((root, digest))
+            if uuid is None:
+                node = detach(to_node(value))
+                self._add(name_of(root), node)
+                uuid = self._pinned[root, digest] = node.uuid
+            return uuid
+        return None
+
+    def label_of(self, root: str) -> str:
+        """Return what to call a variable; one of the compiler's after that of the user's which it is, or is a copy of."""
+        name = name_of(root)
+        if not is_hidden(name):
+            return name
+        origin = self.copied(root)
+        same = [origin, *(other for other, its in self._copies.items() if its in (root, origin))]
+        if root in self.nodes:
+            same += [other for other, (uuid, _) in self.nodes.items() if uuid == self.nodes[root][0]]
+        return next((name_of(other) for other in same if other and not is_hidden(name_of(other))), 'part')
+
+    def describe(self, root: str, value: object, form: Form | None) -> str:
+        """Make a node for a variable of the compiler's, or one that says what a variable is that can have none; returns its uuid."""
+        name = self.label_of(root)
+        uuid = None if form is None else self._make(root, name, value, form)
+        return self.note(name, value) if uuid is None else uuid
+
+    def note(self, name: str, value: object) -> str:
+        """Make a node that says what a value is; returns its uuid.
+
+        :param name: what to call it.
+        """
+        node = detach(described(name, value))
+        self._add(name, node)
+        return node.uuid
+
     def end_step(self, pks: dict[str, int]) -> None:
         """Begin anew after a step was stored.
 
         :param pks: the pks of the nodes that it made, by uuid.
         """
         self._pks.update(pks)
-        known = {uuid for uuid, _ in self.nodes.values()} | {uuid for uuids in self.origins.values() for uuid in uuids}
+        known = self._known()
+        self._insides = {uuid: inside for uuid, inside in self._insides.items() if uuid in known}
+        self._insides |= {
+            node.uuid: frozenset(node.nodes_inside) for node in self.created.values() if isinstance(node, DreamData)
+        }
         self._pks = {uuid: pk for uuid, pk in self._pks.items() if uuid in known} | self._input_pks
         self.created, self._arrived, self._copies, self._brought, self._before = {}, {}, {}, {}, self.nodes
+        self._pinned = {}
 
 
 #: Types whose objects unrelated variables share.
@@ -301,10 +446,10 @@ def _sharing_files(value: Any, snapshot: Snapshot, files: RepositoryFiles) -> or
     return cast(orm.Data, detach(node))
 
 
-def _find_pks(uuids: list[str]) -> dict[str, int]:
+def _find_pks(uuids: list[str], kind: type[orm.Node] = orm.Node) -> dict[str, int]:
     if not uuids:
         return {}
-    builder = orm.QueryBuilder().append(orm.Node, filters={'uuid': {'in': uuids}}, project=['uuid', 'id'])
+    builder = orm.QueryBuilder().append(kind, filters={'uuid': {'in': uuids}}, project=['uuid', 'id'])
     return dict(builder.all())
 
 

@@ -18,10 +18,12 @@ from aiida.common.exceptions import NotExistent
 from aiida.common.links import LinkType
 from aiida.orm.convert import get_orm_entity
 from aiida.orm.entities import EntityTypes
+from aiida.orm.utils.links import LinkTriple
 from sqlalchemy import select
 
-__all__ = ('current_node', 'newest_called', 'outputs_of', 'stored_nodes')
+__all__ = ('current_node', 'last_called', 'newest_called', 'outputs_of', 'stored_nodes')
 
+_CALLS = [LinkType.CALL_CALC.value, LinkType.CALL_WORK.value]
 _OUTPUTS = [LinkType.CREATE.value, LinkType.RETURN.value]
 
 
@@ -76,6 +78,19 @@ def newest_called(caller: orm.WorkChainNode, prefix: str) -> Iterator[int]:
     while (pk := backend.get_session().scalar(query.limit(1).offset(offset))) is not None:
         yield pk
         offset += 1
+
+
+def last_called(caller: orm.ProcessNode, count: int) -> list[LinkTriple]:
+    """Return the last links from a workflow to what it has called, by the index of the links.
+
+    :param count: how many at most.
+    """
+    backend: Any = caller.backend
+    link = _links(backend)
+    calls = (link.input_id == caller.pk) & link.type.in_(_CALLS)
+    query = select(link.output_id, link.type, link.label).where(calls).order_by(link.id.desc()).limit(count)
+    rows = backend.get_session().execute(query).all()[::-1]
+    return [LinkTriple(current_node(backend, pk), LinkType(kind), label) for pk, kind, label in rows]
 
 
 def _links(backend: Any) -> Any:

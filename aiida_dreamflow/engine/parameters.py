@@ -22,10 +22,14 @@ from ..values.parameters import Parameter, signature_of
 from .checking import parameters_in
 from .forked import FORK_INPUTS
 
-__all__ = ('RESERVED_PARAMETERS', 'ParameterPort', 'by_port', 'port_of', 'require_parameters')
+__all__ = ('NODES_INSIDE', 'RESERVED_PARAMETERS', 'ParameterPort', 'by_port', 'port_of', 'require_parameters')
+
+#: The input namespace of the nodes inside of inputs.
+NODES_INSIDE = 'nodes_inside'
 
 #: Names that AiiDA's launchers keep for themselves, and ours.
-RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process', 'self', FORK_INPUTS})
+_OURS = (FORK_INPUTS, NODES_INSIDE)
+RESERVED_PARAMETERS = frozenset({'metadata', 'inputs', 'wait', 'wait_interval', 'process', 'self', *_OURS})
 
 
 def require_parameters(function: types.FunctionType) -> None:

@@ -19,7 +19,7 @@ from ..runtime.awaitables import Awaitable
 from ..values.data import short_repr
 from . import pinned
 from .forked import load_step, require_step
-from .ledger import Origins
+from .hidden import Origins
 
 #: The largest number of characters shown of a value.
 _LIMIT = 200

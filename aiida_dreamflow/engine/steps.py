@@ -21,7 +21,7 @@ from aiida.repository import Repository
 
 from ..exceptions import UntrustedValueError
 from ..values.signing import sign, verify
-from .ledger import Origins
+from .hidden import Origins
 from .lookup import newest_called
 from .transaction import Caller, Scalar, StepRows, store_step
 
@@ -52,6 +52,7 @@ class Step:
     :ivar number: the number of the step, from one.
     :ivar lines: the first and the last line of the workflow function that it ran.
     :ivar state: ``'waiting'`` or ``'returned'``.
+    :ivar label: what it is called, if not after its lines.
     :ivar origins: the nodes of the variables.
     :ivar sources: the uuids of the nodes that hold the sources of function jobs, by fingerprint.
     :ivar outputs: the uuids of the workflow's outputs by port, if it has returned.
@@ -65,6 +66,7 @@ class Step:
     number: int
     lines: tuple[int, int]
     state: str
+    label: str = ''
     origins: Origins = field(default_factory=Origins)
     sources: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
@@ -111,8 +113,9 @@ def write_step(
     """
     first, last = step.lines
     lines = str(first) if first == last else f'{first}-{last}'
+    title = step.label or f'{name}:{lines}'
     attributes: dict[str, Any] = {
-        'process_label': f'{name}:{lines}',
+        'process_label': title,
         'process_state': ProcessState.FINISHED.value,
         'exit_status': 0,
         'sealed': True,
@@ -123,8 +126,7 @@ def write_step(
         'dreamflow': {
             'step': step.number,
             'state': step.state,
-            'nodes': step.origins.nodes,
-            'origins': step.origins.others,
+            **step.origins.written(),
             'sources': step.sources,
             'outputs': step.outputs,
             'shape': step.shape,
@@ -134,7 +136,7 @@ def write_step(
     }
     files = {_SOURCE_FILE: source_key, **{FRAME_FOLDER + sha: key for sha, key in step.keys.items()}}
     label = f'{_LABEL}{step.number}'
-    return store_step(StepRows(caller, label, f'{name}:{lines}', attributes, files, inputs, outputs))
+    return store_step(StepRows(caller, label, title, attributes, files, inputs, outputs))
 
 
 def sealed(document: Mapping[str, Any]) -> dict[str, str]:
@@ -215,7 +217,8 @@ def read_step(record: orm.ProcessNode, attribute: str = 'dreamflow') -> Step:
         content['step'],
         lines,
         content['state'],
-        Origins(content['nodes'], content['origins']),
+        record.label,
+        Origins.read(content),
         content['sources'],
         content['outputs'],
         content.get('shape'),

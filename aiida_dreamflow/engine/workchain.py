@@ -26,7 +26,9 @@ from typing import Any, ClassVar
 
 import plumpy
 from aiida import orm
+from aiida.common.links import LinkType
 from aiida.engine import Process, ProcessState, WorkChain
+from aiida.engine.processes.ports import PORT_NAMESPACE_SEPARATOR
 from aiida.engine.processes.workchains.awaitable import construct_awaitable
 from aiida.engine.processes.workchains.workchain import Protect
 from aiida.manage import get_manager
@@ -38,6 +40,7 @@ from ..jobs.names import port_name
 from ..jobs.reports import WORKFLOW_EXIT_CODES, plain_text
 from ..jobs.trouble import PassingTroubleError, asking_broker
 from ..runtime import current_machine, is_stepping, submit_call
+from ..values.data import DreamData
 from ..values.parameters import parameters_of
 from ..values.queries import is_open
 from .checking import outputs_in
@@ -45,7 +48,7 @@ from .forked import FORK_INPUTS, prepare_fork
 from .killing import kill_and_wait, kill_children
 from .node import DreamflowNode
 from .outline import ProgramInstruction, ProgramStepper, outline_of
-from .parameters import by_port, port_of
+from .parameters import NODES_INSIDE, by_port, port_of
 from .pinned import launched, pin_source
 from .refusing import refusal, told_of_kill
 from .returning import ReturnPort
@@ -155,6 +158,8 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         spec.input_namespace(
             FORK_INPUTS, dynamic=True, required=False, valid_type=orm.Data, help='Of a fork: the nodes of its frame.'
         )
+        what = 'The nodes inside of the inputs: the structures of a list of structures.'
+        spec.input_namespace(NODES_INSIDE, dynamic=True, required=False, valid_type=orm.Data, help=what)
         spec.input(
             'metadata.fork', valid_type=dict, required=False, non_db=True, is_metadata=True, help='Of a fork: of what.'
         )
@@ -244,6 +249,18 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         """
         with self.node.backend.transaction() if self._fork is not None else contextlib.nullcontext():
             super()._setup_inputs()
+        self._link_nodes_inside()
+
+    def _link_nodes_inside(self) -> None:
+        """Link the nodes inside of the inputs too: by its links AiiDA knows what to export and to delete with a workflow."""
+        links = self.node.base.links
+        known = {entry.link_label for entry in links.get_incoming(link_type=LinkType.INPUT_WORK).all()}
+        for port, given in (self.inputs or {}).items():
+            nodes = given.load_inside() if isinstance(given, DreamData) else []
+            for number, node in enumerate(nodes, 1):
+                label = f'{NODES_INSIDE}{PORT_NAMESPACE_SEPARATOR}{port}_{number}'
+                if label not in known:
+                    links.add_incoming(node, LinkType.INPUT_WORK, label)
 
     def on_create(self) -> None:
         """Make the stepper now, so that the status shows a line from the beginning."""

@@ -38,17 +38,19 @@ _Node = TypeVar('_Node', bound=orm.Node)
 __all__ = ('Scalar', 'detach', 'insert_rows', 'link_row', 'node_row', 'store_outputs', 'writing')
 
 
-@dataclass(frozen=True)
+@dataclass
 class Scalar:
     """A data node that has attributes and nothing else, and is not stored: AiiDA takes longer to make one than to store it.
 
     :param node_class: its class.
     :param attributes: its attributes.
+    :param label: its label.
     :ivar uuid: its uuid.
     """
 
     node_class: type[orm.Data]
     attributes: dict[str, Any]
+    label: str = ''
     uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
     is_stored = False
 
@@ -56,6 +58,7 @@ class Scalar:
         """Return the node, for those who need a real one."""
         node = detach(self.node_class())
         node.base.attributes.set_many(self.attributes)
+        node.label = self.label
         node.backend_entity.bare_model.uuid = self.uuid  # type: ignore[attr-defined]
         return node
 
@@ -148,7 +151,7 @@ def _scalar_row(node: Scalar, user: int) -> dict[str, Any]:
         'uuid': node.uuid,
         'node_type': node.node_class.class_node_type,
         'process_type': None,
-        'label': '',
+        'label': node.label,
         'description': '',
         'ctime': now,
         'mtime': now,

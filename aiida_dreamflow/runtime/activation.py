@@ -40,6 +40,7 @@ class Recipe:
     :param made: what it made, which it doesn't keep alive.
     :ivar effect: what making it does beside, for which it must not be made again; empty if nothing, ``None`` if that is not
         known yet.
+    :ivar is_new: whether the current step has carried out the assignment.
     """
 
     function: types.FunctionType
@@ -47,6 +48,7 @@ class Recipe:
     inputs: dict[str, Any]
     made: InitVar[Any] = None
     effect: str | None = ''
+    is_new: bool = False
 
     def __post_init__(self, made: Any) -> None:
         self._look_at(made)

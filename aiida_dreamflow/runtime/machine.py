@@ -48,7 +48,7 @@ class Machine:
     :ivar failures: the tasks whose failure nobody has asked for.
     :ivar intents: the handles of the children that the current step has asked for.
     :ivar finished: the tasks that the current step has brought to their end.
-    :ivar ran: the blocks that the current step has run, with the places of their activations.
+    :ivar ran: the blocks that the current step has run, with the places of their activations, in the order of their last runs.
     :ivar entered: the places at which the current step has let asynchronous generators go on.
     :ivar copies: the variables that have received the value of another in the current step as it was.
     :ivar surroundings: what it has changed of the process.
@@ -64,7 +64,7 @@ class Machine:
     failures: list[Task[Any]] = field(default_factory=list)
     intents: list[Handle[Any]] = field(default_factory=list)
     finished: list[Task[Any]] = field(default_factory=list)
-    ran: set[tuple[str, Block]] = field(default_factory=set)
+    ran: dict[tuple[str, Block], None] = field(default_factory=dict)
     entered: set[str] = field(default_factory=set)
     copies: Copies = field(default_factory=Copies)
     surroundings: Surroundings = field(default_factory=Surroundings)
@@ -116,7 +116,7 @@ class Machine:
         """Run each task that can go on until it waits, or ends."""
         for task in self.finished:
             task.returned = ''
-        self.intents, self.finished, self.ran, self.entered, self.copies = [], [], set(), set(), Copies()
+        self.intents, self.finished, self.ran, self.entered, self.copies = [], [], {}, set(), Copies()
         self._returned = None
         while self._held:
             release(self._held.pop())
@@ -209,7 +209,8 @@ class Machine:
     def _run_block(self, task: Task[Any]) -> None:
         activation = task.stack[-1]
         place, block = task.place(len(task.stack) - 1), activation.block
-        self.ran.add((place, block))
+        self.ran.pop((place, block), None)
+        self.ran[place, block] = None
         if block.sets_globals:
             self.surroundings.about_to_set(activation.function, block.sets_globals)
         try:
@@ -243,7 +244,7 @@ class Machine:
                 self.copies.handed_back(task, returned)
                 task.stack[-1].resume(value)
                 return
-            task.returned = self.copies.root_of(returned)
+            task.returned, task.called = self.copies.root_of(returned), activation.function.__name__
             if task is self.main:
                 self._returned = Returned(value, activation, exit.names)
             self._end(task, None, value)
@@ -290,6 +291,7 @@ class Machine:
                         self._hand_on(task, None)
                         return
                 if not stack:
+                    task.called = activation.function.__name__
                     self._end(task, error)
                     return
                 error = stack[-1].throw(error)

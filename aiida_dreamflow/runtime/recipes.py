@@ -57,7 +57,7 @@ def _made(index: int, value: Any, inputs: tuple[Any, ...]) -> None:
             pinned[name] = own or host.pin(given)
         except TypeError:
             return  # no recipe: should the value have no stored form, the error at the await says why
-    activation.recipes[site.variable] = Recipe(activation.function, site, pinned, value, effect)
+    activation.recipes[site.variable] = Recipe(activation.function, site, pinned, value, effect, is_new=True)
 
 
 def is_allowed(recipes: Any, function: types.FunctionType, site: RecipeSite, value: Any) -> bool:

@@ -22,8 +22,8 @@ def check_provenance(workflow: Any) -> list[str]:
     """Return what is wrong with the provenance of a workflow that has ended, and of all that it called.
 
     Found are processes that are not sealed or that nothing called, data that the run made without a creator, outputs from
-    which no way leads back to an input of the workflow, calculations that are their own ancestors, and link labels that
-    AiiDA would not accept or that stand for two calls.
+    which no way leads back to an input of the workflow, calculations that are their own ancestors, link labels that
+    AiiDA would not accept or that stand for two calls, and lines whose steps read more at each turn.
 
     :param workflow: the node of the workflow.
     :returns: a sentence for each fault; none, if all is well.
@@ -47,6 +47,7 @@ def check_provenance(workflow: Any) -> list[str]:
         *_not_called(graph),
         *_unreachable(graph),
         *_circles(graph),
+        *_growing(graph),
     ]
 
 
@@ -72,6 +73,7 @@ class _Graph:
 
     :ivar root: the workflow.
     :ivar processes: the name of the workflow and of each process under it.
+    :ivar steps: the records of steps among them.
     :ivar sealed: whether a process is sealed.
     :ivar is_being_sealed: whether one has ended and is not: a worker seals a process a moment after its end.
     :ivar data: the type of each data node that one of them took or gave, codes left out.
@@ -81,6 +83,7 @@ class _Graph:
 
     root: Any
     processes: dict[int, str] = field(default_factory=dict)
+    steps: set[int] = field(default_factory=set)
     sealed: dict[int, bool] = field(default_factory=dict)
     is_being_sealed: bool = False
     calls: list[_Link] = field(default_factory=list)
@@ -118,11 +121,14 @@ def _read(workflow: Any) -> _Graph:
     graph.is_being_sealed = workflow.is_terminated and not workflow.is_sealed
     level = [workflow.pk]
     project = ['id', 'attributes.process_label', 'node_type', 'attributes.sealed', 'attributes.process_state']
+    project += ['attributes.dreamflow.step']
     while level:
         found = _linked(orm.ProcessNode, level, (LinkType.CALL_CALC, LinkType.CALL_WORK), False, project)
         level = []
-        for link, (pk, label, node_type, sealed, state) in found:
+        for link, (pk, label, node_type, sealed, state, step) in found:
             graph.calls.append(link)
+            if step is not None:
+                graph.steps.add(pk)
             if pk not in graph.processes:
                 graph.processes[pk] = label or node_type.split('.')[-2]
                 graph.sealed[pk] = bool(sealed)
@@ -229,6 +235,25 @@ def _unreachable(graph: _Graph) -> Iterator[str]:
                     waiting.append(pk)
         if not seen & given:
             yield f'from the output `{link.label}` ({link.other}) no way leads back to an input of the workflow'
+
+
+#: So many steps of a line are compared, and this many inputs more at the end are too many.
+_TURNS, _MORE = 12, 4
+
+
+def _growing(graph: _Graph) -> Iterator[str]:
+    """Find lines whose steps have more inputs at each turn; what children have given is left out, as they may be ever more."""
+    own = {0, *graph.steps}
+    counts = Counter(link.process for link in graph.inputs if graph.creators.get(link.other, 0) in own)
+    callers = {link.other: link.process for link in graph.calls}
+    turns: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for pk in sorted(graph.steps):
+        turns[callers[pk], graph.processes[pk]].append(counts[pk])
+    for (caller, line), found in turns.items():
+        third = len(found) // 3
+        if len(found) >= _TURNS and min(found[-third:]) > max(found[:third]) + _MORE:
+            shown = ', '.join(str(found[number]) for number in (0, third, 2 * third, -1))
+            yield f'the steps `{line}` of {graph.name(caller)} read more at each turn: {shown} nodes'
 
 
 def _circles(graph: _Graph) -> Iterator[str]:

@@ -19,7 +19,7 @@ from aiida import orm
 from ..exceptions import FrameError, UntrustedValueError
 from . import signing
 from .chunks import ChunkCodec
-from .entities import EntityCodec
+from .entities import EntityCodec, nodes_in
 from .records import canonical
 from .snapshot import Codec, Snapshot, decode, encode
 
@@ -34,6 +34,7 @@ _REPR_LIMIT = 200
 #: How many numbers and texts of a value, and how deep, are kept as JSON for queries.
 _QUERY_LIMIT, _QUERY_DEPTH = 100, 8
 _LARGEST_INTEGER = 1 << 63
+_BRIEF = 50
 _NPY_MAGIC = b'\x93NUMPY'
 
 
@@ -63,7 +64,11 @@ def short_repr(value: object, limit: int = _REPR_LIMIT) -> str:
         text = ' '.join(_repr_to_a_depth(_beginning(value, limit)).split())
     except Exception as error:
         text = f'<{type_name(value)} whose repr raised {type(error).__name__}>'
-    text = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: limit + 1])
+    return short_text(''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: limit + 1]), limit)
+
+
+def short_text(text: str, limit: int) -> str:
+    """A text cut off behind so many characters."""
     return text if len(text) <= limit else f'{text[: limit - 3]}...'
 
 
@@ -158,6 +163,7 @@ class DreamData(orm.Data):
         if snapshot is None:
             snapshot = encode({_ROOT: value}, [entities])
         self._inside = entities.unstored
+        self._nodes_inside = nodes_in(snapshot.document)
         attributes = {'python_type': type_name(value), 'repr': short_repr(value)}
         if (content := queryable(value)) is not None:
             attributes['value'] = content
@@ -186,15 +192,33 @@ class DreamData(orm.Data):
         signing.require_trust(document, self.base.attributes.get('signature', None), codecs)
         return decode(document, self._read_blob, codecs)[_ROOT]
 
+    def get_description(self) -> str:
+        """The value in brief: what a picture of the graph shows."""
+        return short_text(str(self.base.attributes.get('repr')), _BRIEF)
+
     @property
     def python_type(self) -> str:
         """The full name of the type of the value."""
         return str(self.base.attributes.get('python_type'))
 
     @property
+    def nodes_inside(self) -> list[str]:
+        """The uuids of the nodes inside of the value."""
+        known: list[str] | None = getattr(self, '_nodes_inside', None)
+        return nodes_in(self._document()) if known is None else known
+
+    @property
     def unstored_inside(self) -> list[orm.Data]:
         """The data nodes inside of the value that are not stored yet."""
         return [node for node in getattr(self, '_inside', {}).values() if not node.is_stored]
+
+    def load_inside(self) -> list[orm.Data]:
+        """Return the data nodes inside of the value, those included that are not stored yet."""
+        nodes = self.unstored_inside
+        if stored := [uuid for uuid in self.nodes_inside if uuid not in {node.uuid for node in nodes}]:
+            builder = orm.QueryBuilder().append(orm.Data, filters={'uuid': {'in': stored}}, tag='node')
+            nodes += builder.order_by({'node': 'id'}).all(flat=True)
+        return nodes
 
     def store(self) -> DreamData:
         """Store the node; first the nodes inside of its value.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -10,9 +10,10 @@ from aiida import orm
 from aiida.common.exceptions import NotExistent
 
 from ..exceptions import CannotStoreError, FrameError
+from .records import CODEC
 from .snapshot import Codec
 
-__all__ = ('EntityCodec',)
+__all__ = ('EntityCodec', 'nodes_in')
 
 _ENTITIES: dict[str, Any] = {'node': orm.Node, 'computer': orm.Computer, 'group': orm.Group}
 
@@ -76,3 +77,13 @@ class EntityCodec(Codec):
             raise FrameError(
                 f'a stored value refers to the {kind} {uuid}, which is not in this profile; import it, or restore it'
             ) from None
+
+
+def nodes_in(document: Mapping[str, Any]) -> list[str]:
+    """Return the uuids of the nodes to which a document refers, each once.
+
+    :param document: that of a snapshot.
+    """
+    kind = CODEC + EntityCodec.name
+    found = (record[1] for record in document['objects'] if record[0] == kind)
+    return [*dict.fromkeys(uuid for entity, uuid in found if entity == 'node')]

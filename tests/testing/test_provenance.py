@@ -140,3 +140,15 @@ def test_creator_that_nothing_called(graph):
 def test_something_else_than_a_process(graph):
     with pytest.raises(TypeError, match=r'takes the node of a workflow, .* not <Int'):
         check_provenance(graph.given)
+
+
+def test_inputs_that_grow(graph):
+    known = [graph.given]
+    for number in range(2, 15):
+        step = graph.calls(f'step_{number}', **{f'x_{index}': node for index, node in enumerate(known)})
+        step.base.attributes.set_many({'process_label': 'L3 x = f(...)', 'dreamflow': {'step': number}})
+        known.append(graph.makes(step, 'x'))
+        graph.processes.append(step)
+    (fault,) = graph.faults()
+    assert fault.startswith('the steps `L3 x = f(...)` of ')
+    assert fault.endswith(' read more at each turn: 1, 5, 9, 13 nodes')
