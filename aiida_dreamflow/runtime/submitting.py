@@ -31,7 +31,7 @@ def submit_child(
     _require_compiled_call(machine, caller.f_code)
     if isinstance(target, Awaitable):
         raise WorkflowUsageError(
-            f'`{target!r}` is submitted already: a call of a workflow submits it, so await that, `await child(n=1)`, or '
+            f'`submit` was given {target!r}: a call of a workflow submits it already, so await that, `await child(n=1)`, or '
             'give the workflow itself, `await submit(child, n=1)`'
         )
     target = machine.host.find(target)

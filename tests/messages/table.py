@@ -171,7 +171,8 @@ CHAPTERS = (
             ),
             Case(
                 'await submit(child(n=1))',
-                'WorkflowUsageError: `<Handle child_1>` is submitted already: a call of a workflow submits it, so await that, '
+                'WorkflowUsageError: `submit` was given <the handle of the child `child_1`, to be awaited>: a call of a workflow submits it '
+                'already, so await that, '
                 '`await child(n=1)`, or give the workflow itself, `await submit(child, n=1)`',
             ),
             Case(
