@@ -95,7 +95,17 @@ class Reach:
     def need_all(self) -> None:
         """Take notice that all definitions are used, as in a module that is imported."""
         self._keep([unit for unit in self.units if unit.is_definition])
-        self.need([*_OF_MODULES])
+
+    def need_asked_for(self) -> None:
+        """Take notice that the module is imported: what is defined in it for that is used."""
+        self.need(name for name in _OF_MODULES if name in self._storing)
+
+    def read_by(self, name: str) -> tuple[set[str], set[str]]:
+        """Return the names that may be read by what a name stands for, when it is called: its module's, and attributes."""
+        units = [unit for unit in self._storing.get(name, []) if unit in self.kept]
+        return set[str]().union(*(unit.mentioned[0] for unit in units)), set[str]().union(
+            *(unit.attributes for unit in units)
+        )
 
     def _keep(self, units: Iterable[Unit]) -> set[str]:
         new = {unit for unit in units if unit not in self.kept}
@@ -276,33 +286,22 @@ class Reach:
     def fill(self, late: Iterable[str]) -> bool:
         """Let those values be made where they stand that definitions need, though they hold definitions themselves.
 
-        :param late: the values that hold definitions.
+        :param late: those values.
         :returns: whether there are any.
         """
-        asked = self._needed_at_once()
-        new = {name for name in late if name in asked and name not in self.filled and name in self.values}
+        new = {name for name in late if name not in self.filled and name in self.values}
         for name in [*new]:
             storing = self._storing.get(name, [])
             if len(storing) != 1 or storing[0].assigned is None:
                 new.remove(name)
                 continue
+            if not _can_be_filled(self.values[name]):
+                self._keep(storing)  # for that moment: its value takes its place
+                continue
             self.filled.add(name)
             self._made[id(self.values[name])] = name
             self._keep(storing)
         return bool(new)
-
-    def _needed_at_once(self) -> set[str]:
-        """Return the names that may be read while the definitions are executed."""
-        found: set[str] = set()
-        pending = set().union(*(unit.mentioned_at_once for unit in self.kept))
-        while pending:
-            name = pending.pop()
-            if name not in found:
-                found.add(name)
-                for unit in self._storing.get(name, []):
-                    if unit in self.kept:
-                        pending |= unit.mentioned[0]
-        return found
 
 
 #: What the import system asks a module for.
@@ -314,6 +313,13 @@ def _walked(found: Any, path: list[str]) -> Any:
         found = inspect.getattr_static(found, part, None)
         found = getattr(found, '__func__', found)
     return found
+
+
+def _can_be_filled(value: object) -> bool:
+    """Return whether an object that is there can be given another content."""
+    if isinstance(value, type | types.FunctionType | types.ModuleType):
+        return False
+    return isinstance(value, dict | list | set) or hasattr(value, '__dict__')
 
 
 def _is_for_effect(unit: Unit) -> bool:

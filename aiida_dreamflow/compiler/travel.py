@@ -68,11 +68,14 @@ class Travel:
             self._refuse(stored, changes)
             for key in stored.met:
                 module, _, path = key.partition(':')
-                self._reaches[module].need([path.partition('.')[0]])
+                if path:
+                    self._reaches[module].need([path.partition('.')[0]])
+            asked = self._needed_at_once() if stored.late else set()
             for reach in self._reaches.values():
                 reach.share(stored.ids)
                 prefix = f'{reach.name}:'
-                reach.fill(key.removeprefix(prefix) for key in stored.late if key.startswith(prefix))
+                late = {key.removeprefix(prefix) for key in stored.late if key.startswith(prefix)}
+                reach.fill(late & asked)
             real_name = self._pinned.real_name if self._pinned is not None else str
             met = {real_name(name) for name in stored.modules} - self._known
             if not met and self._size() == before:
@@ -117,6 +120,7 @@ class Travel:
         reach = Reach(source.name, units, namespace, source.filename)
         self._sources[source.name] = source
         self._reaches[source.name] = reach
+        reach.need_asked_for()
         if module is None:  # it has not been imported: whoever imports it executes it for the first time
             reach.kept = set(units)
         elif self._is_whole:
@@ -139,7 +143,29 @@ class Travel:
             for reach in others:
                 reach.need_all()
         for reach in others:
-            reach.need(name for name in names & reach.namespace.keys() if not _is_submodule(reach, name))
+            reach.need(name for name in names & reach.namespace.keys() if not self._is_submodule(reach, name))
+
+    def _is_submodule(self, reach: Reach, name: str) -> bool:
+        full = f'{reach.name or self._module}.{name}'
+        return name in MODULE_NAMES or name == PINNED or full in self._sources or full == self._module
+
+    def _needed_at_once(self) -> set[str]:
+        """Return the names that may be read while the definitions are executed: by decorators, and by what these call."""
+        found: set[tuple[str, bool]] = set()  # whether it is one of an attribute: of another module then
+        units = [unit for each in self._reaches.values() for unit in each.kept]
+        pending = {(name, False) for unit in units for name in unit.read_at_once[0]}
+        pending |= {(name, True) for unit in units for name in unit.read_at_once[1]}
+        while pending:
+            name, is_attribute = entry = pending.pop()
+            if entry in found:
+                continue
+            found.add(entry)
+            for module, reach in self._reaches.items():
+                if module or not is_attribute:
+                    read, attributes = reach.read_by(name)
+                    pending |= {(each, False) for each in read} | {(each, True) for each in attributes}
+        others = {name for module, reach in self._reaches.items() if module for name in reach.values}
+        return {name for name, is_attribute in found if not is_attribute or name in others}
 
     # -- values
 
@@ -165,6 +191,8 @@ class Travel:
         for name, reach in self._reaches.items():
             if (key := reach.key_of(value)) is not None:
                 return f'{name}:{key}'
+        if isinstance(value, types.ModuleType):
+            return next((f'{name}:' for name, each in self._reaches.items() if each.namespace is vars(value)), None)
         if isinstance(value, types.FunctionType | type):
             module = value.__module__
             if any(module == reach.module for reach in self._reaches.values()):
@@ -200,12 +228,3 @@ class Travel:
 _BY_NAME = frozenset(
     ('getattr', 'vars', 'dir', 'globals', '__dict__', 'getmembers', 'import_module', '__import__', 'attrgetter')
 )
-
-
-def _is_submodule(reach: Reach, name: str) -> bool:
-    value = reach.namespace[name]
-    return (
-        name in MODULE_NAMES
-        or name == PINNED
-        or (isinstance(value, types.ModuleType) and value.__name__.endswith(f'{reach.name}.{name}'))
-    )

@@ -95,18 +95,13 @@ class Unit:
     @cached_property
     def attributes(self) -> set[str]:
         """All names that it mentions, those of attributes included."""
-        names: set[str] = set()
-        pending = [_compiled(self.body, False)]
-        while pending:
-            code = pending.pop()
-            names.update(code.co_names)
-            pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-        return names
+        return _names_in(_compiled(self.body, False))
 
     @cached_property
-    def mentioned_at_once(self) -> set[str]:
-        """The global names that are read while it is executed: by decorators, defaults, the bodies of classes."""
-        return _mentioned_in(_compiled([_without_bodies(node) for node in self.body], self.annotations))[0]
+    def read_at_once(self) -> tuple[set[str], set[str]]:
+        """The names that it mentions when it is executed: in decorators, defaults, the bodies of classes; and attributes."""
+        code = _compiled([_without_bodies(node) for node in self.body], self.annotations)
+        return _mentioned_in(code)[0], _names_in(code)
 
     @cached_property
     def mentioned(self) -> tuple[set[str], set[str]]:
@@ -176,6 +171,16 @@ def _without_body(node: ast.stmt) -> ast.stmt:
     """Return a definition with the same decorators, defaults and annotations, that does nothing."""
     fields = dict(ast.iter_fields(node)) | {'body': [ast.copy_location(ast.Pass(), node)]}
     return ast.copy_location(type(node)(**fields), node)
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    names: set[str] = set()
+    pending = [code]
+    while pending:
+        each = pending.pop()
+        names.update(each.co_names)
+        pending.extend(constant for constant in each.co_consts if isinstance(constant, types.CodeType))
+    return names
 
 
 def _without_bodies(node: ast.stmt) -> ast.stmt:

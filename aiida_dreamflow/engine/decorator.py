@@ -6,7 +6,7 @@ import functools
 import inspect
 import types
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ..compiler import bundle, check_function, compile_function
 from ..compiler.bundle import Bundle
@@ -80,7 +80,7 @@ def workflow(
         return functools.partial(workflow, recipes=recipes, pickles=pickles, figures=figures, exit_codes=exit_codes)
     source = _source_of(function)  # reads the whole file, which the check has its tree from
     checked = check_function(function)
-    plain = checked.function
+    plain = cast(types.FunctionType, function)  # what was checked may be the same text, loaded with other values
     require_parameters(plain)
     require_exit_codes(plain, exit_codes)
     fingerprint = source.fingerprint if isinstance(source, Bundle) else checked.fingerprint

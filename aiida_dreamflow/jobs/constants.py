@@ -59,11 +59,11 @@ class _Pickler(pickle.Pickler):
         kind = type(obj)
         if kind in _ATOMS:
             return None
-        if isinstance(obj, types.ModuleType):
-            return 'module', obj.__name__
         if (key := self._key_of(obj)) is not None:
             self.met.add(key)
             return 'definition', key
+        if isinstance(obj, types.ModuleType):
+            return 'module', obj.__name__
         if _is_entity(obj):
             return self._entity(obj)
         if isinstance(obj, types.FunctionType | type):

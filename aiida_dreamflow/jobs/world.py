@@ -53,6 +53,7 @@ class World:
         self._late: dict[str, dict[str, Any]] | None = None
         self._modules: dict[str, dict[str, Any]] = {}
         self._depth = 0
+        self._is_own_there = False
 
     def begin(self, module: str, namespace: dict[str, Any]) -> None:
         """Set what the definitions of a module may ask for: they are about to be executed."""
@@ -71,10 +72,11 @@ class World:
     def end(self, module: str) -> None:
         """Set the values of a module whose definitions have been executed."""
         self._depth -= 1
+        self._is_own_there = self._is_own_there or not module
         _set(self._modules[module], (self._early or {}).get(module, {}))
         if self._late is not None:
             _set(self._modules[module], self._late.get(module, {}))
-        elif not self._depth:
+        elif not self._depth and self._is_own_there:  # packages that it is in are executed before it
             self._late = {}
             found = self._unpickled(LATE_FILE)
             late: dict[str, dict[str, Any]] = {}
@@ -95,6 +97,8 @@ class World:
         module, _, path = key.partition(':')
         if module not in self._modules:
             self._load(module)
+        if not path:
+            return sys.modules[self._modules[module]['__name__']]
         found = _walked(self._modules[module], path)
         return getattr(found, '__func__', found)
 

@@ -182,3 +182,24 @@ def test_a_module_that_is_gone_pauses_the_run(profile, tmp_path, monkeypatch):
     go_on(lambda: node.is_sealed)
     assert node.is_finished_ok, node.exception
     assert node.outputs.result.value == 3
+
+
+def test_one_source_with_two_states(tmp_path):
+    """Two launches of one workflow, whose module has changed in between: each has its own values."""
+    path = tmp_path / 'dreamflow_states.py'
+    path.write_text(
+        'from aiida_dreamflow import checkpoint, workflow\nX = len([1, 2])\n'
+        '@workflow\nasync def stateful():\n    await checkpoint()\n    return X\n'
+    )
+    spec = importlib.util.spec_from_file_location('dreamflow_states', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    first = pinned.launched(module.stateful)
+    module.X = 5
+    second = pinned.launched(module.stateful)
+    assert first.fingerprint == second.fingerprint == module.stateful.bundle.fingerprint
+    assert first.key != second.key
+    classes = [pinned._from_source(bundle) for bundle in (first, second)]
+    assert [each.function.__globals__['X'] for each in classes] == [2, 5]
+    assert {each.__name__ for each in classes} == {module.stateful.__name__}
+    assert [each.bundle.key for each in classes] == [first.key, second.key]
