@@ -130,7 +130,7 @@ def without_code(process_class: Any, inputs: Mapping[str, Any]) -> str | None:
 
 
 #: What no user gives.
-_HIDDEN = frozenset({'forked_frame', 'fork', 'metadata'})
+_HIDDEN = frozenset({'forked_frame', 'fork', 'metadata', 'nodes_inside'})
 
 
 def _missing(process_class: Any, path: list[str], inputs: Mapping[str, Any]) -> str:
