@@ -13,7 +13,7 @@ Relies on this behaviour of aiida-core 2.9 and SQLAlchemy 2:
   in ``_backend_iterator._dbnodes.instance``;
 - the innermost ``with`` of a session is its ``_trans_context_manager``; until that is left, the session refuses all work.
 
-``tests/values/test_queries.py`` breaks when that changes.
+``tests/engine/test_queries.py`` breaks when that changes.
 """
 
 from __future__ import annotations
