@@ -41,7 +41,7 @@ help:
 	@echo 'make failpoints kill a worker at each point where that could matter (an hour), on PAIR=sqlite or postgresql'
 	@echo 'make benchmark  what compiling, a step and a child cost, and lines per room'
 	@echo 'make lint       ruff and mypy'
-	@echo 'make docs       build the documentation into docs/_build/html'
+	@echo 'make docs       build the documentation into docs/_build/html, its graphs if Graphviz is installed'
 	@echo 'make clean      remove everything that the above have made'
 
 demo: $(VENV)/.examples
@@ -84,7 +84,7 @@ docs: $(VENV)/.dev
 	@echo 'open docs/_build/html/index.html'
 
 clean:
-	@rm -rf $(VENV) .venv-* .egobox030 .demo docs/_build .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-* .egobox030 .demo docs/_build docs/graphs/pictures .mypy_cache .pytest_cache .ruff_cache
 
 # One environment, three sets of extras, each installed when it is first needed.
 $(VENV)/.examples $(VENV)/.tests $(VENV)/.dev: $(VENV)/.%: $(VENV)/.python pyproject.toml

@@ -1,4 +1,10 @@
+import sys
 from importlib import metadata
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / 'graphs'))
+
+import draw
 
 project = 'aiida-dreamflow'
 author = 'The aiida-dreamflow developers'
@@ -14,3 +20,7 @@ copybutton_prompt_text = '$ '
 
 html_theme = 'furo'
 html_title = f'aiida-dreamflow {release}'
+
+
+def setup(app):
+    app.connect('builder-inited', lambda _: draw.draw())

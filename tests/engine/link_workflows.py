@@ -178,7 +178,7 @@ async def holds_nodes(structures, family, more: int = 0):
         grown.append(orm.Int(i))
         await checkpoint()
     total = await submit(sums, nodes=[got['outside'], *grown])
-    return {'total': total, 'family': [family['Si']], 'got': got}
+    return {'total': total, 'kept': [family['Si'], got]}
 
 
 @workflow
