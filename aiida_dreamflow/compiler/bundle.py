@@ -67,6 +67,7 @@ class Bundle:
     :ivar modules: the user's other modules that the source imports, if they are to be kept as they are.
     :ivar cells: the other cells of a notebook that its first lines come from: the name of each, and how many lines are its.
     :ivar state: the values of global variables that the source does not make.
+    :ivar main_package: the package that a ``__main__`` is in: ``python -m pkg.main``.
     :ivar identity: the fingerprint that the function had before it was launched, if it has been.
     """
 
@@ -79,6 +80,7 @@ class Bundle:
     cells: tuple[tuple[str, int], ...] = ()
     state: State = field(default_factory=State)
     identity: str = ''
+    main_package: str = ''
 
     @property
     def fingerprint(self) -> str:
@@ -166,7 +168,7 @@ class Bundle:
     @property
     def package(self) -> str:
         """What relative imports in the source begin with."""
-        return '' if self.module == '__main__' else self.module.rpartition('.')[0]
+        return self.main_package if self.module == '__main__' else self.module.rpartition('.')[0]
 
     def namespace(self, function: types.FunctionType, module: str) -> dict[str, Any]:
         """Return the namespace of one of the other modules.
@@ -235,7 +237,8 @@ def bundle(
     own_name = _own_name(own, plain.__name__, plain.__qualname__)
     own_text = ''.join(text[node.lineno - 1 : node.end_lineno])
     meant = set() if annotations else _data_classes(own_text, plain, units)
-    kept, missing = _closure(units, own, own_name, meant)
+    is_in_notebook = 'get_ipython' in plain.__globals__ or PARTS in plain.__globals__
+    kept, missing = _closure(units, own, own_name, meant) if store is None or is_in_notebook else ([], set())
     cells: list[tuple[str, list[str]]] = []
     if missing & plain.__globals__.keys() and (cells := other_cells(plain)):
         before = [line for _, lines in cells for line in lines]
@@ -247,20 +250,30 @@ def bundle(
     pinned = plain.__globals__.get(PINNED)
     if pinned is not None:
         module = pinned.real_name(module)
+    inside = plain.__globals__.get('__package__') or '' if module == '__main__' else ''
     others: tuple[ModuleSource, ...] = ()
     state = State()
     if store is not None:
         filename = plain.__code__.co_filename
         reach = Reach('', units, plain.__globals__, filename, (own, own_name), _offsets(cells, filename))
         reach.need(meant)
-        package = '' if module == '__main__' else module.rpartition('.')[0]
-        travel = Travel(plain, reach, store, (module, package), what, pinned, is_whole=annotations)
+        travel = Travel(
+            plain,
+            reach,
+            store,
+            (module, inside if module == '__main__' else module.rpartition('.')[0]),
+            what,
+            pinned,
+            is_whole=annotations,
+        )
         state, others = travel.settle(), travel.modules()
         kept = [*reach.kept]
     _refuse_overlap(kept, own, plain, what)
     source, needed = _without_blank_ends(blanked(text, kept), [(name, len(lines)) for name, lines in cells])
     name = plain.__qualname__ if not own.is_cut_out else plain.__name__
-    made = Bundle(source, name, module, file_of(plain.__code__), annotations, others, needed, state)
+    made = Bundle(
+        source, name, module, file_of(plain.__code__), annotations, others, needed, state, main_package=inside
+    )
     if store is not None or not modules:
         return made
     return _with_modules(made, kept, pinned=pinned)

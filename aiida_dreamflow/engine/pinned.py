@@ -103,6 +103,7 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
         'class': name,
         'identity': bundle.fingerprint,
         'key': bundle.key,
+        'main_package': bundle.main_package,
         'state': bundle.state.plain,
         'state_files': {file: hashlib.sha256(data).hexdigest() for file, data in bundle.state.files.items()},
         'qualname': bundle.qualname,
@@ -290,6 +291,7 @@ def bundle_of(node: orm.ProcessNode) -> Bundle:
         tuple((cell, count) for cell, count in content.get('cells', ())),
         State(content.get('state', {}), files),
         content.get('identity', ''),
+        content.get('main_package', ''),
     )
 
 

@@ -63,6 +63,8 @@ def bundle_to_nodes(bundle: Bundle) -> dict[str, orm.Data]:
     node.base.attributes.set('module', bundle.module)
     if bundle.cells:
         node.base.attributes.set('cells', [count for _, count in bundle.cells])
+    if bundle.main_package:
+        node.base.attributes.set('package', bundle.main_package)
     if bundle.state.plain:
         node.base.attributes.set('state', bundle.state.plain)
     if not (bundle.state.files or bundle.modules):
@@ -107,7 +109,9 @@ def nodes_to_bundle(nodes: Mapping[str, Any]) -> Bundle:
             modules.append(ModuleSource(name, place, data.decode('utf-8', 'surrogatepass'), is_package))
     state = State(attributes.get('state', {}), files)
     pairs = tuple(zip(cells, counts, strict=False))
-    return Bundle(source, *names, modules=tuple(modules), cells=pairs, state=state)
+    return Bundle(
+        source, *names, modules=tuple(modules), cells=pairs, state=state, main_package=attributes.get('package', '')
+    )
 
 
 def value_there(node: orm.Data, folder: Path) -> Any:

@@ -51,7 +51,7 @@ def request(
     return {**content, 'cwd': cwd, 'arguments': snapshot.document}, {**snapshot.blobs, **blobs}
 
 
-_DESCRIBED = ('source', 'qualname', 'module', 'filename', 'annotations', 'cells')
+_DESCRIBED = ('source', 'qualname', 'module', 'filename', 'annotations', 'cells', 'main_package')
 
 
 def _bundle_in(content: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Bundle:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import shutil
+import subprocess
 import sys
 import textwrap
 
@@ -190,3 +192,46 @@ def test_the_same_where_it_runs(tmp_path, monkeypatch, name):
     assert plain(again.find(again.load(f'test_packages_{next(_numbers)}', filling))()) == expected
     assert as_job(again, tmp_path / 'again') == expected
     assert as_job(made, tmp_path / 'job') == expected
+
+
+CHECK = """
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from aiida_dreamflow.compiler.bundle import bundle
+from aiida_dreamflow.jobs.constants import store
+from aiida_dreamflow.jobs.world import filling
+sys.path.insert(0, TESTS)
+from jobs.test_world import as_job, plain
+made = bundle(f, modules=True, store=store)
+for name in [name for name in sys.modules if name.startswith('PKG')]: del sys.modules[name]
+sys.path[:] = [path for path in sys.path if 'user_package' not in path and path != FOLDER]
+assert plain(made.find(made.load('loaded', filling))()) == plain(f()), 'here'
+assert as_job(made, Path(FOLDER, 'job')) == plain(f()), 'job'
+"""
+
+
+@pytest.mark.parametrize('how', ['as a module', 'in a zip file'])
+def test_programs(tmp_path, root, how):
+    package = f'user_package_{next(_numbers)}'
+    check = CHECK.replace('PKG', package).replace('TESTS', repr(str(root / 'tests')))
+    check = check.replace('FOLDER', repr(str(tmp_path))).replace('\n', '\n    ')
+    files = {
+        'PKG/__init__': '',
+        'PKG.consts': 'SCALE = 3\nSCALE += 1\n',
+        'PKG.main': f"from .consts import SCALE\ndef f(): return SCALE\nif __name__ == '__main__':{check}\n",
+    }
+    if how == 'as a module':
+        written(tmp_path, files, package)
+        command = ['-m', f'{package}.main']
+    else:
+        written(
+            tmp_path / 'content', {**files, 'PKG.main': 'from .consts import SCALE\ndef f(): return SCALE\n'}, package
+        )
+        shutil.make_archive(str(tmp_path / 'user_package'), 'zip', tmp_path / 'content')
+        text = f'import sys\nsys.path.insert(0, sys.argv[1])\nfrom {package}.main import f\nif True:{check}\n'
+        (tmp_path / 'program.py').write_text(text)
+        command = ['program.py', str(tmp_path / 'user_package.zip')]
+    done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
