@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import re
 import sys
 from contextvars import ContextVar
@@ -104,7 +105,7 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
         'identity': bundle.fingerprint,
         'key': bundle.key,
         'main_package': bundle.main_package,
-        'state': bundle.state.plain,
+        'state': json.dumps(bundle.state.plain),  # as text: AiiDA rounds numbers in attributes
         'state_files': {file: hashlib.sha256(data).hexdigest() for file, data in bundle.state.files.items()},
         'qualname': bundle.qualname,
         'module': bundle.module,
@@ -278,7 +279,7 @@ def bundle_of(node: orm.ProcessNode) -> Bundle:
         for name, filename, is_package in content.get('modules', ())
     )
     source = _text(node, _SOURCE_FILE)
-    repository = node.base.repository
+    repository, state = node.base.repository, content.get('state', '{}')
     files = {
         name: repository.get_object_content(f'{_STATE}/{name}', mode='rb') for name in content.get('state_files', ())
     }
@@ -289,7 +290,7 @@ def bundle_of(node: orm.ProcessNode) -> Bundle:
         content['annotations'],
         modules,
         tuple((cell, count) for cell, count in content.get('cells', ())),
-        State(content.get('state', {}), files),
+        State(json.loads(state) if isinstance(state, str) else state, files),
         content.get('identity', ''),
         content.get('main_package', ''),
     )

@@ -53,7 +53,7 @@ def bundle_to_nodes(bundle: Bundle) -> dict[str, orm.Data]:
 
     :param bundle: the function's source.
     :returns: unstored nodes. ``function``: the source as a file, ``verdi node repo cat`` shows it; its attribute ``state`` has the
-        values of global variables that are plain data. ``state``, if there are some: the files of other values, and of modules.
+        values of global variables that are plain data, as JSON. ``state``, if there are some: the files of other values, and of modules.
     """
     content = bundle.source.encode('utf-8', 'surrogatepass')
     node = orm.SinglefileData.from_bytes(content, filename=remote.FUNCTION_FILE)
@@ -66,7 +66,7 @@ def bundle_to_nodes(bundle: Bundle) -> dict[str, orm.Data]:
     if bundle.main_package:
         node.base.attributes.set('package', bundle.main_package)
     if bundle.state.plain:
-        node.base.attributes.set('state', bundle.state.plain)
+        node.base.attributes.set('state', wire.dumps(bundle.state.plain))  # AiiDA rounds numbers in attributes
     if not (bundle.state.files or bundle.modules):
         return {'function': node}
     state = orm.FolderData()
@@ -107,7 +107,7 @@ def nodes_to_bundle(nodes: Mapping[str, Any]) -> Bundle:
         for (name, is_package), place in zip(folder.base.attributes.get('modules'), places, strict=False):
             data = repository.get_object_content(f'{_MODULES}/{path_of(name, is_package)}', mode='rb')
             modules.append(ModuleSource(name, place, data.decode('utf-8', 'surrogatepass'), is_package))
-    state = State(attributes.get('state', {}), files)
+    state = State(wire.loads(attributes.get('state', '{}')), files)
     pairs = tuple(zip(cells, counts, strict=False))
     return Bundle(
         source, *names, modules=tuple(modules), cells=pairs, state=state, main_package=attributes.get('package', '')

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import jobs.functions as functions
 import numpy as np
@@ -16,6 +17,7 @@ from aiida.common.links import LinkType
 from aiida.engine.daemon import execmanager
 
 from aiida_dreamflow.compiler.bundle import bundle
+from aiida_dreamflow.compiler.state import State
 from aiida_dreamflow.exceptions import ChildFailedError, LaunchError, RemoteTraceback, WorkflowUsageError
 from aiida_dreamflow.jobs import remote, wire
 from aiida_dreamflow.jobs.calculation import FunctionJob, bundle_to_nodes, nodes_to_bundle
@@ -288,3 +290,10 @@ def test_two_processes_at_once_make_one_code(profile):
     assert len({process.communicate()[0] for process in started}) == 1
     query = orm.QueryBuilder().append(orm.Computer, filters={'label': 'race'}, tag='c')
     assert query.append(orm.InstalledCode, with_computer='c').count() == 1
+
+
+def test_the_values_of_global_variables_are_exact(tmp_path):
+    """AiiDA rounds numbers in attributes."""
+    made = replace(bundle(functions.add), state=State({':X': 0.5863719680976063, ':Y': 1e-20}))
+    nodes = {port: node.store() for port, node in bundle_to_nodes(made).items()}
+    assert nodes_to_bundle(nodes).state == made.state
