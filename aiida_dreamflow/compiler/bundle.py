@@ -89,8 +89,8 @@ class Bundle:
 
     @cached_property
     def key(self) -> str:
-        """Hash of the source and of the values: same key, same behaviour."""
-        text = json.dumps([self.hash_source(), self.state.plain], sort_keys=True)
+        """Hash of the source, its file and the values: same key, same behaviour, and the same lines in tracebacks."""
+        text = json.dumps([self.hash_source(), self.filename, self.state.plain], sort_keys=True)
         files = [hashlib.sha256(data).hexdigest() for _, data in sorted(self.state.files.items())]
         return hashlib.sha256(' '.join([text, *files]).encode()).hexdigest()[:32]
 

@@ -211,16 +211,15 @@ def as_launched(process: FunctionWorkChain) -> type[FunctionWorkChain]:
 
 def _as_launched(node: orm.ProcessNode, process_class: type[FunctionWorkChain]) -> type[FunctionWorkChain]:
     """Return a class of the same name that has the values with which a run was launched."""
-    key = node.base.attributes.get(_ATTRIBUTE).get('key')
-    own = process_class.bundle
-    if key is None or not isinstance(own, Bundle) or _key_of(process_class) == key:
+    key, name = node.base.attributes.get(_ATTRIBUTE).get('key'), process_class.__name__
+    if key is None or not isinstance(process_class.bundle, Bundle) or _key_of(process_class) == key:
         return process_class
-    if (name := process_class.__name__, key) not in _others:
+    if (place := (name, key)) not in _others:
         if not _is_own(node):
             raise UntrustedValueError(f'the values of the modules of process {node.pk} were not stored by this profile')
         kept = bundle_of(node)
-        _others[name, key] = _from_module(kept, name) or _from_source(kept)
-    return _others[name, key]
+        _others[place] = _from_module(kept, name) or _from_source(kept)
+    return _others[place]
 
 
 def _key_of(process_class: type[FunctionWorkChain]) -> str | None:
