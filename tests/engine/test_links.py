@@ -255,7 +255,8 @@ def test_random_loops(seed, bounded, run):
         @workflow
         async def program(n: int = 12):
             a, b, xs, rs, it, handles = 1, 2, [3, 4], [5, 6], iter(range(1000)), [submit(child, x=1)]
-            g, counter, model = totals(), counts(3), Model([7])
+            g, counter = totals(), counts(3)
+            model = Model([7])
             next(g)
             for i in range(n):
         BODY

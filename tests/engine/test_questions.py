@@ -39,7 +39,9 @@ def test_runs_with(queries, run):
     inside, other = orm.Int(3).store(), orm.Int(4).store()
     _, first = run(workflows.sums, nodes=[inside, other])
     _, second = run(workflows.two_sums, x=inside)
-    assert [found.pk for found in queries.runs_with(inside)] == [first.pk, second.pk]
+    *runs, child = queries.runs_with(inside)
+    assert [found.pk for found in runs] == [first.pk, second.pk]
+    assert child.caller == second
     assert [found.pk for found in queries.runs_with(other)] == [first.pk]
 
 

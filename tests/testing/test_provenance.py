@@ -26,8 +26,9 @@ class Graph:
         self.result.base.links.add_incoming(self.workflow, LinkType.RETURN, 'result')
         self.processes = [self.calculation]
 
-    def calls(self, label, caller=True, **inputs):
+    def calls(self, label, caller=True, attributes=None, **inputs):
         calculation = self.orm.CalcFunctionNode()
+        calculation.base.attributes.set_many(attributes or {})
         for name, node in inputs.items():
             calculation.base.links.add_incoming(node, self.links.INPUT_CALC, name)
         if caller:
@@ -145,8 +146,9 @@ def test_something_else_than_a_process(graph):
 def test_inputs_that_grow(graph):
     known = [graph.given]
     for number in range(2, 15):
-        step = graph.calls(f'step_{number}', **{f'x_{index}': node for index, node in enumerate(known)})
-        step.base.attributes.set_many({'process_label': 'L3 x = f(...)', 'dreamflow': {'step': number}})
+        attributes = {'process_label': 'L3 x = f(...)', 'dreamflow': {'step': number}}
+        inputs = {f'x_{index}': node for index, node in enumerate(known)}
+        step = graph.calls(f'step_{number}', attributes=attributes, **inputs)
         known.append(graph.makes(step, 'x'))
         graph.processes.append(step)
     (fault,) = graph.faults()
