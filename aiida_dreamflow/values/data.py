@@ -32,7 +32,7 @@ _DOCUMENT_LIMIT = 100_000
 _REPR_DEPTH = 20
 _REPR_LIMIT = 200
 #: How many numbers and texts of a value, and how deep, are kept as JSON for queries.
-_QUERY_LIMIT, _QUERY_DEPTH = 100, 8
+_QUERY_LIMIT, _QUERY_DEPTH = 30, 8
 _LARGEST_INTEGER = 1 << 63
 _BRIEF = 50
 _NPY_MAGIC = b'\x93NUMPY'

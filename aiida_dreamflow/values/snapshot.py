@@ -307,14 +307,14 @@ class _Encoder:
 
     def _make_ref(self, stands_for: Mapping[int, object]) -> Callable[[object], Any]:
         memo: dict[int, dict[str, int]] = {}
-        # Nothing here may refer to the encoder, which would then keep all values alive: references are counted.
+        # Nothing here may refer to the encoder, or to itself, which would then keep all values alive: references are counted.
         values, told, located = self.values, self.told, self.located
 
         def enter(value: object) -> dict[str, int]:
+            while id(value) in stands_for:
+                value = stands_for[id(value)]
             found = memo.get(id(value))
             if found is None:
-                if id(value) in stands_for:
-                    return enter(stands_for[id(value)])
                 found = memo[id(value)] = {REF: len(values)}
                 values.append(value)
             return found

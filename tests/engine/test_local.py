@@ -60,7 +60,7 @@ async def raising():
 
 def test_failures_come_back(run):
     found = run(local_workflows.failures)[0]['found']
-    assert found[0] == ('not this', 4)
+    assert found[0] == ['not this', 4]
     assert 'killed by signal 9' in found[1]
 
 

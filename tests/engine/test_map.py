@@ -33,9 +33,9 @@ def test_several_iterables_in_a_plain_def(run):
 def test_failures_are_those_of_items(run):
     outputs, node = run(workflows.collects)
     first, second, third, fourth, last = outputs['found']
-    assert (first, last) == ((0, [0]), (4, [4]))
+    assert (first, last) == ([0, [0]], [4, [4]])
     assert second == "('one', 1)"
-    assert outputs['key'] == ('one', 1)
+    assert outputs['key'] == ['one', 1]
     assert '`object`' in third
     assert 'exit code 7' in fourth
     (job,) = node.called
@@ -63,8 +63,8 @@ def test_results_that_were_there_when_the_job_died(run):
 
 def test_first_failure_is_raised(run):
     outputs, _ = run(workflows.raises)
-    assert outputs == {'args': ('one', 1)}
-    assert run_in_memory(workflows.raises) == outputs
+    assert outputs == {'args': ['one', 1]}
+    assert run_in_memory(workflows.raises) == {'args': ('one', 1)}
 
 
 def test_arrays(run):
