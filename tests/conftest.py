@@ -51,6 +51,20 @@ Path(_home, '.aiida').mkdir(mode=0o700)
 os.environ['PATH'] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get('PATH', os.defpath)))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable():
+    """What a test printed may be no UTF-8, which xdist does not send."""
+    return _sendable((yield))
+
+
+def _sendable(data):
+    if isinstance(data, str):
+        return data.encode('utf-8', 'backslashreplace').decode()
+    if isinstance(data, dict):
+        return {_sendable(key): _sendable(value) for key, value in data.items()}
+    return type(data)(map(_sendable, data)) if type(data) in (list, tuple) else data
+
+
 def pytest_collection_modifyitems(items):
     """Put first what needs a daemon: it waits most of its time, and so one process has most of it, with one daemon."""
     items.sort(

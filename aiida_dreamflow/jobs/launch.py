@@ -105,10 +105,13 @@ def function_job_inputs(
     return FunctionJob, {**place_inputs(target), **source, 'arguments': nodes}
 
 
-def check_place(target: JobFunction[..., Any], process_class: type[FunctionJob]) -> None:
+def check_place(
+    target: JobFunction[..., Any], process_class: type[FunctionJob], in_words: Callable[[Any, Any, Any], str]
+) -> None:
     """Refuse options that cannot be, where the job is not going to be launched; code and computer, if a profile is loaded.
 
     :param process_class: the class of the job.
+    :param in_words: says of a class and its inputs what their fault is.
     :raises LaunchError: if one of them cannot be used.
     """
     metadata = _copied(target.metadata)
@@ -118,7 +121,7 @@ def check_place(target: JobFunction[..., Any], process_class: type[FunctionJob])
     ports: Any = process_class.spec().inputs['metadata']
     fault = ports.validate(ports.pre_process(metadata), ('inputs',))
     if fault is not None:
-        raise LaunchError(f'`{process_class.__name__}` cannot be launched: {fault}')
+        raise LaunchError(in_words(process_class, {'metadata': metadata}, fault))
 
 
 def place_inputs(target: Callable[..., Any]) -> dict[str, Any]:

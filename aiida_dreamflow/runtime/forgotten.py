@@ -57,7 +57,8 @@ class NotAValue:
         return str(self)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith('_'):
+        # To look for the variable makes the frames that call keep what they hold: not for this package, which only asks.
+        if name.startswith('_') or _is_ours(sys._getframe(1)):
             raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
         raise AttributeError(f'{_words(self)}, and has no attribute `{name}`')
 

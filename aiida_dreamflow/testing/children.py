@@ -120,9 +120,10 @@ def _check_place(target: Any) -> None:
     launch: Any = sys.modules.get('aiida_dreamflow.jobs.launch')
     options = target.function if isinstance(target, Mapped) else target
     if launch is not None and isinstance(options, launch.JobFunction):
+        from ..engine.refusing import in_words
         from ..jobs.mapping import MapJob
 
-        launch.check_place(options, MapJob if isinstance(target, Mapped) else launch.FunctionJob)
+        launch.check_place(options, MapJob if isinstance(target, Mapped) else launch.FunctionJob, in_words)
 
 
 def _is_node(value: Any) -> bool:

@@ -99,65 +99,68 @@ def recursive_list():
     return x
 
 
-VALUES = {
-    'none': None,
-    'true': True,
-    'int': 7,
-    'large': 2**70,
-    'nan': math.nan,
-    'minus_zero': -0.0,
-    'infinite': -math.inf,
-    'text': 'Ω😀 \0',
-    'surrogate': 'a\ud800',
-    'bytes': b'\0\xff',
-    'bytearray': bytearray(b'ab'),
-    'tuple': (1, (2, [3])),
-    'list': [1, [2.5, None]],
-    'dict': {'b': 1, 'a': {'c': ()}},
-    'keys': {1: 'x', (1, 2): 3, None: 4},
-    'mark': {'!': 1, '': 2, 'a.b': 3},
-    'set': {1},
-    'frozenset': frozenset({'a'}),
-    'complex': 1 - 2j,
-    'range': range(1, 9, 2),
-    'slice': slice(1, None),
-    'date': dt.date(2024, 2, 29),
-    'datetime': dt.datetime(2024, 1, 1, 12, tzinfo=dt.timezone.utc),
-    'timedelta': dt.timedelta(days=1, microseconds=3),
-    'decimal': decimal.Decimal('1.50'),
-    'fraction': fractions.Fraction(1, 3),
-    'path': Path('a/b'),
-    'float64': np.float64(0.1),
-    'int8': np.int8(-3),
-    'bool_': np.bool_(True),
-    'array': np.arange(6).reshape(2, 3)[:, ::2],
-    'array_0d': np.array(3.5),
-    'strings': np.array(['a', 'bcd']),
-    'datetime64': np.datetime64('2024-01-01'),
-    'objects': np.array([1, 'a', None], dtype=object),
-    'masked': np.ma.masked_array([1, 2], [True, False]),
-    'records': np.array([(1, 2.0)], dtype=[('a', 'i4'), ('b', 'f8')]),
-    'enum': Colour.BLUE,
-    'dataclass': Point(1, [2]),
-    'named_tuple': Pair(1, [2]),
-    'instance': Plain(1),
-    'text_subclass': Text('a'),
-    'ordered': collections.OrderedDict(b=1, a=2),
-    'defaultdict': collections.defaultdict(list, a=[1]),
-    'deque': collections.deque([1, 2]),
-    'namespace': types.SimpleNamespace(a=1),
-    'uuid': uuid.UUID(int=5),
-    'ellipsis': ...,
-    'exception': ValueError('a', 1),
-    'function': echo,
-    'lambda': lambda: 1,
-    'class': Plain,
-    'module': math,
-    'lock': threading.Lock(),
-    'in_itself': recursive_list(),
-    'deep': functools.reduce(lambda inner, _: [inner], range(150), 0),
-    'not_plain_inside': {'a': [1, {'b': Plain(2)}]},
-}
+def values() -> dict:
+    """Made anew, as `all_children` is."""
+    return {
+        'none': None,
+        'true': True,
+        'int': 7,
+        'large': 2**70,
+        'nan': math.nan,
+        'minus_zero': -0.0,
+        'infinite': -math.inf,
+        'text': 'Ω😀 \0',
+        'surrogate': 'a\ud800',
+        'bytes': b'\0\xff',
+        'bytearray': bytearray(b'ab'),
+        'tuple': (1, (2, [3])),
+        'list': [1, [2.5, None]],
+        'dict': {'b': 1, 'a': {'c': ()}},
+        'keys': {1: 'x', (1, 2): 3, None: 4},
+        'mark': {'!': 1, '': 2, 'a.b': 3},
+        'set': {1},
+        'frozenset': frozenset({'a'}),
+        'complex': 1 - 2j,
+        'range': range(1, 9, 2),
+        'slice': slice(1, None),
+        'date': dt.date(2024, 2, 29),
+        'datetime': dt.datetime(2024, 1, 1, 12, tzinfo=dt.timezone.utc),
+        'timedelta': dt.timedelta(days=1, microseconds=3),
+        'decimal': decimal.Decimal('1.50'),
+        'fraction': fractions.Fraction(1, 3),
+        'path': Path('a/b'),
+        'float64': np.float64(0.1),
+        'int8': np.int8(-3),
+        'bool_': np.bool_(True),
+        'array': np.arange(6).reshape(2, 3)[:, ::2],
+        'array_0d': np.array(3.5),
+        'strings': np.array(['a', 'bcd']),
+        'datetime64': np.datetime64('2024-01-01'),
+        'objects': np.array([1, 'a', None], dtype=object),
+        'masked': np.ma.masked_array([1, 2], [True, False]),
+        'records': np.array([(1, 2.0)], dtype=[('a', 'i4'), ('b', 'f8')]),
+        'enum': Colour.BLUE,
+        'dataclass': Point(1, [2]),
+        'named_tuple': Pair(1, [2]),
+        'instance': Plain(1),
+        'text_subclass': Text('a'),
+        'ordered': collections.OrderedDict(b=1, a=2),
+        'defaultdict': collections.defaultdict(list, a=[1]),
+        'deque': collections.deque([1, 2]),
+        'namespace': types.SimpleNamespace(a=1),
+        'uuid': uuid.UUID(int=5),
+        'ellipsis': ...,
+        'exception': ValueError('a', 1),
+        'function': echo,
+        'lambda': lambda: 1,
+        'class': Plain,
+        'module': math,
+        'lock': threading.Lock(),
+        'in_itself': recursive_list(),
+        'deep': functools.reduce(lambda inner, _: [inner], range(150), 0),
+        'not_plain_inside': {'a': [1, {'b': Plain(2)}]},
+    }
+
 
 # -- functions
 
@@ -372,66 +375,72 @@ ERRORS = [
 ]
 ERRORS += ['exit', 'stop', 'unicode', 'assertion', 'memory', 'cancelled', 'exit code', 'long', 'surrogate', 'json']
 
+
 #: What each child is: the function, arguments by position, arguments by name.
-CHILDREN: dict[str, tuple] = {
-    **{f'echo {name}': (echo, (), {'x': value}) for name, value in VALUES.items()},
-    **{f'returns {what}': (returns, (), {'x': what}) for what in EXIT},
-    **{f'raises {what}': (raises, (), {'x': what}) for what in ERRORS},
-    'a group': (raises_a_group, (), {'x': 1}),
-    'shared': (is_shared, (), {'x': [SEEN] * 2}),
-    'grows': (grows, (), {'x': []}),
-    'remembers': (remembers, (), {'x': 1}),
-    'remembers again': (remembers, (), {'x': 2}),
-    'counts': (counts, (), {'x': 1}),
-    'counts again': (counts, (), {'x': 1}),
-    'globals': (uses_globals, (), {'x': 1}),
-    'environment': (changes_environment, (), {'x': 1}),
-    'environment again': (changes_environment, (), {'x': 1}),
-    'own name': (own_name, (), {'x': 1}),
-    'by position': (two, (1, 3), {}),
-    'default': (two, (), {'a': 1}),
-    'too many': (two, (1, 2, 3), {}),
-    'missing': (two, (), {'b': 1}),
-    'unexpected': (two, (1,), {'c': 1}),
-    'given twice': (two, (1,), {'a': 5}),
-    'keyword only': (keywords, (), {'a': 1}),
-    'keyword only by position': (keywords, (1,), {}),
-    'many': (many, (), {'a': 1}),
-    'many by position': (many, (1, 2), {'a': 1}),
-    'positional only': (positional, (1,), {'c': 5}),
-    'positional only by name': (positional, (), {'a': 1}),
-    'annotated': (annotated, (), {'x': 'a'}),
-    'generates': (generates, (), {'x': 1}),
-    'async def': (asynchronous, (), {'x': 1}),
-    'decorated': (decorated, (), {'x': 1}),
-    'cached': (cached, (), {'x': 1}),
-    'recursive': (recursive, (), {'n': 4}),
-    'missing name': (needs_what_is_missing, (), {'x': 1}),
-    'lambda': (lambda x: x, (), {'x': 1}),
-    'bound method': (Plain(1).method, (), {'x': 1}),
-    'static method': (Plain.static, (), {'x': 1}),
-    'class method': (Plain.of, (), {'x': 1}),
-    'callable instance': (Plain(1), (), {'x': 1}),
-    'a class': (Plain, (), {'x': 1}),
-    'a builtin': (math.sqrt, (4.0,), {}),
-    'a ufunc': (np.sin, (0.0,), {}),
-    'partial': (functools.partial(two, 1), (), {'b': 1}),
-    'a number': (5, (), {}),
-    'nothing': (None, (), {}),
-    'library': (json.dumps, (), {'obj': [1]}),
-    'no such name': ('no.such.entry.point', (), {}),
-    'job': (job(echo), (), {'x': 1}),
-    'no such computer': (job(echo, computer='no-such'), (), {'x': 1}),
-    'no such code': (job(echo, code='no-such'), (), {'x': 1}),
-    'no such option': (job(echo, metadata={'options': {'max_wallclock_second': 1}}), (), {'x': 1}),
-    'wrong option': (job(echo, metadata={'options': {'max_wallclock_seconds': 'long'}}), (), {'x': 1}),
-}
+def all_children() -> dict[str, tuple]:
+    """Made anew where it is used: what a table at the top of a file holds, a lock say, may not go along."""
+    return {
+        **{f'echo {name}': (echo, (), {'x': value}) for name, value in values().items()},
+        **{f'returns {what}': (returns, (), {'x': what}) for what in EXIT},
+        **{f'raises {what}': (raises, (), {'x': what}) for what in ERRORS},
+        'a group': (raises_a_group, (), {'x': 1}),
+        'shared': (is_shared, (), {'x': [SEEN] * 2}),
+        'grows': (grows, (), {'x': []}),
+        'remembers': (remembers, (), {'x': 1}),
+        'remembers again': (remembers, (), {'x': 2}),
+        'counts': (counts, (), {'x': 1}),
+        'counts again': (counts, (), {'x': 1}),
+        'globals': (uses_globals, (), {'x': 1}),
+        'environment': (changes_environment, (), {'x': 1}),
+        'environment again': (changes_environment, (), {'x': 1}),
+        'own name': (own_name, (), {'x': 1}),
+        'by position': (two, (1, 3), {}),
+        'default': (two, (), {'a': 1}),
+        'too many': (two, (1, 2, 3), {}),
+        'missing': (two, (), {'b': 1}),
+        'unexpected': (two, (1,), {'c': 1}),
+        'given twice': (two, (1,), {'a': 5}),
+        'keyword only': (keywords, (), {'a': 1}),
+        'keyword only by position': (keywords, (1,), {}),
+        'many': (many, (), {'a': 1}),
+        'many by position': (many, (1, 2), {'a': 1}),
+        'positional only': (positional, (1,), {'c': 5}),
+        'positional only by name': (positional, (), {'a': 1}),
+        'annotated': (annotated, (), {'x': 'a'}),
+        'generates': (generates, (), {'x': 1}),
+        'async def': (asynchronous, (), {'x': 1}),
+        'decorated': (decorated, (), {'x': 1}),
+        'cached': (cached, (), {'x': 1}),
+        'recursive': (recursive, (), {'n': 4}),
+        'missing name': (needs_what_is_missing, (), {'x': 1}),
+        'lambda': (lambda x: x, (), {'x': 1}),
+        'bound method': (Plain(1).method, (), {'x': 1}),
+        'static method': (Plain.static, (), {'x': 1}),
+        'class method': (Plain.of, (), {'x': 1}),
+        'callable instance': (Plain(1), (), {'x': 1}),
+        'a class': (Plain, (), {'x': 1}),
+        'a builtin': (math.sqrt, (4.0,), {}),
+        'a ufunc': (np.sin, (0.0,), {}),
+        'partial': (functools.partial(two, 1), (), {'b': 1}),
+        'a number': (5, (), {}),
+        'nothing': (None, (), {}),
+        'library': (json.dumps, (), {'obj': [1]}),
+        'no such name': ('no.such.entry.point', (), {}),
+        'job': (job(echo), (), {'x': 1}),
+        'no such computer': (job(echo, computer='no-such'), (), {'x': 1}),
+        'no such code': (job(echo, code='no-such'), (), {'x': 1}),
+        'no such option': (job(echo, metadata={'options': {'max_wallclock_second': 1}}), (), {'x': 1}),
+        'wrong option': (job(echo, metadata={'options': {'max_wallclock_seconds': 'long'}}), (), {'x': 1}),
+    }
+
 
 # -- how each ended
 
 
 _PLACES = re.compile(r'(function job|the run) [\w.]+\b')
-_WORKFLOWS = re.compile(r'\b([a-z_]+?)(_\d+ \(\d+\)|_\d+| \d+)(?= excepted| failed with| was killed|: [A-Z])')
+_WORKFLOWS = re.compile(
+    r'\b([a-z_]+?)(_\d+ \(\d+\)|_\d+| \d+)(?= excepted| failed with| failed because| was killed|: [A-Z])'
+)
 #: What AiiDA says before the words of a parameter.
 _PORT = re.compile(r"^`\w+` cannot be launched: Error occurred validating port '[\w.]+': (?=`)")
 _ADVICE = re.compile(r'[;.]? ?[Ss]ee (also )?`verdi.*')
@@ -494,7 +503,7 @@ async def by_map(function, args, kwargs):
 
 async def child(way, name):
     """Return how a child ends."""
-    function, args, kwargs = CHILDREN[name]
+    function, args, kwargs = all_children()[name]
     if way == 'submit':
         return await seen(lambda: submit(function, *args, **kwargs))
     if way == 'run':
@@ -632,31 +641,35 @@ FAILURES = [
     'group',
 ]
 FAILURES += ['cancelled', 'assertion', 'nothing']
-WORKFLOWS: dict[str, tuple] = {
-    **{f'gives {what}': (gives, (), {'what': what}) for what in GIVEN},
-    **{f'fails: {how}': (fails, (), {'how': how}) for how in FAILURES},
-    'takes by position': (takes, (1, [5]), {}),
-    'takes defaults': (takes, (), {'x': 1}),
-    'takes defaults again': (takes, (), {'x': 1}),
-    'takes none': (takes, (), {'x': 1, 'z': None}),
-    'takes a number of numpy': (takes, (), {'x': np.int64(3)}),
-    'takes text': (takes, (), {'x': 'a'}),
-    'takes none for a number': (takes, (), {'x': None}),
-    'takes a tuple': (takes, (), {'x': 1, 'y': (1,)}),
-    'takes a lock': (takes, (), {'x': 1, 'z': [threading.Lock()]}),
-    'takes an instance': (takes, (), {'x': 1, 'z': Plain(1)}),
-    'takes a lambda': (takes, (), {'x': 1, 'z': lambda: 1}),
-    'takes too little': (takes, (), {}),
-    'takes too much': (takes, (1,), {'w': 2}),
-    'takes too many': (takes, (1, [], 3, 4), {}),
-    'takes one twice': (takes, (1,), {'x': 2}),
-    'takes metadata': (takes, (1,), {'metadata': {'label': 'a'}}),
-    'plays': (plays, (), {'x': 2}),
-}
+
+
+def all_workflows() -> dict[str, tuple]:
+    """Made anew where it is used: what a table at the top of a file holds, a lock say, may not go along."""
+    return {
+        **{f'gives {what}': (gives, (), {'what': what}) for what in GIVEN},
+        **{f'fails: {how}': (fails, (), {'how': how}) for how in FAILURES},
+        'takes by position': (takes, (1, [5]), {}),
+        'takes defaults': (takes, (), {'x': 1}),
+        'takes defaults again': (takes, (), {'x': 1}),
+        'takes none': (takes, (), {'x': 1, 'z': None}),
+        'takes a number of numpy': (takes, (), {'x': np.int64(3)}),
+        'takes text': (takes, (), {'x': 'a'}),
+        'takes none for a number': (takes, (), {'x': None}),
+        'takes a tuple': (takes, (), {'x': 1, 'y': (1,)}),
+        'takes a lock': (takes, (), {'x': 1, 'z': [threading.Lock()]}),
+        'takes an instance': (takes, (), {'x': 1, 'z': Plain(1)}),
+        'takes a lambda': (takes, (), {'x': 1, 'z': lambda: 1}),
+        'takes too little': (takes, (), {}),
+        'takes too much': (takes, (1,), {'w': 2}),
+        'takes too many': (takes, (1, [], 3, 4), {}),
+        'takes one twice': (takes, (1,), {'x': 2}),
+        'takes metadata': (takes, (1,), {'metadata': {'label': 'a'}}),
+        'plays': (plays, (), {'x': 2}),
+    }
 
 
 async def nested(name):
-    target, args, kwargs = WORKFLOWS[name]
+    target, args, kwargs = all_workflows()[name]
     return await seen(lambda: submit(target, *args, **kwargs))
 
 

@@ -153,7 +153,7 @@ def test_values_with_such_a_text(run):
     text = printing_workflows.name_of_file()
     outputs, node = run(printing_workflows.returns_no_text, x=text)
     assert node.is_finished_ok
-    assert outputs == {'x': text, 'y': [text, 'a\0b'], text: 1}
+    assert outputs == {'result': {'x': text, 'y': [text, 'a\0b'], text: 1}}  # one key is no name of an output
 
 
 def test_a_terminal_that_does_not_take_it():

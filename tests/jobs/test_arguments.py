@@ -51,7 +51,7 @@ def test_sent_is_a_copy():
     import numpy as np
 
     given = {'a': [np.arange(3), np.ones(2)], 'b': (1, [])}
-    found = sent('x', given)
+    found = sent(test_sent_is_a_copy, 'x', given, '')
     assert [item.tolist() for item in found['a']] == [[0, 1, 2], [1.0, 1.0]]
     assert found['b'] == (1, [])
     found['b'][1].append(1)
