@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import os
 
 import pytest
 
@@ -31,6 +32,11 @@ NOT_PLAIN = {
 #: Where we do more than Python, and where we keep less: long texts are cut.
 OTHERS = {'positional only by name', 'raises long'}
 REFUSALS = ('LaunchError: ', 'ChildFailedError: ', 'CannotStoreError: ', 'TypeError: ')
+
+
+at_length = pytest.mark.skipif(
+    'DREAMFLOW_AGREEMENT' not in os.environ, reason='takes half an hour and more: DREAMFLOW_AGREEMENT=1 runs it'
+)
 
 
 def names_for(way):
@@ -170,6 +176,7 @@ def test_engine_run(way, profile, fresh_memory):
     require_same(way, names, node)
 
 
+@at_length
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize('way', FEW)
@@ -181,6 +188,7 @@ def test_engine_run_of_all(way, profile, fresh_memory):
     require_same(way, names, node)
 
 
+@at_length
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize('is_killed', [False, True], ids=['daemon', 'killed'])
