@@ -22,7 +22,16 @@ VERSIONS = ('3.10', '3.11', '3.12', '3.13', '3.14')
 PACKAGES = ('hatchling', 'hypothesis>=6.100', 'numpy>=1.24', 'pip', 'pytest>=8', 'pytest-timeout>=2.3')
 #: What can be imported without AiiDA.
 TESTS = ('compiler', 'differential', 'runtime', 'testing', 'values')
-NEED_AIIDA = ('testing/test_provenance.py', 'values/test_node_values.py', 'values/test_nodes.py')
+NEED_AIIDA = (
+    'differential/test_agreement.py',
+    'runtime/test_effects.py',
+    'runtime/test_forgotten.py',
+    'testing/test_children.py',
+    'testing/test_provenance.py',
+    'values/test_errors.py',
+    'values/test_node_values.py',
+    'values/test_nodes.py',
+)
 
 
 def candidates(version: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from aiida_dreamflow.jobs import forms, remote, spread, wire
+from aiida_dreamflow.jobs import forms, remote, spread, wire, world
 
 
 def interpreters(version):
@@ -48,6 +48,7 @@ def prepare(folder, source, qualname='f', arguments=None, **more):
     (folder / remote.REMOTE_FILE).write_bytes(Path(remote.__file__).read_bytes())
     (folder / remote.WIRE_FILE).write_bytes(Path(wire.__file__).read_bytes())
     (folder / remote.FORMS_FILE).write_bytes(Path(forms.__file__).read_bytes())
+    (folder / remote.WORLD_FILE).write_bytes(Path(world.__file__).read_bytes())
     (folder / remote.FUNCTION_FILE).write_text(source)
     if 'count' in more:
         (folder / remote.SPREAD_FILE).write_bytes(Path(spread.__file__).read_bytes())
@@ -73,6 +74,7 @@ def test_returns(tmp_path, python):
             remote.REMOTE_FILE,
             remote.WIRE_FILE,
             remote.FORMS_FILE,
+            remote.WORLD_FILE,
             remote.FUNCTION_FILE,
             remote.INPUTS_FILE,
             remote.RESULT_FILE,
