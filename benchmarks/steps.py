@@ -70,7 +70,7 @@ def _plain_sql(folder: Path, n: int) -> float:
     (database,) = folder.glob('**/database.sqlite')
     connection = sqlite3.connect(database)
     source = connection.execute(
-        "select max(id) from db_dbnode where node_type like '%calcfunction%' and label like 'one_changes:%'"
+        "select max(id) from db_dbnode where json_extract(attributes, '$.function_name') = 'one_changes'"
         ' and id in (select input_id from db_dblink)'
     ).fetchone()[0]
     links = connection.execute(
