@@ -22,12 +22,20 @@ def results_of(workflow: orm.WorkChainNode) -> dict[str, Any]:
 
 
 def inputs_behind(output: orm.Data, workflow: orm.WorkChainNode) -> dict[str, orm.Data]:
-    """Which inputs of a workflow gave an output: those from which a way through the data leads to it."""
-    query = orm.QueryBuilder()
-    query.append(orm.WorkChainNode, filters={'id': workflow.pk}, tag='workflow')
-    query.append(orm.Data, with_outgoing='workflow', edge_project='label', project='*', tag='given')
-    query.append(orm.Data, with_ancestors='given', filters={'id': output.pk})
-    return {label: node for node, label in query.distinct().all()}
+    """Which inputs of a workflow gave an output: those from which a way through the data leads to it.
+
+    Step by step, as `with_ancestors` follows each way of its own, and through a loop there are very many.
+    """
+    behind, level = {output.pk}, {output.pk}
+    while level:
+        query = orm.QueryBuilder()
+        query.append(orm.Data, filters={'id': {'in': list(level)}}, tag='made')
+        query.append(orm.CalculationNode, with_outgoing='made', tag='maker')
+        query.append(orm.Data, with_outgoing='maker', project='id')
+        level = set(query.distinct().all(flat=True)) - behind
+        behind |= level
+    given = {name: workflow.inputs[name] for name in workflow.inputs}
+    return {name: node for name, node in given.items() if isinstance(node, orm.Data) and node.pk in behind}
 
 
 def runs_with(node: orm.Data) -> list[orm.WorkChainNode]:
