@@ -23,7 +23,7 @@ from typing import Any, cast
 from ..compiler import Program, compile_called
 from ..compiler.trees import iterate_own
 from ..exceptions import CannotStoreError, FrameError
-from ..runtime import Activation, Agenda, Host, Machine, Recipe
+from ..runtime import Activation, Agenda, Host, Machine, Recipe, Task
 from ..runtime.forgotten import REMEDY
 from ..runtime.globals import PLACE as GLOBAL
 from ..runtime.streams import live_streams
@@ -253,7 +253,7 @@ def _rest(machine: Machine, pending: list[Any]) -> dict[str, Any]:
         'killing': agenda.killing,
         'released': agenda.released,
     }
-    return {name: content for name, content in rest.items() if content}
+    return {name: content for name, content in rest.items() if isinstance(content, Task) or content}
 
 
 def _state(activation: Activation) -> dict[str, Any]:

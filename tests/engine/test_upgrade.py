@@ -24,7 +24,7 @@ def test_a_frame_of_another_version(daemon, tmp_path):
     from aiida import engine
 
     log = tmp_path / 'log'
-    node = engine.submit(workflows.survivor, log=str(log), n=2, seconds=1.5)
+    node = engine.submit(workflows.survivor, log=str(log), n=2, seconds=6.0)
     wait_until(lambda: log.exists(), 'a job runs', node)
     record = find_record(node)
     change_version(record, FRAME_VERSION + 1)
