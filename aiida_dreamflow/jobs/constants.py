@@ -66,6 +66,8 @@ class _Pickler(pickle.Pickler):
             return 'module', obj.__name__
         if _is_entity(obj):
             return self._entity(obj)
+        if isinstance(obj, type) and obj.__module__ == _PINNED:
+            raise pickle.PicklingError('it is a workflow that a function has made, which another process does not find')
         if isinstance(obj, types.FunctionType | type):
             self.modules.add(obj.__module__)
         elif kind not in (tuple, frozenset, types.BuiltinFunctionType):
@@ -88,6 +90,9 @@ def _is_entity(value: object) -> bool:
     orm = sys.modules.get('aiida.orm')
     return orm is not None and isinstance(value, orm.Entity)
 
+
+#: The module that the classes of workflows say they are from.
+_PINNED = 'aiida_dreamflow.engine.pinned'
 
 _ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes))
 

@@ -40,7 +40,7 @@ def test_a_frame_of_another_version(daemon, tmp_path):
 
     change_version(record, FRAME_VERSION)
     play_processes([node], timeout=10)
-    wait_until(lambda: node.is_terminated, 'it ends', node)
+    wait_until(lambda: node.is_sealed, 'it ends', node)
     assert node.is_finished_ok, node.exception
     assert log.read_text().split() == ['0', '1']
     assert check_provenance(node) == []
