@@ -55,7 +55,10 @@ def raised_or(
     """
     if details is None:
         return failed
-    if (found := _raised_there(details, target, f'This was raised in {what}.')) is not None:
+    # Other exit codes than that of any exception say what to do, as that of a full disk does.
+    advice = '' if failed.exit_message.startswith('the function raised ') else failed.exit_message
+    note = f'This was raised in {what}: {advice}' if advice else f'This was raised in {what}.'
+    if (found := _raised_there(details, target, note)) is not None:
         return found
     failed.__cause__ = RemoteTraceback(details['traceback'])
     return failed
@@ -160,10 +163,8 @@ def attach_origin(error: Exception, details: Mapping[str, Any], note: str) -> Ex
     last.__cause__ = RemoteTraceback(details['traceback'])
     last.__context__ = context
     # `add_note` came with Python 3.11; before, the attribute does no harm.
-    notes = [*details['notes'], note]
-    if str(error) != details['message']:
-        notes.append(f'Its text there was: {details["message"]}')
-    vars(error)['__notes__'] = notes
+    said = [] if str(error) == details['message'] else [f'Its text there was: {details["message"]}']
+    vars(error)['__notes__'] = [*details['notes'], *said, note]
     return error
 
 

@@ -250,7 +250,7 @@ def test_no_numpy():
 def test_disk_full_for_the_result(slurm, size):
     assert slurm.has_small_disk, 'no small disk could be mounted'
     if size < 10**6:
-        slurm.run('head --bytes 900K /dev/zero > small/filler')
+        slurm.run('head --bytes 850K /dev/zero > small/filler')
     try:
         node = run(functions.text_of, computer='small', size=size)
     finally:
