@@ -46,7 +46,7 @@ def to_node(value: Any) -> Any:
         if not _is_plain_json(value):
             return DreamData(value)
         return _exact((orm.List if kind is list else orm.Dict)(value), value)
-    if isinstance(value, Enum):
+    if issubclass(kind, Enum):
         return orm.EnumData(value) if _is_plain_enum(value) else DreamData(value)
     return orm.ArrayData(value) if _is_plain_array(value) else DreamData(value)
 
@@ -59,7 +59,7 @@ def natural(value: Any) -> Any:
     :param value: the value.
     :returns: the value itself where it is of such a type, or where none says the same.
     """
-    if type(value) in _SCALARS or isinstance(value, (orm.Data, Enum)):
+    if type(value) in _SCALARS or issubclass(type(value), (orm.Data, Enum)):
         return value
     numpy: Any = sys.modules.get('numpy')
     if numpy is not None and type(value) is numpy.ndarray and value.ndim:
@@ -151,16 +151,16 @@ def _as_json(value: Any, depth: int) -> Any:
     if not depth:
         raise ValueError('too deep')
     numpy: Any = sys.modules.get('numpy')
-    if numpy is not None and (isinstance(value, numpy.generic) or (kind is numpy.ndarray and not value.ndim)):
+    if numpy is not None and (issubclass(kind, numpy.generic) or (kind is numpy.ndarray and not value.ndim)):
         if value.dtype.kind not in 'biufU':
             raise TypeError(kind)
         number = float(value) if value.dtype.kind == 'f' else value.item()
         if value.dtype.kind == 'f' and number != value and value == value:  # a long double
             raise ValueError('a number would change')
         return number
-    if isinstance(value, (list, tuple)):
+    if issubclass(kind, (list, tuple)):
         return [_as_json(item, depth - 1) for item in value]
-    if isinstance(value, Mapping):
+    if issubclass(kind, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError(kind)
         return {str(key): _as_json(item, depth - 1) for key, item in value.items()}

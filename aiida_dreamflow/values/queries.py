@@ -125,7 +125,7 @@ class QueryCodec(Codec):
 
 def _is_generator(value: Any, module: str, names: tuple[str, ...]) -> bool:
     """Return whether a value is a generator of a function of AiiDA."""
-    if not isinstance(value, types.GeneratorType) or value.gi_code.co_name not in names:
+    if type(value) is not types.GeneratorType or value.gi_code.co_name not in names:  # a dead proxy can be asked that
         return False
     return value.gi_frame is not None and value.gi_frame.f_globals.get('__name__', '').startswith(module)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from aiida import orm
 from aiida.manage import get_manager
 
@@ -165,3 +167,15 @@ async def caught():
     was_broken = not storage().get_session().is_active
     await checkpoint()
     return [was_broken, orm.Int(2).store().value]
+
+
+class Thing:
+    pass
+
+
+@workflow
+async def dead_proxy():
+    """A variable that raises whatever it is asked."""
+    proxy = weakref.proxy(Thing())
+    await checkpoint()
+    return type(proxy) is weakref.ProxyType

@@ -44,6 +44,7 @@ WORKING = {
     'stores_meanwhile': 102,
     'left_early': 0,
     'caught': [True, 2],
+    'dead_proxy': True,
 }
 
 
