@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         wait_for,
     )
     from .values.snapshot import Codec
+    from .view import look
 
 __version__ = '0.1.0'
 
@@ -49,6 +50,7 @@ __all__ = (
     'fork',
     'gather',
     'job',
+    'look',
     'run',
     'shield',
     'sleep',
@@ -73,6 +75,7 @@ _HOMES = {
     'fork': '.engine.forking',
     'gather': '.runtime',
     'job': '.jobs.launch',
+    'look': '.view',
     'run': '.runtime',
     'shield': '.runtime',
     'sleep': '.runtime',

@@ -2,29 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any
+import datetime
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from aiida_dreamflow.cli.words import clock, counted
+
+if TYPE_CHECKING:
+    from aiida_dreamflow.view import Call, Moment, Task
 
 
 def show_stack(node: Any, step: int | None) -> None:
     """Print the calls in progress of each task of a run."""
-    from aiida_dreamflow.engine.stack import stack_of
+    from aiida_dreamflow.view import look
 
-    found = stack_of(node, step)
-    state = node.process_state.value if node.process_state else 'not running yet'
-    when = '' if found.time is None else f' ({found.time.astimezone():%Y-%m-%d %H:%M:%S})'
-    click.echo(f'{node.process_label} {node.pk}, {state}: after step {found.step}{when}')
-    for task in found.tasks:
-        name = f'{task.name} ' if len(found.tasks) > 1 else ''
-        click.echo(f'\n{name}waits for {task.waits_for}')
+    run = look(node)
+    moment = run.now if step is None else run.at(step)
+    when = '' if moment.time is None else f' ({clock(moment.time)})'
+    after = f': after step {moment.step}{when}' if moment.tasks else ': no step is recorded yet'
+    click.echo(f'{run.name} {run.pk}, {run.status}{after}')
+    for task in moment.tasks:
+        name = f'{task.name} ' if len(moment.tasks) > 1 else ''
+        click.echo(f'\n{name}waits for {waited_for(task)}')
         for call in task.calls:
-            click.echo(f'  File "{call.filename}", line {call.line}, in {call.function}')
-            click.echo(f'    {call.text}')
-            width = max((len(variable.name) for variable in call.variables), default=0)
-            for variable in call.variables:
-                where = '' if variable.node is None else f'   # {type(variable.node).__name__} {variable.node.pk}'
-                click.echo(f'      {variable.name:{width}} = {variable.text}{where}')
-    running = [child for child in node.called if not child.is_terminated]
-    for child in running:
-        click.echo(f'\nstill runs: {child.process_label} {child.pk}, {child.process_state.value}')
+            _show_call(call)
+    if run.children and step is None:
+        click.echo(f'\n{run.children.told()}')
+    if run.failure is not None and step is None:
+        where = f' at L{run.failure.line}' if run.failure.line else ''
+        click.secho(f'\nended{where}: {run.failure.message}', fg='red')
+
+
+def _show_call(call: Call) -> None:
+    where = 'at an unknown line' if call.line is None else f'line {call.line}'
+    click.echo(f'  File "{call.filename}", {where}, in {call.function}')
+    click.echo(f'    {call.text}')
+    for loop in call.loops:
+        if loop.length is not None:
+            click.echo(f'    [{loop}]  L{loop.line} {loop.text}')
+    width = max((len(variable.name) for variable in call.variables), default=0)
+    for variable in call.variables:
+        shown = variable.shown
+        where = f'   # {shown.node_type} {shown.pk}' if shown.pk is not None else _KEPT.get(variable.kept, '')
+        click.echo(f'      {variable.name:{width}} = {variable.text}{where}')
+
+
+_KEPT = {'recipe': '   # made again at each await', 'handle': '   # under way'}
+
+
+def waited_for(task: Task) -> str:
+    """Return what a task waits for, in words."""
+    if task.due is not None:
+        left = (task.due - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+        return f'{task.waits_for}, until {clock(task.due)}{f", {counted(left)} from now" if left > 0 else ""}'
+    if task.total > 1:
+        what = 'tasks' if task.tasks and not task.labels else 'children' if not task.tasks else 'children and tasks'
+        open_ones = [*task.labels, *task.tasks]
+        names = f': {", ".join(open_ones)}' if len(open_ones) <= _NAMES else ''
+        return f'{task.waits_for} of {task.total:,} {what}, {task.ended:,} of which have ended{names}'
+    names = ', '.join([*task.labels, *task.tasks])
+    return f'{task.waits_for} {names}'.strip() if task.waits_for else 'its turn'
+
+
+#: So many children or tasks are named.
+_NAMES = 4
+
+
+def loops_of(moment: Moment) -> str:
+    """Return where the loops are, in few words: ``16 of 40``; empty if none knows its length."""
+    return ', '.join(str(loop) for loop in moment.loops if loop.length is not None)

@@ -12,6 +12,7 @@ import ast
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from .mentions import Variables
@@ -306,6 +307,11 @@ class Program:
     def name(self) -> str:
         """The function's name."""
         return self.source.node.name
+
+    @cached_property
+    def loop_lines(self) -> dict[str, int]:
+        """The lines of its ``for`` loops with an await, by the variables that have their cursors."""
+        return {block.turns[0]: block.body[0].lineno for block in self.blocks if block.turns and block.body}
 
     def meaning(self, node: ast.AST) -> Any:
         """Return the object that a (dotted) name in the function means, ``None`` if that is a local variable or unknown."""

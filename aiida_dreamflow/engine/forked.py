@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
 
 __all__ = (
+    'FORK_ATTRIBUTE',
     'FORK_INPUTS',
     'fork_of',
     'forked_children',
@@ -43,7 +44,8 @@ __all__ = (
 #: The inputs of a fork: the nodes of the frame with which it begins.
 FORK_INPUTS = 'forked_frame'
 
-_ATTRIBUTE = 'dreamflow_fork'
+#: The attribute of a fork that says how it begins.
+FORK_ATTRIBUTE = 'dreamflow_fork'
 
 
 def prepare_fork(process: FunctionWorkChain, content: Mapping[str, Any]) -> None:
@@ -61,7 +63,7 @@ def prepare_fork(process: FunctionWorkChain, content: Mapping[str, Any]) -> None
         frame = writer.store(load_step(step, type(process), old_class))
         document, files = frame.document, {sha: memory[sha] for sha in frame.files}
     process.node.base.attributes.set(
-        _ATTRIBUTE,
+        FORK_ATTRIBUTE,
         {
             'children': {},
             'retry': {},
@@ -85,13 +87,13 @@ def forked_step(process: FunctionWorkChain) -> Step | None:
 
 
 def _beginning(node: orm.ProcessNode) -> Step | None:
-    content = node.base.attributes.get(_ATTRIBUTE, None)
-    return None if content is None else read_step(node, _ATTRIBUTE)
+    content = node.base.attributes.get(FORK_ATTRIBUTE, None)
+    return None if content is None else read_step(node, FORK_ATTRIBUTE)
 
 
 def launch_again(process: FunctionWorkChain, handles: Iterable[Handle[Any]]) -> None:
     """Give the children that a fork is to launch again their inputs."""
-    content = process.node.base.attributes.get(_ATTRIBUTE, None)
+    content = process.node.base.attributes.get(FORK_ATTRIBUTE, None)
     for handle in handles if content is not None else ():
         if handle.label in content['retry']:
             child = cast(orm.ProcessNode, orm.load_node(uuid=content['retry'][handle.label]))
@@ -105,13 +107,13 @@ def launch_again(process: FunctionWorkChain, handles: Iterable[Handle[Any]]) -> 
 
 def forked_children(node: orm.ProcessNode) -> dict[str, int]:
     """Return the pks of the children that a fork has taken over, by label; none if it is no fork."""
-    content = node.base.attributes.get(_ATTRIBUTE, None) or {'children': {}}
+    content = node.base.attributes.get(FORK_ATTRIBUTE, None) or {'children': {}}
     return {label: cast(int, orm.load_node(uuid=uuid).pk) for label, uuid in content['children'].items()}
 
 
 def fork_of(node: orm.ProcessNode) -> tuple[int, int] | None:
     """Return the pk of the run and the number of the step with which a fork began, ``None`` if it is no fork."""
-    content = node.base.attributes.get(_ATTRIBUTE, None)
+    content = node.base.attributes.get(FORK_ATTRIBUTE, None)
     return None if content is None else (cast(int, orm.load_node(uuid=content['of']).pk), content['step'])
 
 
@@ -172,18 +174,15 @@ def _codecs(process_class: type[FunctionWorkChain]) -> list[Any]:
     return [EntityCodec(), BuilderCodec(), own]
 
 
-def load_step(
-    step: Step, process_class: type[FunctionWorkChain], old_class: type[FunctionWorkChain], *, make: bool = True
-) -> Machine:
+def load_step(step: Step, process_class: type[FunctionWorkChain], old_class: type[FunctionWorkChain]) -> Machine:
     """Return the machine of a frame, with the functions of a class.
 
     :param old_class: the class with which it was stored.
-    :param make: whether values are made again by recipe.
     :raises FrameError: if they do not fit.
     """
     edits = None if process_class is old_class else Edits(_Counterparts(process_class, old_class))
     host: Any = None  # nothing runs
-    return load_frame(step.document, step.read_file, host, _codecs(process_class), edits=edits, make=make)
+    return load_frame(step.document, step.read_file, host, _codecs(process_class), edits=edits)
 
 
 class _Counterparts:

@@ -29,6 +29,7 @@ __all__ = (
     'FRAME_FOLDER',
     'Step',
     'find_record',
+    'frame_document',
     'is_step_label',
     'latest_step',
     'read_file',
@@ -151,6 +152,14 @@ def sealed(document: Mapping[str, Any]) -> dict[str, str]:
 def _document(text: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(text if text.startswith('{') else zlib.decompress(base64.b64decode(text)))
     return document
+
+
+def frame_document(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of a frame, to be read as text: whoever wrote it, nothing is made of it.
+
+    :param content: what stands in a record, or in a fork, of the step.
+    """
+    return _document(content['frame'])
 
 
 def latest_step(caller: orm.WorkChainNode) -> Step | None:

@@ -142,13 +142,16 @@ class AsCompleted(Kept, Generic[T]):
     :ivar seen: those that have ended and wait for their turn, in the order in which their end was noticed.
     :ivar given: what the loop was given, and waits for one to end.
     :ivar left: how many the loop has still to be given.
+    :ivar total: how many it is given in all.
     """
+
+    total = 0
 
     def __init__(self, agenda: Agenda, parts: Sequence[Future[Any]]) -> None:
         self.agenda = agenda
         self.seen: list[Future[Any]] = []
         self.given: list[Next] = []
-        self.left = len(parts)
+        self.left = self.total = len(parts)
         for part in parts:
             part.watch(self)
 

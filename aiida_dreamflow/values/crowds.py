@@ -15,7 +15,7 @@ from ..runtime import Handle
 from .records import Staged
 from .snapshot import Codec
 
-__all__ = ('Crowd', 'CrowdCodec', 'gathered', 'members', 'scattered')
+__all__ = ('Crowd', 'CrowdCodec', 'gathered', 'labels_in', 'members', 'scattered')
 
 #: So many are worth an object of their own.
 _FEW = 8
@@ -102,7 +102,7 @@ class CrowdCodec(Codec):
         """Return the handle, or a crowd of handles with nothing but labels."""
         if isinstance(content, dict):
             return get(content['of']).handles[content['place']]
-        return Crowd([Handle(self._agenda, label, None, {}) for label in _labels(content)])
+        return Crowd([Handle(self._agenda, label, None, {}) for label in labels_in(content)])
 
     def fill(self, obj: Any, content: Any, get: Get) -> None:
         """Give the handles of a crowd their target and watchers."""
@@ -127,7 +127,8 @@ def _runs(labels: Iterable[str]) -> list[Any]:
     return runs
 
 
-def _labels(runs: Iterable[Any]) -> Iterator[str]:
+def labels_in(runs: Iterable[Any]) -> Iterator[str]:
+    """Yield the labels that the content of a crowd says in few words."""
     for run in runs:
         if isinstance(run, str):
             yield run

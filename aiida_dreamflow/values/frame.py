@@ -263,13 +263,24 @@ def _state(activation: Activation) -> dict[str, Any]:
         'fingerprint': activation.program.source.fingerprint,
         'block': activation.block.index,
         'exit': None if awaiting is None else activation.block.exits.index(awaiting),
+        # For who looks without compiling, and without running anything of the user's:
+        'line': activation.program.source.node.lineno if awaiting is None else awaiting.node.lineno,
+        'loops': _loops(activation),
         'cells': list(activation.cells),
         'variables': list(activation.variables),
         'handled': activation.handled,
         'stream': activation.stream,
     }
-    left_out: dict[str, Any] = {'stream': None, 'cells': [], 'variables': [], 'handled': []}
+    left_out: dict[str, Any] = {'loops': {}, 'stream': None, 'cells': [], 'variables': [], 'handled': []}
     return {name: content for name, content in state.items() if name not in left_out or content != left_out[name]}
+
+
+def _loops(activation: Activation) -> dict[str, int]:
+    """Return the lines of the loops that a call is in, from the outside in, by the variables that have their cursors."""
+    lines = activation.program.loop_lines
+    held = () if activation.awaiting is None else activation.awaiting.held
+    cursors = [name for each in held if each.kind == 'iterator' for name in each.names]
+    return {name: lines[name] for name in cursors if name in lines and name in activation.variables}
 
 
 def load_frame(
@@ -280,7 +291,6 @@ def load_frame(
     writer: FrameWriter | None = None,
     live: Mapping[str, Any] | None = None,
     edits: Edits | None = None,
-    make: bool = True,
 ) -> Machine:
     """Rebuild a machine from the stored form of its frame.
 
@@ -291,7 +301,6 @@ def load_frame(
     :param writer: what will store the next frames.
     :param live: values that are there and need not be rebuilt, by their names in the frame: all of a part, or none.
     :param edits: finds the places in functions that were edited since; without, these are refused.
-    :param make: whether what has no stored form is made again, by its recipe; otherwise something stands for it that says so.
     :raises FrameError: if the frame does not fit the source of a function in it.
     """
     if document.get('version') != FRAME_VERSION:
@@ -300,7 +309,7 @@ def load_frame(
         )
     chunks = ChunkCodec() if writer is None else writer.chunks
     chunks.read_blob = read_blob
-    recipes = RecipeCodec(edits, make)
+    recipes = RecipeCodec(edits)
     agenda = Agenda()
     own = [
         TracebackCodec(),

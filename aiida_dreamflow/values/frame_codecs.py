@@ -11,7 +11,6 @@ from typing import Any, TypeGuard, TypeVar
 
 from ..compiler import Program, compile_called, compile_function
 from ..compiler.desugar import FUNCTION_MARK
-from ..compiler.program import RecipeSite
 from ..exceptions import CannotStoreError, CompileError, FrameError
 from ..runtime import Activation, Agenda, Awaitable, Handle, Host, Kept, Recipe
 from ..runtime.coroutines import call_in, ended, waiting
@@ -301,32 +300,17 @@ def _every_kind(kind: type[Kept]) -> Iterator[type[Kept]]:
 _KEPT = {kind.__name__: kind for kind in _every_kind(Kept)}
 
 
-class Unmade:
-    """Stands for a value that would be made again, where nothing is to be run.
-
-    :param recipe: how it would be made.
-    """
-
-    def __init__(self, recipe: RecipeSite) -> None:
-        self._text = ast.unparse(recipe.call)
-
-    def __repr__(self) -> str:
-        return f'{self._text}  (made again at each await)'
-
-
 class RecipeCodec(Codec):
     """Recipes themselves: function, site, inputs.
 
-    :param make: whether values are made again; otherwise an `Unmade` stands for each.
     :ivar decoded: those that were decoded.
     """
 
     name = 'recipe'
     kinds = (Recipe,)
 
-    def __init__(self, edits: Edits | None = None, make: bool = True) -> None:
+    def __init__(self, edits: Edits | None = None) -> None:
         self._edits = edits
-        self._make = make
         self.decoded: list[Recipe] = []
         self._made: list[Any] = []  # alive until the variables hold them
 
@@ -334,20 +318,17 @@ class RecipeCodec(Codec):
         """Return the content for a recipe."""
         if type(value) is not Recipe:
             return None
-        return [ref(value.function), value.site.index, {name: ref(given) for name, given in value.inputs.items()}]
+        inputs = {name: ref(given) for name, given in value.inputs.items()}
+        return [ref(value.function), value.site.index, inputs, value.site.call.lineno]  # the line is for who only looks
 
     def decode(self, content: Any, get: Get) -> object:
         """Return the recipe, with its value made again."""
         function, index, inputs = get(content[0]), content[1], {name: get(ref) for name, ref in content[2].items()}
         site = None if self._edits is None else self._edits.recipe(function, index)
         site = site or compile_function(function).recipes[index]
-        if self._make:
-            recipe = Recipe(function, site, inputs)
-            values = {name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()}
-            self._made.append(recipe.make(values))
-        else:
-            self._made.append(Unmade(site))
-            recipe = Recipe(function, site, inputs, self._made[-1])
+        recipe = Recipe(function, site, inputs)
+        values = {name: given.value if isinstance(given, Recipe) else given for name, given in inputs.items()}
+        self._made.append(recipe.make(values))
         self.decoded.append(recipe)
         return recipe
 

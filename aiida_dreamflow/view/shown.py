@@ -1,0 +1,179 @@
+"""Data nodes as a person wants to see them: in a few words, with shape and type, from what a query gives.
+
+A node is not loaded for this, and no pickle is. Of an array the first and the last items are read from its file.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from aiida import orm
+
+from ..values.data import short_text
+from ..values.nodes import from_node
+
+__all__ = ('COLUMNS', 'Shown', 'shown', 'shown_text')
+
+#: What a query has to project of a node.
+COLUMNS = (
+    'id',
+    'uuid',
+    'node_type',
+    'label',
+    'attributes.value',
+    'attributes.repr',
+    'attributes.python_type',
+    'attributes.list',
+    'attributes.array|default',
+    'attributes.name',
+    'attributes.filename',
+    'repository_metadata',
+)
+
+#: The largest number of characters of a value.
+LIMIT = 120
+#: So many items of a list or an array are shown at each end.
+ENDS = 3
+#: The header of an array's file is not longer than this.
+_HEADER = 1 << 16
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A value, as it is shown.
+
+    :ivar node_type: the class of the node that holds it, such as ``Float``; empty if it has none.
+    :ivar pk: that node.
+    :ivar uuid: the same.
+    :ivar python_type: the type of the value; empty if that is not known.
+    :ivar shape: of an array.
+    :ivar plain: the value itself, if it is a number, a text or ``None``.
+    """
+
+    node_type: str = ''
+    pk: int | None = None
+    uuid: str = ''
+    python_type: str = ''
+    shape: tuple[int, ...] | None = None
+    plain: Any = None
+    _text: str = field(default='', repr=False)
+    _read: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The value in a few words."""
+        if self._read is not None:
+            object.__setattr__(self, '_text', self._read())
+            object.__setattr__(self, '_read', None)
+        return self._text
+
+    def load(self) -> Any:
+        """Return the value.
+
+        :raises UntrustedValueError: if that would run code that this profile has not written.
+        :raises LookupError: if no node holds it.
+        """
+        if self.pk is None:
+            raise LookupError(f'no node holds it; it is shown as it was stored: {self.text}')
+        return from_node(orm.load_node(uuid=self.uuid))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def shown(row: Sequence[Any], backend: Any, attributes: Callable[[int], Mapping[str, Any]]) -> Shown:
+    """Return how a node is shown.
+
+    :param row: what a query gave for `COLUMNS`.
+    :param backend: the storage.
+    :param attributes: gives all attributes of a node, asked of a ``Dict`` only.
+    """
+    pk, uuid, kind, label, value, text, python_type, items, shape, name, filename, files = row
+    node_type = kind.split('.')[-2] if kind.count('.') > 1 else kind
+    common: dict[str, Any] = {'node_type': node_type, 'pk': pk, 'uuid': uuid}
+    if text is not None:
+        size = value if isinstance(value, int | float | str | bool) else None
+        return Shown(**common, python_type=python_type or '', plain=size, _text=short_text(text, LIMIT))
+    if node_type in ('Int', 'Float', 'Str', 'Bool'):
+        python = {'Int': 'int', 'Float': 'float', 'Str': 'str', 'Bool': 'bool'}[node_type]
+        value = float(value) if node_type == 'Float' and value is not None else value
+        return Shown(**common, python_type=python, plain=value, _text=shown_text(value))
+    if node_type == 'List':
+        return Shown(**common, python_type='list', shape=(len(items or ()),), _text=shown_text(items or []))
+    if node_type == 'Dict':
+        return Shown(**common, python_type='dict', _read=lambda: shown_text(attributes(pk)))
+    if node_type == 'ArrayData' and shape is not None:
+        key = files.get('o', {}).get('default.npy', {}).get('k') if files else None
+        return Shown(
+            **common, python_type='numpy.ndarray', shape=tuple(shape), _read=lambda: _array_text(backend, key, shape)
+        )
+    about = name or filename or label
+    return Shown(**common, python_type='', _text=f'{node_type} {about}'.strip())
+
+
+def shown_text(value: Any) -> str:
+    """Return plain data in a few words: of a long list or text its beginning and its end.
+
+    :param value: what JSON can say.
+    """
+    if isinstance(value, list | tuple):
+        texts = [shown_text(item) for item in (value if len(value) <= 2 * ENDS else [*value[:ENDS], *value[-ENDS:]])]
+        if len(value) > 2 * ENDS:
+            texts.insert(ENDS, '...')
+        inside = ', '.join(texts)
+        text = f'[{inside}]' if len(value) <= 2 * ENDS else f'[{inside}] ({len(value):,} items)'
+        return text if len(text) <= LIMIT else f'{short_text(text, LIMIT - 20)} ({len(value):,} items)'
+    if isinstance(value, dict):
+        inside = ', '.join(f'{key!r}: {shown_text(item)}' for key, item in [*value.items()][: 2 * ENDS])
+        text = f'{{{inside}}}' if len(value) <= 2 * ENDS else f'{{{inside}, ...}} ({len(value):,} keys)'
+        return text if len(text) <= LIMIT else f'{short_text(text, LIMIT - 20)} ({len(value):,} keys)'
+    if isinstance(value, str) and len(value) > LIMIT:
+        return f'{value[: LIMIT // 2]!r}...{value[-20:]!r} ({len(value):,} characters)'
+    return repr(value)
+
+
+# -- arrays
+
+
+def _array_text(backend: Any, key: str | None, shape: Sequence[int]) -> str:
+    """Return type, shape and ends of an array; without its file, what the node says of it."""
+    size = 'x'.join(map(str, shape))
+    if key is None:
+        return f'array {size}'
+    try:
+        with backend.get_repository().open(key) as stream:
+            return _ends(stream, size)
+    except Exception:  # the file of an array that was deleted, or of a format to come
+        return f'array {size}, whose file cannot be read'
+
+
+def _ends(stream: BinaryIO, size: str) -> str:
+    import numpy as np
+
+    start = stream.read(10)
+    length = int.from_bytes(start[8:10], 'little')
+    if start[:6] != b'\x93NUMPY' or start[6] != 1 or length > _HEADER:
+        return f'array {size}'
+    header = ast.literal_eval(stream.read(length).decode('latin-1'))
+    dtype, count = np.dtype(header['descr']), math.prod(header['shape'])
+    if dtype.hasobject:
+        return f'array of objects {size}'
+    first = np.frombuffer(stream.read(dtype.itemsize * min(count, 2 * ENDS)), dtype)
+    items = [*first]
+    if count > 2 * ENDS:
+        stream.seek(10 + length + dtype.itemsize * (count - ENDS))
+        items = [*first[:ENDS], *np.frombuffer(stream.read(dtype.itemsize * ENDS), dtype)]
+    texts = [f'{item:.6g}' if dtype.kind in 'fc' else str(item) for item in items]
+    if count > 2 * ENDS:
+        texts.insert(ENDS, '...')
+    return f'{dtype} {size} [{" ".join(texts)}]' if header['shape'] else f'{dtype} {texts[0]}'
+
+
+def json_text(value: Any) -> str:
+    """Return plain data as JSON; what JSON cannot say as text."""
+    return json.dumps(value, default=str)

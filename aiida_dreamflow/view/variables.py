@@ -1,0 +1,39 @@
+"""Variables that no node holds: what the frame says of them."""
+
+from __future__ import annotations
+
+from ..values.crowds import labels_in
+from ..values.records import CODEC
+from .frames import Part, name_of_function
+from .model import Variable
+from .shown import Shown, shown_text
+from .sources import Sources
+
+__all__ = ('variable_in_frame',)
+
+
+def variable_in_frame(name: str, found: tuple[Part, str] | None, sources: Sources) -> Variable:
+    """Return a variable that has no node.
+
+    :param name: its name.
+    :param found: the part of the frame that has it, and its name there.
+    """
+    if found is None or found[1] not in found[0].roots:
+        return Variable(name, Shown(), 'frame')
+    part, own = found
+    ref = part.roots[own]
+    kind, content, *rest = part.record(ref)
+    if kind == '':
+        return Variable(name, Shown(_text=shown_text(content)), 'frame')
+    if kind == f'{CODEC}made':
+        function, _, _, *line = part.record(content)[1]
+        text = sources.call_on(name_of_function(part, function), line[0]) if line else 'made by a call'
+        return Variable(name, Shown(_text=text), 'recipe')
+    if kind == f'{CODEC}kept' and content == 'Handle':
+        return Variable(name, Shown(_text=f'child {part.plain(rest[0].get("label"))}'), 'handle')
+    if kind == f'{CODEC}crowd' and isinstance(content, dict):
+        labels = [*labels_in(part.record(content['of'])[1])]
+        return Variable(name, Shown(_text=f'child {labels[content["place"]]}'), 'handle')
+    word = str(content) if kind == f'{CODEC}kept' else kind.removeprefix(CODEC)
+    size = part.length(ref)
+    return Variable(name, Shown(_text=word if size is None else f'{word} of {size:,}'), 'frame')
