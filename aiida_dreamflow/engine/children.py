@@ -16,7 +16,7 @@ from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import Process, ProcessState
 
-from ..exceptions import LaunchError
+from ..exceptions import LaunchError, WorkflowUsageError
 from ..jobs import failpoints
 from ..jobs.failures import mark_failure
 from ..jobs.lease import is_leased
@@ -161,7 +161,7 @@ class Children:
                 node = process.node
                 task = runner.loop.create_task(process.step_until_terminated())
                 self.tasks[cast(int, node.pk)] = (process, task)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, WorkflowUsageError) as error:
             handle.set_exception(
                 mark_failure(LaunchError(f'{handle.label} could not be launched: {error}'), handle.label)
             )

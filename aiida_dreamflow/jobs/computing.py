@@ -111,7 +111,8 @@ def _private_name(source: Bundle) -> str:
 
 def _load(source: Bundle, arguments: Mapping[str, Any], code: Path | None) -> Any:
     """Return the function, from its source; or from its own module where classes of that must be the same ones."""
-    if source.module in _modules_named(arguments) or _has_class(source.source):
+    is_script = source.module == '__main__'  # which no other process can import
+    if not is_script and (source.module in _modules_named(arguments) or _has_class(source.source)):
         try:
             found: Any = importlib.import_module(source.module)
             for part in source.qualname.split('.'):

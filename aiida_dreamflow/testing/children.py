@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..compiler.bundle import bundle
+from ..compiler.bundle import Bundle, bundle
 from ..compiler.desugar import FUNCTION_MARK, PROCESS_FUNCTION_MARK
 from ..exceptions import CannotStoreError, ChildFailedError, LaunchError, RemoteTraceback, WorkflowUsageError
 from ..jobs import remote, wire
@@ -55,14 +55,26 @@ from ..values.parameters import received, signature_of
 from ..values.snapshot import decode, encode
 from .crossing import crossed
 
-__all__ = ('call_child', 'prepared')
+__all__ = ('call_child', 'prepared', 'require_launchable')
 
 
 # -- before
 
 
-def prepared(target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
+def require_launchable(process_class: Any) -> None:
+    """Refuse a workflow that uses a global variable which could not go along where it is launched.
+
+    :raises WorkflowUsageError: with the words of a launch.
+    """
+    from ..engine.pinned import launched
+
+    launched(process_class)
+
+
+def prepared(target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[dict[str, Any], Bundle | None]:
     """Check what `submit` is given, on its line; return the arguments by name, as the child is to get them.
+
+    And the function as it is now, if the target is a plain one.
 
     :raises TypeError: if they do not fit.
     :raises LaunchError: if the target cannot be run with them.
@@ -71,22 +83,23 @@ def prepared(target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict
     if hasattr(target, FUNCTION_MARK):
         function = getattr(target, FUNCTION_MARK)
         arguments = {name: value for name, value in by_name(function, args, inputs).items() if name != 'metadata'}
-        return workflow_arguments(function, arguments)
+        return workflow_arguments(function, arguments), None
     if _is_process(target):
         raise LaunchError(f'`{name_of(target)}` cannot run in memory: only Python functions and workflows can')
     arguments = by_name(target, args, inputs)
     try:
-        source = bundle(target, modules=True, store=store).source
+        source = bundle(target, modules=True, store=store)
     except WorkflowUsageError as error:
         raise LaunchError(str(error)) from None
     if isinstance(target, Local):
         check_arguments(target, arguments)
-        return {name: _crossed_argument(name, _plain(target, name, value)) for name, value in arguments.items()}
+        crossing = {name: _crossed_argument(name, _plain(target, name, value)) for name, value in arguments.items()}
+        return crossing, source
     first = {name: column[0] for name, column in arguments.items()} if isinstance(target, Mapped) else arguments
     check_arguments(target, first)
-    found = {name: _sent(target, name, value, source) for name, value in arguments.items()}
+    found = {name: _sent(target, name, value, source.source) for name, value in arguments.items()}
     _check_place(target)
-    return found
+    return found, source
 
 
 def workflow_arguments(function: types.FunctionType, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,28 +181,34 @@ def _crossed_argument(name: str, value: Any) -> Any:
 
 
 def call_child(
-    target: Any, arguments: dict[str, Any], label: str, run_workflow: Callable[[Any, dict[str, Any]], Any]
+    target: Any,
+    arguments: dict[str, Any],
+    source: Bundle | None,
+    label: str,
+    run_workflow: Callable[[Any, dict[str, Any]], Any],
 ) -> Any:
     """Call a child's function as its process would; return what that gives.
 
     :param target: the target.
     :param arguments: what :func:`prepared` gave.
+    :param source: the function that it gave.
     :param label: the label of the child.
     :param run_workflow: runs a workflow in memory.
     :raises Exception: what awaiting it raises.
     """
     if hasattr(target, FUNCTION_MARK):
         return _run_workflow(target, arguments, label, run_workflow)
+    assert source is not None
     if isinstance(target, Local):
-        return _run_here(target, arguments, label)
-    return _run_job(target, arguments, label)
+        return _run_here(target, source, arguments, label)
+    return _run_job(target, source, arguments, label)
 
 
-def _run_job(target: Any, arguments: dict[str, Any], label: str) -> Any:
+def _run_job(target: Any, source: Bundle, arguments: dict[str, Any], label: str) -> Any:
     function = target.function if isinstance(target, Mapped) else target
     what = f'function job {label}'
     with tempfile.TemporaryDirectory(prefix='dreamflow-') as folder:
-        report = _report_of_job(target, arguments, Path(folder))
+        report = _report_of_job(target, source, arguments, Path(folder))
         if (ending := ending_of(report)) is not None:
             raise _failure(what, ending, EXIT_CODES, function, pk=label)
         if not isinstance(target, Mapped):
@@ -204,9 +223,9 @@ def _run_job(target: Any, arguments: dict[str, Any], label: str) -> Any:
         ]
 
 
-def _report_of_job(target: Any, arguments: dict[str, Any], folder: Path) -> Any:
+def _report_of_job(target: Any, source: Bundle, arguments: dict[str, Any], folder: Path) -> Any:
     """Do what the job does in its folder; return its report."""
-    source, arrays = bundle(target, modules=True, store=store), wire.ArrayFolder(folder, 'input')
+    arrays = wire.ArrayFolder(folder, 'input')
     document = request_of(
         place(source, folder)[0], {name: _there(value, folder) for name, value in arguments.items()}, arrays.save
     )
@@ -288,13 +307,13 @@ def _item(function: Any, report: Any, folder: str, where: str) -> Any:
         return error
 
 
-def _run_here(target: Local[Any, Any], arguments: dict[str, Any], label: str) -> Any:
-    source = bundle(target, modules=True, store=store)
+def _run_here(target: Local[Any, Any], source: Bundle, arguments: dict[str, Any], label: str) -> Any:
     content, blobs = request(source, arguments, target.cwd)
     if target.in_thread:
         report, blobs = compute(content, blobs)
     else:
-        with _apart(), tempfile.TemporaryDirectory(prefix='dreamflow-') as folder:
+        own = [source.module, *(module.name for module in source.modules)]
+        with _apart(own), tempfile.TemporaryDirectory(prefix='dreamflow-') as folder:
             report, blobs = compute(content, blobs, Path(folder))
             os.chdir(os.sep)  # out of the folder that goes
     if _received(report)['status'] == 'returned':
@@ -309,6 +328,10 @@ def _run_workflow(
 ) -> Any:
     cause: RemoteTraceback | None = None
     ended: tuple[int | None, str] = None, ''
+    try:
+        require_launchable(target)
+    except WorkflowUsageError as error:
+        raise LaunchError(f'{label} could not be launched: {error}') from None
     try:
         value = run_workflow(target, arguments)
     except (Exception, CancelledError) as error:

@@ -20,7 +20,7 @@ from ..values.parameters import received, signature_of
 from ..values.pickling import without_pickles
 from ..values.pinning import needs_recipe
 from ..values.snapshot import Codec, decode, encode
-from .children import call_child, prepared, workflow_arguments
+from .children import call_child, prepared, require_launchable, workflow_arguments
 from .crossing import EntityKeeper, LiveCodec, crossed
 from .sessions import is_in_transaction, no_transaction_left, place_of, session_here
 
@@ -43,6 +43,7 @@ def run_in_memory(function: Any, /, *args: Any, restart: bool = True, **kwargs: 
     :raises BaseException: what it raises.
     :raises CompileError: if it cannot be compiled.
     :raises TypeError: if the arguments do not fit.
+    :raises WorkflowUsageError: if a global variable that it uses cannot go along where it is launched.
     :raises CannotStoreError: if a variable that an await crosses cannot be stored (with ``restart``), or what a decorated function
         is given or returns.
     """
@@ -56,6 +57,8 @@ def _run_function(
     # What a test defines inside of itself cannot always be launched: it gets what it is given, and returns what it returns.
     is_process = isinstance(getattr(function, 'bundle', None), Bundle)
     if is_process:
+        if not is_awaited:
+            require_launchable(function)
         args, kwargs = (), workflow_arguments(plain, by_name(plain, args, kwargs))
     elif isinstance(plain, types.FunctionType):  # anything else is refused
         args, kwargs = _received(plain, args, kwargs)
@@ -88,10 +91,10 @@ def _run(machine: Machine, host: _MemoryHost, restart: bool) -> Any:
         if restart and not isinstance(outcome, Returned):
             machine = _restarted(machine, host)
         # In the order of `submit`, as if each took the same time.
-        _run_children(machine, [handle for handle in machine.pending if handle.label in launched], restart)
+        _run_children(machine, host, [handle for handle in machine.pending if handle.label in launched], restart)
         while not machine.is_ready():
             if machine.agenda.released:
-                _run_children(machine, [], restart)
+                _run_children(machine, host, [], restart)
             elif isinstance(outcome, Returned):
                 value = outcome.value
                 del machine, outcome  # this frame may live on: an exception of a held generator leads to its callers
@@ -100,11 +103,11 @@ def _run(machine: Machine, host: _MemoryHost, restart: bool) -> Any:
                 host.wait_until(machine.next_due())
 
 
-def _run_children(machine: Machine, handles: list[Handle[Any]], restart: bool) -> None:
+def _run_children(machine: Machine, host: _MemoryHost, handles: list[Handle[Any]], restart: bool) -> None:
     released, machine.agenda.released = machine.agenda.released, []
     for handle in {id(handle): handle for handle in (*handles, *released)}.values():
         if not handle.ended:
-            _run_child(handle, restart)
+            _run_child(handle, host.sources.pop(handle.label, None), restart)
 
 
 def _restarted(machine: Machine, host: _MemoryHost) -> Machine:
@@ -133,14 +136,17 @@ def _loaded(machine: Machine, host: _MemoryHost, codecs: list[Codec]) -> Machine
         raise CannotStoreError('frame', '', f'what is stored cannot be loaded again: {error}') from error
 
 
-def _run_child(handle: Handle[Any], restart: bool) -> None:
-    """Let the child of a handle run; that is told how it ended."""
+def _run_child(handle: Handle[Any], source: Bundle | None, restart: bool) -> None:
+    """Let the child of a handle run; that is told how it ended.
+
+    :param source: what it is to be run from, if it is a plain function.
+    """
 
     def run_workflow(target: Any, arguments: dict[str, Any]) -> Any:
         return _run_function(target, (), arguments, restart, is_awaited=True)
 
     try:
-        handle.set_result(call_child(handle.target, handle.inputs, handle.label, run_workflow))
+        handle.set_result(call_child(handle.target, handle.inputs, source, handle.label, run_workflow))
     except Exception as error:
         handle.set_exception(mark_failure(error.with_traceback(None), handle.label))
     handle.inputs = {}
@@ -153,6 +159,7 @@ class _MemoryHost:
     :param is_process: whether it could be launched: then it is told apart from this process in the same ways.
     :param is_awaited: whether another workflow waits for what it returns.
     :ivar in_transaction: whether the caller has a transaction of the database open.
+    :ivar sources: the functions of the children that have not begun, as they were on the line of `submit`, by label.
     """
 
     keeps_changes = True
@@ -160,6 +167,7 @@ class _MemoryHost:
     def __init__(self, function: Any = None, is_process: bool = False, is_awaited: bool = False) -> None:
         self.recipes: bool | tuple[Any, ...] = getattr(function, 'recipes', True)
         self.plain_values: dict[Any, int] = {}
+        self.sources: dict[str, Bundle] = {}
         self._function = function
         self._is_process = is_process
         self.is_awaited = is_awaited
@@ -211,7 +219,10 @@ class _MemoryHost:
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Check the inputs of a child, on the line of `submit`."""
-        return prepared(target, args, inputs)
+        arguments, source = prepared(target, args, inputs)
+        if source is not None:
+            self.sources[label] = source
+        return arguments
 
     def explain(self, error: BaseException) -> None:
         """Change nothing."""
