@@ -38,7 +38,7 @@ async def through(gate: str = '', is_same_again: bool = False, ways: list = ['ru
     if is_same_again:
         seen['before'] = repr(f())
     while gate and not _pathlib.Path(gate).exists():
-        await _flow.sleep(1)
+        await _flow.sleep(2)
     await _flow.checkpoint()
     if 'run' in ways:
         seen['run'] = repr(await _flow.run(f))
@@ -172,7 +172,9 @@ def run_all(names, daemon, folder, monkeypatch, ways, kills):
             path.unlink() if (len(waiting) + index) % 2 else path.write_text('raise RuntimeError("edited")\n')
     nodes = {name: node for name, (node, _) in waiting.items()}
     if kills:
-        wait_until(lambda: all(node.process_status for node in nodes.values()), 'all wait', seconds=120)
+        wait_until(
+            lambda: all(node.process_state.value == 'waiting' for node in nodes.values()), 'all wait', seconds=120
+        )
         kill_workers(daemon)
     gate.touch()
     for kill in range(1, kills):
