@@ -19,7 +19,7 @@ from typing import Any
 
 from .changes import changes_of, implementations_of
 from .literals import is_as_written, is_literal, same
-from .state import mutable_in
+from .state import identities
 from .units import Unit, first_line
 
 __all__ = ('MODULE_NAMES', 'Reach')
@@ -140,7 +140,7 @@ class Reach:
                 return self._keep([unit])  # what it says of what could be imported
         alone = storing[0].assigned if len(storing) == 1 and not storing[0].is_main else None
         if alone is not None:
-            if is_literal(alone[1], value):
+            if is_literal(alone[1], value) and not identities(value)[1]:
                 self._literals[name] = value
                 return self._keep(storing)
             if self._is_made_by_definition(name, value):
@@ -256,7 +256,7 @@ class Reach:
 
     def share(self, ids: set[int]) -> bool:
         """Store those literals too that other values share; return whether there are any."""
-        shared = {name for name, value in self._literals.items() if not ids.isdisjoint(mutable_in(value))}
+        shared = {name for name, value in self._literals.items() if not ids.isdisjoint(identities(value)[0])}
         for name in shared:
             self.values[name] = self._literals.pop(name)
             self.kept -= {unit for unit in self._storing[name] if unit.assigned is not None}

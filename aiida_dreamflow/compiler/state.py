@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ('State', 'Store', 'Stored', 'mutable_in')
+__all__ = ('State', 'Store', 'Stored', 'identities')
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,27 @@ class Stored:
 Store = Callable[[Mapping[str, Any], Callable[[object], 'str | None'], Collection[str]], Stored]
 
 
-def mutable_in(value: object) -> set[int]:
-    """Return the identities of the lists, dicts and sets that a value consists of."""
+def identities(value: object) -> tuple[set[int], bool]:
+    """Return what a value consists of, by identity, and whether something that can be changed is in it more than once.
+
+    What can tell nobody that it is the same object again, as a number or a text, does not count.
+    """
     found: set[int] = set()
-    pending = [value]
+    pending, repeats = [value] if type(value) not in _ATOMS else [], False
     while pending:
         each = pending.pop()
-        if isinstance(each, list | dict | set | bytearray):
+        if type(each).__hash__ is None:
             if id(each) in found:
+                repeats = True
                 continue
             found.add(id(each))
         if isinstance(each, dict):
-            pending.extend(each.keys())
-            pending.extend(each.values())
+            pending += [part for item in each.items() for part in item if type(part) not in _ATOMS]
         elif isinstance(each, list | tuple | set | frozenset):
-            pending.extend(each)
-        elif not isinstance(each, str | bytes | int | float | complex | type(None) | bytearray):
+            pending += [part for part in each if type(part) not in _ATOMS]
+        else:
             found.add(id(each))
-    return found
+    return found, repeats
+
+
+_ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes))

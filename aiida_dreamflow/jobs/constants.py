@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import hashlib
 import io
+import itertools
+import marshal
 import pickle
 import sys
 import threading
@@ -20,7 +23,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
-from ..compiler.state import State, Stored, mutable_in
+from ..compiler.state import State, Stored, identities
 from ..values.pinning import is_never_made_again, is_standard
 from . import wire
 from .world import EARLY_FILE, LATE_FILE
@@ -38,6 +41,9 @@ _MADE_AGAIN = (
 )
 #: How deep containers are looked into.
 _DEPTH = 10
+#: Plain values that were encoded last, with the sizes of their pickles; how large these may be together.
+_known: dict[bytes, tuple[Any, int]] = {}
+_MOST_KNOWN = 4 << 20
 _ENTITIES = ('Node', 'Computer', 'Group')
 
 
@@ -117,21 +123,22 @@ def store(values: Mapping[str, Any], key_of: KeyOf, filled: Collection[str] = ()
             found = _looked_at(stored, key, contents[key], key_of, has_nodes)
             ids[key] = found.ids if found is not None else set()
             continue
+        ids[key], repeats = identities(value)
         try:
-            plain[key] = wire.encode(value, partial(_save, files))
-            ids[key] = mutable_in(value)
+            if repeats:
+                raise wire.NotSendableError(value, '', 'two names of one list would arrive as two lists')
+            plain[key] = _encoded(value, files)
         except wire.NotSendableError:
+            del ids[key]
             found = _looked_at(stored, key, value, key_of, has_nodes)
             if found is not None:
                 ids[key] = found.ids
                 (late if found.met else early)[key] = value
-    # What shares an object with something else is stored together with it.
-    for group, others in ((plain, [plain, early, late, contents]), (early, [late, contents])):
-        for key in [*group]:
-            if any(key != other and not ids[key].isdisjoint(ids[other]) for each in others for other in each):
-                is_late = any(not ids[key].isdisjoint(ids[other]) for each in (late, contents) for other in each)
-                (late if is_late else early)[key] = values[key]
-                del group[key]
+    for group in _sharing(ids):  # these are stored together
+        target = early if group.isdisjoint(late) and group.isdisjoint(contents) else late
+        for key in group - target.keys() - contents.keys():
+            target[key] = values[key]
+            (plain if key in plain else early).pop(key)
     stored.ids = set().union(*ids.values())
     stored.late = {*late, *contents}
     if early:
@@ -143,6 +150,38 @@ def store(values: Mapping[str, Any], key_of: KeyOf, filled: Collection[str] = ()
         plain, {name: data for name, data in files.items() if not name.endswith('.npy') or name in used}
     )
     return stored
+
+
+def _sharing(ids: Mapping[str, set[int]]) -> list[set[str]]:
+    """Return the groups of keys whose values have an object in common."""
+    owners: dict[int, set[str]] = {}
+    for key, own in ids.items():
+        group = {key}
+        for each in own:
+            if (other := owners.get(each, group)) is not group:
+                group |= other
+                owners.update(dict.fromkeys(itertools.chain.from_iterable(ids[name] for name in other), group))
+            owners[each] = group
+    return [group for group in {id(group): group for group in owners.values()}.values() if len(group) > 1]
+
+
+def _encoded(value: Any, files: dict[str, bytes]) -> Any:
+    """Return a value as arguments of jobs are encoded; what has been encoded before, and is the same byte by byte, is not anew."""
+    try:
+        marshal.dumps(value)  # refuses what is not plain
+        data = pickle.dumps(value, protocol=4)
+        key, size = hashlib.sha256(data).digest(), len(data)
+    except Exception:
+        return wire.encode(value, partial(_save, files))
+    if (known := _known.pop(key, None)) is None:
+        count, encoded = len(files), wire.encode(value, partial(_save, files))
+        if len(files) > count:
+            return encoded  # the names of its arrays are those of this launch
+        known = encoded, size
+    _known[key] = known
+    while sum(size for _, size in _known.values()) > _MOST_KNOWN:
+        del _known[next(iter(_known))]
+    return known[0]
 
 
 def _save(files: dict[str, bytes], array: Any) -> str:

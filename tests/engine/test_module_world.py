@@ -173,7 +173,7 @@ def run_all(names, daemon, folder, monkeypatch, ways, kills):
     nodes = {name: node for name, (node, _) in waiting.items()}
     if kills:
         wait_until(
-            lambda: all(node.process_state.value == 'waiting' for node in nodes.values()), 'all wait', seconds=120
+            lambda: all(node.process_state.value != 'created' for node in nodes.values()), 'all begin', seconds=120
         )
         kill_workers(daemon)
     gate.touch()

@@ -47,6 +47,27 @@ STYLES = {
             SEEN.append(1)
             return ALSO['seen'], ALSO['seen'] is SEEN
         """,
+    'one row, three times': """
+        GRID = [[0]] * 3
+        SPARE = [0]
+        OTHER = [[0], [0]]
+        OTHER[0] = OTHER[1]
+        def f():
+            GRID[0].append(1)
+            OTHER[1].append(2)
+            return GRID, OTHER, SPARE
+        """,
+    'a chain of names for one list': """
+        def show(x): return x
+        A = [0]
+        B = [A, [1]]
+        C = [B[1], [2]]
+        D = {'show': show, 'c': C[1]}
+        def f():
+            A.append(1)
+            D['c'].append(3)
+            return B, C, D['show'](D['c'])
+        """,
     'one list in plain data and in what is none': """
         SEEN = [0]
         def show(x): return x
