@@ -1,21 +1,28 @@
-"""Milliseconds to decorate and to compile a workflow function of 200 lines with 20 awaits, beside CPython's own compiler."""
+"""Milliseconds to decorate and to compile a workflow function of 200 lines with 20 awaits, beside CPython's own compiler.
+
+And to gather what goes along with a function that is launched out of a file of 1,000 lines with 60 tables, the first time and again.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
 import itertools
+import json
 import tempfile
 import textwrap
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from statistics import median
 from types import FunctionType
 from typing import Any
 
 from aiida_dreamflow import compiler, workflow
-from aiida_dreamflow.compiler import PASSES, Program, compile_function
+from aiida_dreamflow.compiler import PASSES, Program, bundle, compile_function
 from aiida_dreamflow.compiler.source import FunctionSource, read_source
+from aiida_dreamflow.jobs.constants import store
 
 from measuring import interleaved, milliseconds, print_machine, print_table
 
@@ -81,6 +88,26 @@ while total < {k} and history:
 """
 
 
+#: Sixteen lines: a table that the file fills, and a function that uses it and the one before.
+TABLE = """\
+TABLE_{k} = {{}}
+for _key in range({size}):
+    TABLE_{k}[f'k{{_key}}'] = [_key, _key * 0.5]
+
+
+def helper_{k}(x, y=1):
+    total = 0.0
+    for _, (a, b) in TABLE_{k}.items():
+        if a > x:
+            total += b * y
+        else:
+            total -= abs(b)
+    return total + (helper_{before}(x, y) if x < {k} else 0)
+
+
+"""
+
+
 def source(part: str, parts: int = 10) -> str:
     """Return the text of a module with a workflow function."""
     cuts = ('pass', 'if total > n: return best', 'key = lambda v: -v * total')
@@ -96,6 +123,30 @@ def main() -> None:
     print_machine()
     for title, part in (('Much between the awaits', PLAIN), ('Every await in a loop or `try`', NESTED)):
         _measure(title, source(part, options.parts), options.rounds)
+    print_table(
+        f'Gathering what goes along with a function; CPU time, {options.rounds} rounds',
+        ('', 'first ms', 'again', 'one table has changed', 'bytes'),
+        [_launched(size, options.rounds) for size in (3, 50)],
+    )
+
+
+def _launched(size: int, rounds: int) -> tuple[str, ...]:
+    """Measure the gathering for a file with 60 tables of some rows."""
+    text = ''.join(TABLE.format(k=k, before=max(k - 1, 0), size=size) for k in range(60))
+    text += 'def workflow(x=100):\n    return helper_59(x)\n'
+    times: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(rounds):
+            function = imported(Path(folder, f'benchmark_launching_{number}.py'), text)
+            gather = partial(bundle, function, modules=True, store=store)
+            for what in ('first', 'again', 'changed'):
+                if what == 'changed':
+                    function.__globals__['TABLE_7']['k1'][0] = -1
+                times.setdefault(what, []).append(_timed(gather)())
+    made = gather()
+    length = len(made.source) + len(json.dumps(made.state.plain)) + sum(map(len, made.state.files.values()))
+    shown = (f'{1000 * median(each):.1f}' for each in times.values())
+    return (f'{text.count(chr(10))} lines, 60 tables of {size} rows', *shown, f'{length:,}')
 
 
 def _measure(title: str, text: str, rounds: int) -> None:

@@ -9,9 +9,10 @@ import __future__
 import ast
 import copy
 import dis
+import inspect
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -93,9 +94,17 @@ class Unit:
         return None
 
     @cached_property
+    def codes(self) -> list[types.CodeType]:
+        """What it is compiled to."""
+        if self.code is None:
+            return [_compiled(self.body, self.annotations)]
+        # The body was compiled before: only what stands around it was not.
+        return [_compiled([_without_body(node) for node in self.body], True), self.code]
+
+    @cached_property
     def attributes(self) -> set[str]:
         """All names that it mentions, those of attributes included."""
-        return _names_in(_compiled(self.body, False))
+        return _names_in(*self.codes)
 
     @cached_property
     def read_at_once(self) -> tuple[set[str], set[str]]:
@@ -105,16 +114,8 @@ class Unit:
 
     @cached_property
     def mentioned(self) -> tuple[set[str], set[str]]:
-        """The global names that it reads, and those that its functions declare ``global`` and set.
-
-        Annotations of functions that are not wanted are gone from its statements then.
-        """
-        if self.is_import:
-            return set(), set()
-        if self.code is None:
-            return _mentioned_in(_compiled(self.body, self.annotations))
-        # The body was compiled before: only what stands around it was not.
-        return _mentioned_in(_compiled([_without_body(node) for node in self.body], True), self.code)
+        """The global names that it reads, and those that its functions declare ``global`` and set."""
+        return (set(), set()) if self.is_import else _mentioned_in(*self.codes)
 
     @cached_property
     def imports(self) -> list[ast.stmt]:
@@ -174,14 +175,16 @@ def _without_body(node: ast.stmt) -> ast.stmt:
     return ast.copy_location(type(node)(**fields), node)
 
 
-def _names_in(code: types.CodeType) -> set[str]:
-    names: set[str] = set()
-    pending = [code]
+def _names_in(*codes: types.CodeType) -> set[str]:
+    return {name for code in _with_nested(codes) for name in code.co_names}
+
+
+def _with_nested(codes: Iterable[types.CodeType]) -> Iterator[types.CodeType]:
+    pending = [*codes]
     while pending:
-        each = pending.pop()
-        names.update(each.co_names)
-        pending.extend(constant for constant in each.co_consts if isinstance(constant, types.CodeType))
-    return names
+        code = pending.pop()
+        yield code
+        pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
 
 
 def _without_bodies(node: ast.stmt) -> ast.stmt:
@@ -331,20 +334,19 @@ _ON_GLOBALS = {
 
 
 def _compiled(body: list[ast.stmt], annotations: bool) -> types.CodeType:
-    tree = ast.Module(body, [])
-    if not annotations:
-        tree = _WithoutAnnotations().visit(tree)
-    return compiled(tree, '<bundle>', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    tree, flags = ast.Module(body, []), ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    if annotations:
+        return compiled(tree, '<bundle>', flags)
+    code = compiled(tree, '<bundle>', flags | __future__.annotations.compiler_flag)  # which does not mention them
+    has_class = any(not each.co_flags & inspect.CO_OPTIMIZED for each in _with_nested([code]) if each is not code)
+    return compiled(_WithoutAnnotations().visit(copy.deepcopy(tree)), '<bundle>', flags) if has_class else code
 
 
 def _mentioned_in(*codes: types.CodeType) -> tuple[set[str], set[str]]:
     """Return the global names that code reads, and those that it sets as ``global``."""
     read: set[str] = set()
     written: set[str] = set()
-    pending = [*codes]
-    while pending:
-        code = pending.pop()
-        pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    for code in _with_nested(codes):
         # The compiler has sorted out the scopes: what is looked up in the module says so by name.
         for operation, name in _global_names(code) if code.co_names else ():
             (written if operation == 'STORE_GLOBAL' else read).add(name)

@@ -115,6 +115,32 @@ def test_same_key_same_behaviour(tmp_path):
     assert other.key != first.key
 
 
+def test_what_has_not_changed_is_not_encoded_again(tmp_path, monkeypatch):
+    module = imported(
+        tmp_path, 'A, B = [[1, 2.0], ["x"]], {}\nfor i in range(3): B[i] = (i, i)\ndef f(): return A, B\n'
+    )
+    encoded = []
+    monkeypatch.setattr(
+        wire, 'encode', lambda value, save, encode=wire.encode: encoded.append(value) or encode(value, save)
+    )
+    first = bundle(module.f, store=store)
+    encoded.clear()
+    assert bundle(module.f, store=store).state == first.state
+    assert encoded == []
+    for change in (
+        lambda: module.A[0].append(3),
+        lambda: module.A[0].__setitem__(0, True),  # which is equal to 1
+        lambda: module.B.update({0: module.B.pop(0)}),  # at the end now
+        lambda: module.A.__setitem__(1, module.A[0]),
+    ):
+        change()
+        made = bundle(module.f, store=store)
+        loaded = made.find(made.load(f'test_world_{next(_numbers)}', filling))
+        assert repr(loaded()) == repr(module.f())
+    assert loaded()[0][0] is loaded()[0][1]
+    assert len(encoded) == 3
+
+
 def test_no_statement_is_executed_again(tmp_path):
     """Only definitions and imports are, and one assignment whose value has no stored form."""
     log = tmp_path / 'log'
