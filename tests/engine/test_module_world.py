@@ -7,7 +7,6 @@ import itertools
 import textwrap
 
 import pytest
-from engine.helpers import kill_workers, wait_until
 from jobs.module_styles import REFUSED, STYLES
 from jobs.test_packages import PACKAGES, written
 from jobs.test_world import imported, plain
@@ -150,53 +149,3 @@ def test_a_child_is_refused_where_it_is_launched(later, where, request):
         outputs, _ = request.getfixturevalue('run')(later.refused)
         said = outputs['result']
     assert 'child_1 could not be launched: `child` cannot become a workflow: it uses `LOG`' in said
-
-
-def run_all(names, daemon, folder, monkeypatch, ways, kills):
-    """Submit cases, kill the worker, let their files go; return how many were equal and refused, and what was not."""
-    from aiida import engine
-
-    gate, waiting, refused, wrong = folder / 'gate', {}, [], {}
-    for name in names:
-        place = folder / str(len(waiting) + len(refused))
-        place.mkdir()
-        again = not name.startswith('refused') and is_same_again(name, place, monkeypatch)
-        case = Case(name, place, monkeypatch)
-        try:
-            node = engine.submit(case.module.through, gate=str(gate), is_same_again=again, ways=ways)
-        except WorkflowUsageError:
-            refused.append(name)
-            continue
-        waiting[name] = node, case.expected(again, ways)
-        for index, path in enumerate(case.files):
-            path.unlink() if (len(waiting) + index) % 2 else path.write_text('raise RuntimeError("edited")\n')
-    nodes = {name: node for name, (node, _) in waiting.items()}
-    if kills:
-        wait_until(
-            lambda: all(node.process_state.value != 'created' for node in nodes.values()), 'all begin', seconds=120
-        )
-        kill_workers(daemon)
-    gate.touch()
-    for kill in range(1, kills):
-        ended = len(nodes) * kill // (kills + 1)
-        wait_until(lambda: sum(node.is_terminated for node in nodes.values()) >= ended, f'{ended} end', seconds=200)
-        kill_workers(daemon)
-    for name, (node, expected) in waiting.items():
-        wait_until(lambda: node.is_terminated, f'{name} ends', node, seconds=280)  # noqa: B023
-        seen = node.outputs.seen.get_dict() if node.is_finished_ok else (node.exit_message, node.exception)
-        if seen != expected:
-            wrong[name] = seen, expected
-    return len(waiting) - len(wrong), refused, wrong
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_daemon_of_all(daemon, tmp_path, monkeypatch):
-    import time
-
-    t = time.time()
-    equal, refused, wrong = run_all(list(CASES), daemon, tmp_path, monkeypatch, ['run', 'submit', 'map'], 2)
-    print(equal, len(refused), len(wrong), time.time() - t)
-    for name, (seen, expected) in wrong.items():
-        print(name, seen, expected, sep='\n   ')
-    assert not wrong
