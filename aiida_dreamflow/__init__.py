@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine.decorator import workflow
+    from .engine.exposing import expose_inputs
     from .engine.forking import fork
     from .engine.workchain import FunctionWorkChain
     from .jobs.launch import job
@@ -47,6 +48,7 @@ __all__ = (
     'as_completed',
     'checkpoint',
     'create_task',
+    'expose_inputs',
     'fork',
     'gather',
     'job',
@@ -72,6 +74,7 @@ _HOMES = {
     'as_completed': '.runtime',
     'checkpoint': '.runtime',
     'create_task': '.runtime',
+    'expose_inputs': '.engine.exposing',
     'fork': '.engine.forking',
     'gather': '.runtime',
     'job': '.jobs.launch',

@@ -17,6 +17,7 @@ from . import pinned
 from .outline import outline_of
 from .parameters import require_parameters
 from .returning import require_exit_codes
+from .validators import require_validators
 from .workchain import FunctionWorkChain
 
 __all__ = ('workflow',)
@@ -26,9 +27,13 @@ P = ParamSpec('P')
 T = TypeVar('T')
 
 if TYPE_CHECKING:
+    from aiida.engine import ProcessBuilder
 
     class Workflow(FunctionWorkChain, Generic[P, T]):
         """What a type checker sees of a workflow: something that AiiDA's launchers take, and that can be called in another."""
+
+        #: May be set: a function of the user's that returns a builder, as many plugins' work chains have it.
+        get_builder_from_protocol: Callable[..., ProcessBuilder]
 
         def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]: ...
 
@@ -47,7 +52,7 @@ def workflow(function: Callable[P, T], /) -> Workflow[P, T]: ...
 @overload
 def workflow(
     *, recipes: bool | Iterable[Callable[..., Any]] = True, pickles: bool = True, figures: str = 'png',
-    exit_codes: Mapping[str, tuple[int, str]] = ...,
+    exit_codes: Mapping[str, tuple[int, str]] = ..., validators: Iterable[Callable[..., str | None]] = (),
 ) -> _Decorator: ...
 # fmt: on
 def workflow(
@@ -58,6 +63,7 @@ def workflow(
     pickles: bool = True,
     figures: str = 'png',
     exit_codes: Mapping[str, tuple[int, str]] = types.MappingProxyType({}),
+    validators: Iterable[Callable[..., str | None]] = (),
 ) -> Any:
     """Compile a function into an AiiDA process class.
 
@@ -73,16 +79,20 @@ def workflow(
     :param exit_codes: status and message of each exit code that the function may return, by its label:
         ``{'ERROR_NOT_CONVERGED': (410, 'not converged after {n} steps')}``. In the function ``f`` that one is
         ``f.exit_codes.ERROR_NOT_CONVERGED``.
+    :param validators: functions that say what is wrong with inputs, or ``None``; they get those that their parameters are named after:
+        ``def positive(cutoff): return None if cutoff > 0 else 'must be positive'``.
     :returns: the process class; without `function`, a decorator.
     :raises CompileError: if the function says something that a workflow cannot; with file, line and column.
     """
     if function is None:
-        return functools.partial(workflow, recipes=recipes, pickles=pickles, figures=figures, exit_codes=exit_codes)
+        options = {'recipes': recipes, 'pickles': pickles, 'figures': figures, 'exit_codes': exit_codes}
+        return functools.partial(workflow, validators=validators, **options)
     source = _source_of(function)  # reads the whole file, which the check has its tree from
     checked = check_function(function)
     plain = cast(types.FunctionType, function)  # what was checked may be the same text, loaded with other values
     require_parameters(plain)
     require_exit_codes(plain, exit_codes)
+    require_validators(plain, validators := tuple(validators))
     fingerprint = source.fingerprint if isinstance(source, Bundle) else checked.fingerprint
     members: dict[str, Any] = {
         '__module__': pinned.__name__,
@@ -94,6 +104,7 @@ def workflow(
         'pickles': pickles,
         'figures': figures,
         'declared_exit_codes': dict(exit_codes),
+        'validators': validators,
         FUNCTION_MARK: staticmethod(plain),
     }
     process_class = types.new_class(

@@ -23,7 +23,7 @@ from ..jobs import failpoints
 from ..jobs.arguments import with_classes
 from ..jobs.codes import found_once
 from ..jobs.failures import chain_of, child_of
-from ..jobs.names import python_name
+from ..jobs.names import port_name, python_name
 from ..jobs.trouble import PassingTroubleError, storing
 from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended, Task
 from ..values.data import type_name
@@ -39,6 +39,7 @@ from ..values.snapshot import decode, encode
 from .adopting import stored_meanwhile, without_creator
 from .children import Children, ChildTasks
 from .codecs import BuilderCodec, OwnFileCodec
+from .exposing import exposed_by, nodes_in, plain_inputs
 from .files import RepositoryFiles
 from .forked import FORK_INPUTS, forked_children, forked_step, launch_again
 from .hidden import Origins
@@ -48,7 +49,7 @@ from .lookup import stored_nodes
 from .pinned import as_launched, note_reported, source_key, watch
 from .printing import captured, shown
 from .refusing import explain
-from .returning import nested, odd_names, outputs_in, shape_of
+from .returning import nested, odd_names, outputs_in, require_declared, shape_of
 from .steps import Step, latest_step, write_step
 from .targets import Sources, prepare_child
 from .transaction import Caller, detach
@@ -93,7 +94,14 @@ class Execution:
         self.source_key = source_key(process.node)
         self.watch = watch(process.node, process_class.bundle)
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
-        self.given = self.inputs or dict(process.inputs.get(FORK_INPUTS, {}))
+        #: Those in namespaces, by the labels of their links; the function gets a dict of each namespace.
+        self.exposed = {
+            name: process.inputs[port_name(name)]
+            for name, parameter in parameters_of(self.function).items()
+            if exposed_by(parameter) is not None and process.inputs.get(port_name(name)) is not None
+        }
+        self.inputs_inside = dict(nodes_in(self.exposed))
+        self.given = {**self.inputs, **self.inputs_inside} or dict(process.inputs.get(FORK_INPUTS, {}))
         self.known_recipes: set[tuple[str, int]] = set()
         self.recipes = process.recipes
         self.plain_values: dict[Any, int] = {}
@@ -125,9 +133,10 @@ class Execution:
         parameters = parameters_of(self.function)
         names = self.function.__globals__
         values = {name: with_classes(parameters[name].argument(node), names) for name, node in given.items()}
+        values |= {name: plain_inputs(inputs) for name, inputs in self.exposed.items()}
         self.machine = Machine(self)
         self.machine.start(self.function, (), values)
-        self.ledger = Ledger(Origins(), self.machine, self.inputs, self.files, self.writer)
+        self.ledger = Ledger(Origins(), self.machine, self.given, self.files, self.writer)
         for port, node in self.inputs.items():
             name = python_name(port)
             self.ledger.arrive([f'0:{name}'], name, node, digest_of(values[name], self.codecs))
@@ -394,7 +403,9 @@ class Execution:
                 f'L{step.lines[1]}: all that is returned is the output `result`, as {", ".join(map(repr, names[:3]))} '
                 f'{"is no name of an output" if len(names) == 1 else "are no names of outputs"}'
             )
-        for output in outputs_in(value):
+        outputs = outputs_in(value)
+        require_declared(self.function, outputs, outcome.activation)
+        for output in outputs:
             item, name = output.value, '_'.join(output.path)
             variable = (outcome.names.get(name) if len(output.path) == 1 else None) or _variable_of(item, variables)
             root, digest = f'0:{variable}', ''

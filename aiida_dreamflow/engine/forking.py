@@ -79,9 +79,7 @@ def fork(
         'retry': {label: child.uuid for label, child in again.items()},
     }
     metadata.description = f'fork of {node.process_label} {node.pk}, from step {found.number}'
-    for port, given in _inputs(node).items():
-        if port in source.spec().inputs:
-            builder[port] = given
+    _put(builder, _inputs(node), source.spec().inputs)
     frame = _nodes(found.origins, node)
     for handle in machine.pending:
         frame.update(_nodes_of_child(handle, children.get(handle.label), again.get(handle.label)))
@@ -140,8 +138,21 @@ def recorded_steps(node: orm.WorkChainNode) -> Iterator[RecordedStep]:
 
 def _inputs(node: orm.WorkChainNode) -> dict[str, orm.Data]:
     """Return the inputs of the old run, but for the nodes of the frame that it itself began with, and those inside of others."""
-    links = node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).nested()
-    return {port: given for port, given in links.items() if port not in (FORK_INPUTS, NODES_INSIDE)}
+    inputs: dict[str, Any] = node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).nested()
+    options = {port: given for port, given in (node.get_metadata_inputs() or {}).items() if port != 'metadata'}
+    found = {port: given for port, given in inputs.items() if port not in (FORK_INPUTS, NODES_INSIDE)}
+    node.recursive_merge(found, options)
+    return found
+
+
+def _put(builder: Any, inputs: Mapping[str, Any], ports: Any) -> None:
+    """Give a builder the inputs that it has ports for, one by one: a namespace is no whole without its default values."""
+    for name, value in inputs.items():
+        if name in ports:
+            if isinstance(value, Mapping) and name in builder:
+                _put(builder[name], value, ports[name])
+            else:
+                builder[name] = value
 
 
 def _nodes(origins: Origins, node: orm.WorkChainNode) -> dict[str, orm.Data]:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aiida import orm
 from aiida.engine.processes.ports import InputPort
+from plumpy.ports import PortValidationError
 
 from ..exceptions import CannotStoreError, CompileError
 from ..jobs.arguments import argument_not_stored
+from ..jobs.codes import by_label
 from ..jobs.names import port_name, python_name
 from ..values.parameters import Parameter, signature_of
 from .checking import parameters_in
+from .declared import node_types
 from .forked import FORK_INPUTS
 
 __all__ = ('NODES_INSIDE', 'RESERVED_PARAMETERS', 'ParameterPort', 'by_port', 'port_of', 'require_parameters')
@@ -66,9 +69,11 @@ class ParameterPort(InputPort):
     """An input that takes any Python value, or the node of one, as the annotation of the parameter says.
 
     :ivar parameter: the parameter.
+    :ivar from_annotation: its `valid_type`, unless whoever exposes the port gives it another.
     """
 
     parameter: Parameter
+    from_annotation: Any
 
     def serialize(self, value: Any) -> Any:
         """Return the node of a value.
@@ -76,18 +81,24 @@ class ParameterPort(InputPort):
         :raises CannotStoreError: if it has none; with the name of the parameter.
         """
         try:
-            return self.parameter.node_for(value)
+            return self.parameter.node_for(by_label(value, self.parameter.classes()))
         except CannotStoreError as error:
             raise argument_not_stored(python_name(self.name), error) from error.__cause__
+
+    def validate(self, value: Any, breadcrumbs: Sequence[str] = ()) -> PortValidationError | None:
+        """Return what is wrong with an input: the annotation decides, which allows more than a class of nodes can say."""
+        if not isinstance(value, orm.Data) or self.valid_type is not self.from_annotation:
+            return super().validate(value, breadcrumbs)
+        message = self.parameter.fault(value) or (self.validator and self.validator(value, self))
+        return PortValidationError(message, '.'.join((*breadcrumbs, self.name))) if message else None
 
 
 def port_of(parameter: Parameter) -> ParameterPort:
     """Return the port for a parameter of a workflow function."""
-    options: dict[str, Any] = {'valid_type': orm.Data}
+    options: dict[str, Any] = {'valid_type': node_types(parameter)}
     options['help'] = parameters_in(parameter.function.__doc__).get(parameter.name, '')
     if parameter.is_annotated:
         options['help'] = ': '.join(filter(None, (parameter.text, options['help'])))
-        options['validator'] = functools.partial(_validated, parameter)
     if parameter.default is not inspect.Parameter.empty:
         options['required'] = False
         try:
@@ -97,10 +108,5 @@ def port_of(parameter: Parameter) -> ParameterPort:
         else:
             options['default'] = functools.partial(parameter.node_for, parameter.default)
     port = ParameterPort(port_name(parameter.name), **options)
-    port.parameter = parameter
+    port.parameter, port.from_annotation = parameter, port.valid_type
     return port
-
-
-def _validated(parameter: Parameter, node: Any, _: Any) -> str | None:
-    """Return what is wrong with an input; AiiDA says itself if it is no data node."""
-    return parameter.fault(node) if isinstance(node, orm.Data) else None

@@ -17,10 +17,11 @@ from plumpy.ports import PortNamespace, PortValidationError
 
 from ..compiler.desugar import FUNCTION_MARK
 from ..exceptions import LaunchError
+from ..jobs.codes import by_label
 from ..jobs.names import python_name
 from .tracebacks import shows_all
 
-__all__ = ('as_nodes', 'explain', 'in_words', 'refusal', 'told_of_kill', 'without_code')
+__all__ = ('as_nodes', 'explain', 'in_words', 'refusal', 'told_of_kill', 'types_of', 'without_code')
 
 #: How many names a message lists.
 _MANY = 12
@@ -67,6 +68,8 @@ def in_words(process_class: Any, inputs: Mapping[str, Any], fault: PortValidatio
     owner = f'`{name}`'
     where, port, value = '', process_class.spec().inputs, cast(Any, inputs)
     for part in ['', *path]:
+        if part and part not in port:  # a namespace that takes any name
+            break
         if part:
             given = value if isinstance(value, Mapping) else {}
             port, value = port[part], given.get(part, given.get(python_name(part)))
@@ -95,7 +98,8 @@ def as_nodes(process_class: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     :raises LaunchError: for a value that it cannot make one of.
     """
     try:
-        return process_class.spec().inputs.serialize(dict(inputs))  # type: ignore[no-any-return]
+        ports = process_class.spec().inputs
+        return ports.serialize(with_entities(ports, inputs))  # type: ignore[no-any-return]
     except (TypeError, ValueError) as error:
         found = _not_made(process_class.spec().inputs, inputs)
         if found is None:
@@ -103,6 +107,27 @@ def as_nodes(process_class: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
         path, port, value = found
         what = f'input `{".".join(path)}` of `{process_class.__name__}`'
         raise LaunchError(_wrong_kind(what, port.valid_type, value)) from (error if shows_all() else None)
+
+
+def with_entities(namespace: PortNamespace, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs with codes and computers in the place of their labels.
+
+    :param namespace: the ports that they are for.
+    :raises LaunchError: if there is no such code or computer.
+    """
+    found = dict(inputs)
+    for name, value in inputs.items():
+        port = namespace.get(name)
+        if isinstance(port, PortNamespace) and isinstance(value, Mapping):
+            found[name] = with_entities(port, value)
+        elif port is not None and isinstance(value, str):
+            found[name] = by_label(value, types_of(port))
+    return found
+
+
+def types_of(port: Any) -> tuple[Any, ...]:
+    """Return the classes that a port takes."""
+    return port.valid_type if isinstance(port.valid_type, tuple) else (port.valid_type,)
 
 
 def _not_made(namespace: Any, inputs: Mapping[str, Any]) -> tuple[list[str], Any, Any] | None:

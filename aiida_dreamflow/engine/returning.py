@@ -14,19 +14,21 @@ import hashlib
 import io
 import json
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiida import orm
-from aiida.engine.processes.ports import OutputPort
+from aiida.engine.processes.ports import OutputPort, PortNamespace
 from plumpy.ports import PortValidationError
 
-from ..exceptions import CannotStoreError, CompileError, FrameError
+from ..exceptions import CannotStoreError, CompileError, FrameError, WorkflowUsageError
 from ..jobs.names import port_name
+from ..runtime.activation import Activation
 from ..values.nodes import from_node, natural, to_node
 from ..values.signing import require_trust, sign
 from ..values.snapshot import Codec, decode, encode
+from .declared import Declared, declared_outputs, is_figure, undeclared
 
 __all__ = (
     'OWN_STATUSES',
@@ -38,6 +40,8 @@ __all__ = (
     'nested',
     'odd_names',
     'outputs_in',
+    'ports_of',
+    'require_declared',
     'returned_value',
     'shape_of',
 )
@@ -92,7 +96,7 @@ class Output:
     @property
     def is_exact(self) -> bool:
         """Whether its node gives back the value as it is."""
-        return natural(self.value) is self.value and not _is_figure(self.value)
+        return natural(self.value) is self.value and not is_figure(self.value)
 
     def node(self, picture: str) -> orm.Data:
         """Return its node, not stored yet; one that was returned stays itself.
@@ -100,7 +104,7 @@ class Output:
         :param picture: the format in which a figure of matplotlib is drawn, ``'png'`` or another that it knows.
         :raises CannotStoreError: if the value has no stored form.
         """
-        if _is_figure(self.value):
+        if is_figure(self.value):
             file = io.BytesIO()
             self.value.savefig(file, format=picture, bbox_inches='tight')
             file.seek(0)
@@ -151,17 +155,61 @@ def is_result(value: Any) -> bool:
     return len(outputs) == 1 and outputs[0].value is value and outputs[0].is_exact
 
 
+def ports_of(function: types.FunctionType, names: Iterable[str]) -> dict[str, OutputPort | PortNamespace]:
+    """Return the output ports of a workflow function, by name: those that its return annotation declares, or its source tells.
+
+    :param names: what its ``return`` statements name.
+    """
+    declared = declared_outputs(function)
+    if not declared:
+        return {port_name(name): ReturnPort(port_name(name)) for name in names}
+    return {port_name(name): _port_of(port_name(name), each) for name, each in declared.items()}
+
+
+def _port_of(name: str, declared: Declared) -> OutputPort | PortNamespace:
+    if declared.inner is None:
+        text = ': '.join(filter(None, (declared.parameter.text, declared.help)))
+        return ReturnPort(name, declared.is_required, declared.node_types, text)
+    namespace = PortNamespace(name, required=declared.is_required, help=declared.help or None)
+    for inner, each in declared.inner.items():
+        namespace[port_name(inner)] = _port_of(port_name(inner), each)
+    return namespace
+
+
+def require_declared(function: types.FunctionType, outputs: Iterable[Output], call: Activation | None) -> None:
+    """Refuse outputs that are not those that the function declares.
+
+    :param call: the call that returned, as it was at its end.
+    :raises WorkflowUsageError: saying what differs.
+    """
+    if message := undeclared(function, {output.path: output.value for output in outputs}):
+        where = '' if call is None else f'{call.program.source.filename}, line {call.block.last_line}: '
+        raise WorkflowUsageError(
+            f'{where}{message}: correct the return annotation or what is returned. `dreamflow fork --edited` goes on from '
+            'the last await'
+        )
+
+
 class ReturnPort(OutputPort):
-    """The port of an output whose name the source tells: a node, or a namespace if a mapping is returned that holds nodes.
+    """The port of an output: a node, or a namespace if a mapping is returned that holds nodes.
+
+    What is returned is compared with the annotation, which allows more than a class of nodes can say: an ``int`` for ``float``.
 
     :param name: its name.
+    :param required: whether it is always there.
+    :param valid_type: the classes of its nodes that are shown.
+    :param text: what is said of it.
     """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name, required=False, valid_type=orm.Data)
+    def __init__(
+        self, name: str, required: bool = False, valid_type: tuple[type[orm.Data], ...] = (orm.Data,), text: str = ''
+    ) -> None:
+        super().__init__(name, required=required, valid_type=valid_type, help=text)  # type: ignore[arg-type]
 
     def validate(self, value: Any, breadcrumbs: Sequence[str] = ()) -> PortValidationError | None:
         """Return what is wrong with a node, or with those of a namespace; ``None`` if nothing is."""
+        if isinstance(value, orm.Data):
+            return None
         if not isinstance(value, Mapping):
             return super().validate(value, breadcrumbs)
         faults = (self.validate(inner, (*breadcrumbs, self.name, name)) for name, inner in value.items())
@@ -273,10 +321,6 @@ def _within(value: Any, around: tuple[int, ...] = ()) -> Iterator[tuple[tuple[st
     for name, inner in value.items():
         for path, item in _within(inner, (*around, id(value))):
             yield (name, *path), item
-
-
-def _is_figure(value: Any) -> bool:
-    return any(f'{cls.__module__}.{cls.__qualname__}' == 'matplotlib.figure.Figure' for cls in type(value).__mro__)
 
 
 def _is_mapping(value: Any) -> bool:

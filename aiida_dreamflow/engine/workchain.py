@@ -44,6 +44,7 @@ from ..values.data import DreamData
 from ..values.parameters import parameters_of
 from ..values.queries import is_open
 from .checking import outputs_in
+from .exposing import exposed_by, nodes_in
 from .forked import FORK_INPUTS, prepare_fork
 from .killing import kill_and_wait, kill_children
 from .node import DreamflowNode
@@ -51,8 +52,9 @@ from .outline import ProgramInstruction, ProgramStepper, outline_of
 from .parameters import NODES_INSIDE, by_port, port_of
 from .pinned import launched, pin_source
 from .refusing import refusal, told_of_kill
-from .returning import ReturnPort
+from .returning import ports_of
 from .tracebacks import only_users, shortened, shows_all
+from .validators import add_validators
 
 #: After how many seconds a timer looks at the clock again, at the latest.
 _LONGEST_NAP = 600.0
@@ -113,6 +115,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         user has said so.
     :cvar pickles: whether values may be pickled.
     :cvar figures: the format of figures that are returned.
+    :cvar validators: functions that say what is wrong with the inputs that they are named after.
     :cvar declared_exit_codes: status and message of the exit codes that the function may return, by label.
     """
 
@@ -121,6 +124,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     recipes: ClassVar[bool | tuple[Any, ...]] = True
     pickles: ClassVar[bool] = True
     figures: ClassVar[str] = 'png'
+    validators: ClassVar[tuple[types.FunctionType, ...]] = ()
     declared_exit_codes: ClassVar[Mapping[str, tuple[int, str]]] = {}
 
     #: The source with the values that its modules had when the process was made; only where that was.
@@ -166,10 +170,14 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         if cls.function is None:
             return
         for name, parameter in parameters_of(cls.function).items():
-            spec.inputs[port_name(name)] = port_of(parameter)
+            if (exposed := exposed_by(parameter)) is not None:
+                exposed.add_to(spec, parameter)
+            else:
+                spec.inputs[port_name(name)] = port_of(parameter)
+        add_validators(spec.inputs, cls.function, cls.validators)
         program = compile_function(cls.function)
-        for name in outputs_in(program):
-            spec.outputs[port_name(name)] = ReturnPort(port_name(name))
+        for name, port in ports_of(cls.function, outputs_in(program)).items():
+            spec.outputs[name] = port
         spec.outline(ProgramInstruction(outline_of(program)))
 
     def __init__(self, inputs: dict[str, Any] | None = None, *args: Any, **kwargs: Any) -> None:
@@ -255,7 +263,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         """Link the nodes inside of the inputs too: by its links AiiDA knows what to export and to delete with a workflow."""
         links = self.node.base.links
         known = {entry.link_label for entry in links.get_incoming(link_type=LinkType.INPUT_WORK).all()}
-        for port, given in (self.inputs or {}).items():
+        for port, given in nodes_in(self.inputs or {}):
             nodes = given.load_inside() if isinstance(given, DreamData) else []
             for number, node in enumerate(nodes, 1):
                 label = f'{NODES_INSIDE}{PORT_NAMESPACE_SEPARATOR}{port}_{number}'

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from aiida.manage.configuration import get_config
 
 from ..exceptions import LaunchError
 
-__all__ = ('check_code', 'find_code', 'found_once')
+__all__ = ('by_label', 'check_code', 'find_code', 'found_once')
 
 DEFAULT_COMPUTER = 'localhost'
 
@@ -89,6 +89,20 @@ def check_code(
     if own is not None and own.pk != given.pk:
         raise LaunchError(f'the code `{code.full_label}` is not one of the computer `{given.label}`')
     return code, given
+
+
+def by_label(value: object, kinds: Iterable[object]) -> object:
+    """Return the code or computer that a text is the label of, where one is wanted; all else is itself.
+
+    :param kinds: the classes that are wanted: a text is a label if none of them is made of text.
+    :raises LaunchError: if there is no such code or computer.
+    """
+    classes = [kind for kind in kinds if isinstance(kind, type)]
+    if not isinstance(value, str) or any(issubclass(kind, (str, orm.Str)) for kind in classes):
+        return value
+    if any(issubclass(kind, orm.AbstractCode) for kind in classes):
+        return _load_code(value)
+    return _load_computer(value) if orm.Computer in classes else value
 
 
 def _load_computer(computer: orm.Computer | str) -> orm.Computer:

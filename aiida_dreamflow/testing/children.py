@@ -81,9 +81,8 @@ def prepared(target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> tupl
     :raises CannotStoreError: if one of them has no stored form.
     """
     if hasattr(target, FUNCTION_MARK):
-        function = getattr(target, FUNCTION_MARK)
-        arguments = {name: value for name, value in by_name(function, args, inputs).items() if name != 'metadata'}
-        return workflow_arguments(function, arguments), None
+        named = by_name(getattr(target, FUNCTION_MARK), args, inputs)
+        return workflow_arguments(target, {name: value for name, value in named.items() if name != 'metadata'}), None
     if _is_process(target):
         raise LaunchError(f'`{name_of(target)}` cannot run in memory: only Python functions and workflows can')
     arguments = by_name(target, args, inputs)
@@ -102,20 +101,28 @@ def prepared(target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> tupl
     return found, source
 
 
-def workflow_arguments(function: types.FunctionType, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def workflow_arguments(target: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a workflow function as it gets them from its process.
 
+    :param target: the workflow.
     :raises TypeError: if they do not fit.
-    :raises LaunchError: if an annotation does not allow one.
+    :raises LaunchError: if an annotation or a validator does not allow one.
     """
+    from ..engine.exposing import arriving
+    from ..engine.validators import require_valid
+
+    function = getattr(target, FUNCTION_MARK)
     check_arguments(function, arguments)
+    arguments = {name: arriving(target, name, value) for name, value in arguments.items()}
     found = {name: _crossed_argument(name, value) for name, value in arguments.items()}
     for name, parameter in signature_of(function).parameters.items():
         if name not in found and parameter.default is not parameter.empty:
             # One that has no stored form is no input: the function's own serves.
             with contextlib.suppress(CannotStoreError):
                 found[name] = crossed(parameter.default)
-    return received(function, found)
+    found = received(function, found)
+    require_valid(function, target.validators, found)
+    return found
 
 
 def _is_process(target: Any) -> bool:

@@ -59,7 +59,7 @@ def _run_function(
     if is_process:
         if not is_awaited:
             require_launchable(function)
-        args, kwargs = (), workflow_arguments(plain, by_name(plain, args, kwargs))
+        args, kwargs = (), workflow_arguments(function, by_name(plain, args, kwargs))
     elif isinstance(plain, types.FunctionType):  # anything else is refused
         args, kwargs = _received(plain, args, kwargs)
     host = _MemoryHost(function, is_process, is_awaited)
@@ -188,13 +188,14 @@ class _MemoryHost:
             return outcome
         from aiida.engine import ExitCode
 
-        from ..engine.returning import given_back, outputs_in
+        from ..engine.returning import given_back, outputs_in, require_declared
 
         value = outcome.value
         if isinstance(value, ExitCode):
             return outcome
-        outputs = {}
-        for output in outputs_in(value):
+        outputs, returned = {}, outputs_in(value)
+        require_declared(getattr(self._function, FUNCTION_MARK), returned, outcome.activation)
+        for output in returned:
             try:
                 outputs[output.label] = crossed(output.value, [] if self._is_process else self.codecs())
             except CannotStoreError as error:

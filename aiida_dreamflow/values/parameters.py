@@ -85,6 +85,7 @@ class Parameter:
     """
 
     empty = inspect.Parameter.empty
+    verb = 'takes'
 
     def __init__(self, function: types.FunctionType, parameter: inspect.Parameter) -> None:
         self.function = function
@@ -191,7 +192,7 @@ class Parameter:
             and not isinstance(culprit, _orm('Entity'))
         ):
             what = what if type(given).__module__.startswith('aiida_dreamflow') else type(given).__name__
-        at = f'`{self.name}` of `{self.function.__name__}` takes {self.text}, got'
+        at = f'`{self.name}` of `{self.function.__name__}` {self.verb} {self.text}, got'
         if place:
             return f'{at} {what} at `{self.name}{place}`, where {_text_of(wanted)} is wanted: {_shown(culprit)}'
         return f'{at} {what}: {_shown(culprit)}{self._advice(culprit)}'
@@ -212,7 +213,7 @@ class Parameter:
         inner: list[tuple[str, Any, Any]] = []
         for part in self._parts(annotation):
             wanted = _items_of(part, value)
-            if not any(self._mentions_nodes(each) for each in wanted):
+            if not any(self.mentions_nodes(each) for each in wanted):
                 return None  # other items are not checked
             if isinstance(value, dict):
                 pairs = [(f'[{key!r}]', item, wanted[-1]) for key, item in value.items()]
@@ -227,7 +228,7 @@ class Parameter:
     @property
     def names_nodes(self) -> bool:
         """Whether the annotation names a class of AiiDA's nodes, also for items."""
-        return self._mentions_nodes(self.annotation)
+        return self.mentions_nodes(self.annotation)
 
     @property
     def wants_nodes(self) -> bool:
@@ -237,12 +238,25 @@ class Parameter:
 
     def classes(self) -> list[type]:
         """Return the classes that the annotation names."""
-        return [kind for part in self._parts(self.annotation) if inspect.isclass(kind := get_origin(part) or part)]
+        return [kind for part in self.alternatives() if inspect.isclass(kind := get_origin(part) or part)]
 
-    def _mentions_nodes(self, annotation: Any) -> bool:
+    def alternatives(self) -> list[Any]:
+        """Return what the annotation allows: the members of a union, ``None`` for none; of anything else itself."""
+        return [*self._parts(self.annotation)]
+
+    def marks(self) -> list[Any]:
+        """Return what stands in an ``Annotated`` beside the type."""
+        annotation = self.annotation
+        if isinstance(annotation, str):
+            annotation = _evaluated(annotation, self.function)
+        parts = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+        return [mark for part in parts if get_origin(part) is Annotated for mark in part.__metadata__]
+
+    def mentions_nodes(self, annotation: Any) -> bool:
+        """Return whether an annotation names a class of AiiDA's nodes."""
         return any(
             (inspect.isclass(part) and issubclass(part, _orm('Entity')))
-            or (get_origin(part) is not Literal and any(self._mentions_nodes(each) for each in get_args(part)))
+            or (get_origin(part) is not Literal and any(self.mentions_nodes(each) for each in get_args(part)))
             for part in self._parts(annotation)
         )
 
