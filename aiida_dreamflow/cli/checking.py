@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_dreamflow.cli.showing import import_file, without_stack
+from aiida_dreamflow.cli.programs import import_file, without_stack
 from aiida_dreamflow.exceptions import CompileError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-__all__ = ('find_run',)
+__all__ = ('find_run', 'load_profile')
 
 
 def find_run(process: str, profile: str | None) -> Any:
@@ -16,7 +16,7 @@ def find_run(process: str, profile: str | None) -> Any:
     :param profile: the name of its profile, ``None`` for the default one.
     :raises click.ClickException: if there is no such run, in one line.
     """
-    _load_profile(profile)
+    load_profile(profile)
     from aiida import orm
     from aiida.common.exceptions import MultipleObjectsError, NotExistent
 
@@ -25,7 +25,7 @@ def find_run(process: str, profile: str | None) -> Any:
     except (NotExistent, MultipleObjectsError) as error:
         what = 'more than one node begins' if isinstance(error, MultipleObjectsError) else 'there is no node'
         raise click.BadParameter(
-            f'{what} with `{process}` in the profile `{_name()}`; `verdi process list -a` shows the processes',
+            f'{what} with `{process}` in the profile `{_name()}`; `dreamflow list` shows the runs',
             param_hint='PK',
         ) from error
     if not (isinstance(node, orm.WorkChainNode) and 'class' in (node.base.attributes.get('dreamflow', None) or {})):
@@ -33,15 +33,19 @@ def find_run(process: str, profile: str | None) -> Any:
     return node
 
 
-def _load_profile(profile: str | None) -> None:
-    from aiida import load_profile
+def load_profile(profile: str | None) -> None:
+    """Load a profile, unless one is loaded and none is named.
+
+    :raises click.ClickException: if there is none, in one line.
+    """
+    import aiida
     from aiida.common.exceptions import ConfigurationError
     from aiida.manage import get_manager
 
     if profile is None and get_manager().get_profile() is not None:
         return
     try:
-        load_profile(profile, allow_switch=True)
+        aiida.load_profile(profile, allow_switch=True)
     except ConfigurationError as error:
         if profile is None:
             said = (
@@ -75,7 +79,8 @@ def _what_it_is(node: Any) -> str:
     by = node if isinstance(node, orm.ProcessNode) else getattr(node, 'creator', None)
     caller = getattr(by, 'caller', None)
     if caller is not None:
-        return f'{said}; it belongs to {caller.process_label} {caller.pk}, so look at that one'
+        command = (click.get_current_context(silent=True) or click.Context(click.Command('show'))).info_name
+        return f'{said}; it belongs to {caller.process_label} {caller.pk}: `dreamflow {command} {caller.pk}`'
     if isinstance(node, orm.ProcessNode):
         return f'{said}; `verdi process report {node.pk}` and `verdi process show {node.pk}` tell of it'
-    return f'{said}; `verdi process list -a` shows the runs'
+    return f'{said}; `dreamflow list` shows the runs'

@@ -33,14 +33,14 @@ def dreamflow() -> None:
 
 @dreamflow.command()
 @click.argument('target', metavar='FILE.py:FUNCTION')
-def show(target: str) -> None:
+def program(target: str) -> None:
     """Print the program that a function is compiled to: its steps and jumps.
 
     The file is imported for this, the function is not called.
     """
-    from aiida_dreamflow.cli import showing
+    from aiida_dreamflow.cli import programs
 
-    showing.show(target)
+    programs.show(target)
 
 
 @dreamflow.command()
@@ -56,6 +56,58 @@ def check(file: str) -> None:
 
 
 _profile_option = click.option('-p', '--profile', help='The AiiDA profile; the default one if not given.')
+
+
+@dreamflow.command('list')
+@click.option(
+    '-n', '--limit', type=click.IntRange(0), default=20, show_default=True, help='How many at most; 0 for all.'
+)
+@click.option('-a', '--active', is_flag=True, help='Only those that go on.')
+@click.option('--json', 'as_json', is_flag=True, help='Print JSON.')
+@_profile_option
+def list_(limit: int, active: bool, as_json: bool, profile: str | None) -> None:
+    """List the last runs of workflow functions: where each is, how far, and what it said last."""
+    from aiida_dreamflow.cli import showing
+    from aiida_dreamflow.cli.finding import load_profile
+
+    load_profile(profile)
+    showing.list_runs(limit, active, as_json)
+
+
+@dreamflow.command()
+@click.argument('process', metavar='PK')
+@_profile_option
+def show(process: str, profile: str | None) -> None:
+    """Show the run PK: its source with the line it is at, loops, variables, children, report, and how it failed."""
+    from aiida_dreamflow.cli import showing
+    from aiida_dreamflow.cli.finding import find_run
+
+    showing.show_run(find_run(process, profile))
+
+
+@dreamflow.command()
+@click.argument('process', metavar='PK')
+@click.option('--failed', is_flag=True, help='Only those that failed.')
+@click.option('--json', 'as_what', flag_value='json', help='Print JSON, one object a child.')
+@click.option('--csv', 'as_what', flag_value='csv', help='Print CSV, one row a child.')
+@_profile_option
+def children(process: str, failed: bool, as_what: str | None, profile: str | None) -> None:
+    """List what the run PK has launched: arguments, result or error, and how long each took."""
+    from aiida_dreamflow.cli import showing
+    from aiida_dreamflow.cli.finding import find_run
+
+    showing.show_children(find_run(process, profile), failed, as_what or '')
+
+
+@dreamflow.command()
+@click.argument('process', metavar='PK')
+@_profile_option
+def steps(process: str, profile: str | None) -> None:
+    """List the recorded steps of the run PK: `stack`, `fork` and `run.at` take their numbers."""
+    from aiida_dreamflow.cli import showing
+    from aiida_dreamflow.cli.finding import find_run
+
+    showing.show_steps(find_run(process, profile))
 
 
 @dreamflow.command()
@@ -78,9 +130,8 @@ def stack(process: str, step: int | None, profile: str | None) -> None:
 @click.option('--step', type=int, help='The step to go on from; the last one recorded by default.')
 @click.option('--edited', is_flag=True, help='Use the source that the file of the workflow has now.')
 @click.option('--retry', is_flag=True, help='Launch the children that failed there again, with the same inputs.')
-@click.option('--list', 'list_steps', is_flag=True, help='Only show the steps there are.')
 @_profile_option
-def fork(process: str, step: int | None, edited: bool, retry: bool, list_steps: bool, profile: str | None) -> None:
+def fork(process: str, step: int | None, edited: bool, retry: bool, profile: str | None) -> None:
     """Begin a new run where the run PK was after one of its steps.
 
     What the old run has done by then is not done again: neither its steps, nor the jobs it waited for.
@@ -88,8 +139,4 @@ def fork(process: str, step: int | None, edited: bool, retry: bool, list_steps: 
     from aiida_dreamflow.cli import forking
     from aiida_dreamflow.cli.finding import find_run
 
-    node = find_run(process, profile)
-    if list_steps:
-        forking.show_steps(node)
-    else:
-        forking.launch(node, step, edited, retry)
+    forking.launch(find_run(process, profile), step, edited, retry)

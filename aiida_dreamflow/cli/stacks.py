@@ -10,7 +10,7 @@ import click
 from aiida_dreamflow.cli.words import clock, counted
 
 if TYPE_CHECKING:
-    from aiida_dreamflow.view import Call, Moment, Task
+    from aiida_dreamflow.view import Call, Task
 
 
 def show_stack(node: Any, step: int | None) -> None:
@@ -20,8 +20,10 @@ def show_stack(node: Any, step: int | None) -> None:
     run = look(node)
     moment = run.now if step is None else run.at(step)
     when = '' if moment.time is None else f' ({clock(moment.time)})'
-    after = f': after step {moment.step}{when}' if moment.tasks else ': no step is recorded yet'
+    after = f': after step {moment.step}{when}' if moment.step else ': no step is recorded yet'
     click.echo(f'{run.name} {run.pk}, {run.status}{after}')
+    if moment.problem:
+        click.secho(moment.problem, fg='yellow')
     for task in moment.tasks:
         name = f'{task.name} ' if len(moment.tasks) > 1 else ''
         click.echo(f'\n{name}waits for {waited_for(task)}')
@@ -67,8 +69,3 @@ def waited_for(task: Task) -> str:
 
 #: So many children or tasks are named.
 _NAMES = 4
-
-
-def loops_of(moment: Moment) -> str:
-    """Return where the loops are, in few words: ``16 of 40``; empty if none knows its length."""
-    return ', '.join(str(loop) for loop in moment.loops if loop.length is not None)

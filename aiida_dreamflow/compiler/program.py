@@ -336,7 +336,7 @@ class Program:
 
 
 def render(program: Program) -> str:
-    """Return the program as text, for people: ``dreamflow show`` prints it, golden tests compare it."""
+    """Return the program as text, for people: ``dreamflow program`` prints it, golden tests compare it."""
     node = program.source.node
     word = 'async def' if program.source.is_async else 'def'
     lines = [f'{word} {node.name}({ast.unparse(node.args)})']

@@ -159,7 +159,7 @@ def require_step(node: orm.WorkChainNode, number: int | None) -> Step:
                 f'{run} has no recorded step, as it came to no await: to begin at the beginning, launch it anew'
             )
         raise ForkError(
-            f'step {number} is not recorded for {run}: `dreamflow fork {node.pk} --list` shows those that are; to begin at '
+            f'step {number} is not recorded for {run}: `dreamflow steps {node.pk}` shows those that are; to begin at '
             'the beginning, launch it anew'
         )
     if step.state == 'returned':

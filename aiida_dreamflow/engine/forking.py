@@ -6,11 +6,9 @@ to the old run: the new one takes over what they gave or give, and launches none
 
 from __future__ import annotations
 
-import datetime
 import errno
 import linecache
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,16 +25,15 @@ from ..jobs.names import port_name
 from ..runtime import Handle
 from . import pinned
 from .children import find_children
-from .forked import FORK_INPUTS, fork_of, forked_children, inputs_of, load_step, require_step, source_label
+from .forked import FORK_INPUTS, forked_children, inputs_of, load_step, require_step, source_label
 from .hidden import Origins
 from .kinds import kind_of
 from .ledger import name_of
 from .parameters import NODES_INSIDE
-from .steps import steps_in_brief
 from .targets import given_by
 from .workchain import FunctionWorkChain
 
-__all__ = ('RecordedStep', 'fork', 'recorded_steps')
+__all__ = ('fork',)
 
 
 def fork(
@@ -101,36 +98,6 @@ def _edited_class(old: Bundle) -> type[FunctionWorkChain]:
         ) from error
     linecache.checkcache()
     return pinned.load(bundle_again(old, text, modules=True))
-
-
-@dataclass(frozen=True)
-class RecordedStep:
-    """A step that a run can be forked from.
-
-    :ivar number: its number.
-    :ivar time: when it ended.
-    :ivar place: the lines that it ran, and the text of the last of them.
-    """
-
-    number: int
-    time: datetime.datetime
-    place: str
-
-
-def recorded_steps(node: orm.WorkChainNode) -> Iterator[RecordedStep]:
-    """Yield the steps of a run that can be gone on from, the oldest first.
-
-    :raises ForkError: if the node is no workflow's.
-    """
-    pinned.class_of(node)
-    source = pinned.bundle_of(node).source.splitlines()
-    beginning = fork_of(node)
-    if beginning is not None:
-        yield RecordedStep(beginning[1], node.ctime, f'where this run began, as a fork of {beginning[0]}')
-    for number, state, time, first, count in steps_in_brief(node):
-        if state != 'returned':
-            lines = f'{first}' if count == 1 else f'{first}-{first + count - 1}'
-            yield RecordedStep(number, time, f'L{lines} {source[first + count - 2].strip()}')
 
 
 # -- inputs

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from aiida import orm
-from aiida.common.links import LinkType
 from aiida.engine import ProcessState
 from aiida.repository import Repository
 
@@ -35,7 +34,6 @@ __all__ = (
     'read_file',
     'read_step',
     'sealed',
-    'steps_in_brief',
     'write_step',
 )
 
@@ -183,26 +181,6 @@ def find_record(caller: orm.WorkChainNode, number: int | None = None) -> orm.Cal
         if own is not None and number in (None, own['step']):
             return cast(orm.CalcFunctionNode, record)
     return None
-
-
-def steps_in_brief(caller: orm.WorkChainNode) -> list[list[Any]]:
-    """Return of each record of a workflow number, state, time, first line and number of lines, the oldest first."""
-    builder = orm.QueryBuilder(backend=caller.backend)
-    builder.append(orm.WorkChainNode, filters={'id': caller.pk}, tag='caller')
-    builder.append(
-        orm.CalcFunctionNode,
-        with_incoming='caller',
-        edge_filters={'type': LinkType.CALL_CALC.value},
-        filters={'attributes': {'has_key': 'dreamflow'}},
-        project=[
-            'attributes.dreamflow.step',
-            'attributes.dreamflow.state',
-            'ctime',
-            'attributes.function_starting_line_number',
-            'attributes.function_number_of_lines',
-        ],
-    )
-    return builder.order_by({orm.CalcFunctionNode: {'id': 'asc'}}).all()
 
 
 def read_step(record: orm.ProcessNode, attribute: str = 'dreamflow') -> Step:

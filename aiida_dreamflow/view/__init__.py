@@ -5,7 +5,8 @@ Reads what is stored and changes nothing. Only the command line knows this room.
 
 from __future__ import annotations
 
-from .children import Child, Children
+from .children import Child, Children, told
+from .lists import RunLine, runs
 from .model import Call, Failure, Loop, Moment, ReportLine, Run, Step, Task, Variable
 from .reading import look
 from .shown import Shown
@@ -20,10 +21,13 @@ __all__ = (
     'Moment',
     'ReportLine',
     'Run',
+    'RunLine',
     'Shown',
     'Source',
     'Step',
     'Task',
     'Variable',
     'look',
+    'runs',
+    'told',
 )

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from ..jobs.names import python_name
-from .rows import linked_data
+from .rows import ENDED, ChildRow, Rows
 from .shown import Shown
 
-__all__ = ('ENDED', 'Child', 'Children', 'child_of', 'users_values', 'values_of')
+__all__ = ('Child', 'Children', 'child_of', 'status_of', 'told', 'users_values', 'values_of')
 
-#: The states in which a process does not change any more.
-ENDED = ('finished', 'excepted', 'killed')
 _ARGUMENTS = 'arguments__'
 #: Inputs and outputs that are nothing of the user's.
 _OURS = frozenset({'code', 'function', 'remote_folder', 'retrieved', 'exception'})
@@ -81,12 +79,12 @@ class Child:
 class _Values:
     """Arguments and results of the children of a run: one query each for as many as are wanted.
 
-    :param backend: the storage.
+    :param rows: asks the storage.
     :param run: the pk of the run.
     """
 
-    def __init__(self, backend: Any, run: int) -> None:
-        self._backend, self._run = backend, run
+    def __init__(self, rows: Rows, run: int) -> None:
+        self._rows, self._run = rows, run
         self._known: tuple[dict[int, dict[str, Shown]], dict[int, dict[str, Shown]]] = ({}, {})
 
     def arguments(self, child: Child) -> dict[str, Shown]:
@@ -112,7 +110,7 @@ class _Values:
         if wanted:
             every = is_all and len(wanted) == len(children)
             known.update({pk: {} for pk in wanted})
-            known.update(linked_data(self._backend, self._run, None if every else wanted, inputs))
+            known.update(self._rows.values_of_children(self._run, None if every else wanted, inputs))
 
 
 def users_values(values: Mapping[str, Shown]) -> dict[str, Shown]:
@@ -176,8 +174,7 @@ class Children(Sequence[Child]):
         """Return how many there are, in words: ``1,000 children: 997 done, 3 running``."""
         if not self._children:
             return ''
-        told = ', '.join(f'{count:,} {status}' for status, count in sorted(self.counts().items(), key=_by_status))
-        return f'{len(self):,} child{"ren" * (len(self) != 1)}: {told}'
+        return f'{len(self):,} child{"ren" * (len(self) != 1)}: {told(self.counts())}'
 
     def rows(self) -> list[dict[str, Any]]:
         """Return plain data, one row a child: numbers and texts as they are, other values as they are shown."""
@@ -197,6 +194,11 @@ class Children(Sequence[Child]):
 
 _GROUPS = ('arguments', 'results')
 _ORDER = ('done', 'failed', 'killed', 'running', 'waiting', 'queued', 'paused', 'created')
+
+
+def told(counts: Mapping[str, int]) -> str:
+    """Return how many there are of each status, in words: ``997 done, 3 running``."""
+    return ', '.join(f'{count:,} {status}' for status, count in sorted(counts.items(), key=_by_status))
 
 
 def _by_status(item: tuple[str, int]) -> int:
@@ -226,7 +228,7 @@ def _plain(value: Shown) -> Any:
 
 
 def child_of(
-    row: Sequence[Any],
+    row: ChildRow,
     computers: Mapping[int, str],
     line_of: Callable[[str, int], int | None],
     values: _Values,
@@ -234,53 +236,39 @@ def child_of(
 ) -> Child:
     """Return a child.
 
-    :param row: what a query gave: `CHILD_COLUMNS` and the label of the link.
+    :param row: what the database has.
     :param line_of: gives the line that launched a child, from its name and its pk.
     """
-    (
-        pk,
-        uuid,
-        node_type,
-        _,
-        created,
-        changed,
-        computer,
-        name,
-        state,
-        code,
-        message,
-        exception,
-        job,
-        number,
-        paused,
-        label,
-    ) = row
-    name = name or ''
+    name = row.name or ''
     match = _LABEL.fullmatch(name)
     name = match[1] if match else name
-    state = state or 'created'
-    ended = state in ENDED
+    state = row.state or 'created'
     return Child(
-        pk,
-        uuid,
-        label,
+        row.pk,
+        row.uuid,
+        row.label,
         name,
-        line_of(name, pk),
-        'workflow' if '.workflow.' in node_type else 'job' if 'CalcJob' in node_type else 'function',
+        line_of(name, row.pk),
+        'workflow' if '.workflow.' in row.node_type else 'job' if 'CalcJob' in row.node_type else 'function',
         state,
-        _status(state, code, job, bool(paused)),
-        code,
-        _error(state, code, message, exception),
-        created,
-        changed if ended else None,
-        computers.get(computer, ''),
-        number or '',
+        status_of(state, row.exit_status, row.job_state, bool(row.paused)),
+        row.exit_status,
+        _error(state, row.exit_status, row.exit_message, row.exception),
+        row.created,
+        row.changed if state in ENDED else None,
+        computers.get(row.computer or 0, ''),
+        str(row.job_id or ''),
         taken_over,
         _values=values,
     )
 
 
-def _status(state: str, exit_status: int | None, job: str | None, is_paused: bool) -> str:
+def status_of(state: str, exit_status: Any, job: str | None = None, is_paused: bool = False) -> str:
+    """Return a person's word for the state of a process.
+
+    :param state: AiiDA's word.
+    :param job: the state of its job in the scheduler, if it has one.
+    """
     if state == 'finished':
         return 'failed' if exit_status else 'done'
     if state == 'excepted':
@@ -306,6 +294,6 @@ def _one_line(text: str) -> str:
     return ' '.join(text.split())
 
 
-def values_of(backend: Any, run: int) -> _Values:
+def values_of(rows: Rows, run: int) -> _Values:
     """Return what gives the arguments and results of the children of a run."""
-    return _Values(backend, run)
+    return _Values(rows, run)

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..exceptions import FrameError
 from ..values.crowds import labels_in
+from ..values.frame import FRAME_VERSION
 from ..values.records import CODEC, REF
 
 __all__ = ('FrameCall', 'FrameTask', 'Part', 'frame_tasks', 'name_of_function', 'parts_of')
@@ -155,7 +157,12 @@ def parts_of(document: Mapping[str, Any], read_file: Callable[[str], bytes]) -> 
 
     :param document: the document of the frame.
     :param read_file: gives the content of a file by its sha256.
+    :raises FrameError: if it is of another version.
     """
+    if document.get('version') != FRAME_VERSION:
+        raise FrameError(
+            f'it has format {document.get("version")}, this version of aiida-dreamflow reads {FRAME_VERSION}'
+        )
     plain = Part({'roots': document['plain'], 'objects': []}, read_file)
     found: dict[str, tuple[Part, str] | None] = dict.fromkeys(document['plain'])
     found.update({name: (plain, name) for name in document['plain']})

@@ -131,11 +131,13 @@ class Moment:
     :ivar step: the number of the step; zero before the first.
     :ivar time: when it ended.
     :ivar tasks: the tasks that have not ended, that of the workflow function first.
+    :ivar problem: why the record cannot be read; empty if it can.
     """
 
     step: int
     time: datetime.datetime | None
     tasks: list[Task]
+    problem: str = ''
 
     @property
     def shown(self) -> list[Variable]:

@@ -19,15 +19,15 @@ from ..engine.hidden import Origins
 from ..engine.pinned import bundle_of
 from ..engine.steps import frame_document
 from ..exceptions import ForkError, WorkflowUsageError
-from . import rows
-from .children import ENDED, Child, Children, child_of, users_values, values_of
+from .children import Child, Children, child_of, status_of, users_values, values_of
 from .frames import FrameCall, FrameTask, frame_tasks, parts_of
 from .model import Call, Failure, Loop, Moment, ReportLine, Run, Step, Task, Variable
+from .rows import ENDED, FrameRow, Rows, RunRow
 from .shown import Shown
 from .sources import Sources
 from .variables import variable_in_frame
 
-__all__ = ('Reader', 'look')
+__all__ = ('Reader', 'look', 'without_prefix')
 
 #: What AiiDA puts before what is reported.
 _PREFIX = re.compile(r'\[\d+\|[^\]]*\]: ')
@@ -56,11 +56,11 @@ class Reader:
     """
 
     def __init__(self, node: orm.WorkChainNode) -> None:
-        self.pk, self.backend = cast(int, node.pk), node.backend
+        self.pk, self.rows = cast(int, node.pk), Rows(node.backend)
         self.sources = Sources(bundle_of(node))
         self.source = self.sources.main()
-        self.computers = rows.computer_names(self.backend)
-        self.values = values_of(self.backend, self.pk)
+        self.computers = self.rows.computers()
+        self.values = values_of(self.rows, self.pk)
         self.steps: list[Step] = []
         self.children: dict[int, Child] = {}
         self.taken_over: list[Child] = []
@@ -72,27 +72,27 @@ class Reader:
 
     def own(self, inputs: bool) -> dict[str, Shown]:
         """Return the inputs or outputs of the run."""
-        return users_values(rows.own_data(self.backend, self.pk, inputs))
+        return users_values(self.rows.values_of_run(self.pk, inputs))
 
     def read(self) -> Run:
         """Return the run as it is now."""
-        row = rows.run_row(self.backend, self.pk)
-        state = row['process_state'] or 'created'
+        row = self.rows.run(self.pk)
+        state = row.state or 'created'
         self._read_steps()
-        self._read_children(row['children'] or {})
+        self._read_children(row.taken_over or {})
         self._read_report()
-        if row['of'] and self.origin is None:
-            self.origin = rows.pk_of(self.backend, row['of']), int(row['step'])
+        if row.forked_from and self.origin is None:
+            self.origin = self.rows.pk_of(row.forked_from), int(row.forked_at or 0)
         return Run(
             self.pk,
-            row['uuid'],
-            row['process_label'] or self.source.name,
-            row['label'],
-            row['description'],
+            row.uuid,
+            row.name or self.source.name,
+            row.label,
+            row.description,
             state,
-            _status(state, row),
-            row['ctime'],
-            row['mtime'] if state in ENDED else None,
+            status_of(state, row.exit_status, is_paused=bool(row.paused)),
+            row.created,
+            row.changed if state in ENDED else None,
             self.source,
             self._moment_now(),
             Children([*self.taken_over, *self.children.values()], self.values, is_all=not self.taken_over),
@@ -109,10 +109,11 @@ class Reader:
     def _read_steps(self) -> None:
         last = self.steps[-1] if self.steps else None
         line = last.line if last is not None else self._first_line()
-        for pk, time, text, first, count, label in rows.step_rows(self.backend, self.pk, last.pk if last else 0):
-            low, high = first or line, (first or line) + (count or 1) - 1
+        for row in self.rows.steps(self.pk, last.pk if last else 0):
+            low = row.first or line
+            high = low + (row.count or 1) - 1
             began, line = line, (low if line == high else high)
-            self.steps.append(Step(int(label.rpartition('_')[2]), pk, time, began, line, text))
+            self.steps.append(Step(int(row.label.rpartition('_')[2]), row.pk, row.time, began, line, row.text))
             self.source.hits[line] += 1
 
     def _first_line(self) -> int:
@@ -123,13 +124,12 @@ class Reader:
 
     def _read_children(self, inherited: Mapping[str, str]) -> None:
         running = [pk for pk, child in self.children.items() if child.ended is None]
-        for row in rows.child_rows(self.backend, self.pk, max(self.children, default=0), running):
-            self.children[row[0]] = child_of(row, self.computers, self._line_of, self.values)
+        for row in self.rows.children(self.pk, max(self.children, default=0), running):
+            self.children[row.pk] = child_of(row, self.computers, self._line_of, self.values)
         if inherited and (not self.taken_over or any(child.ended is None for child in self.taken_over)):
             labels = {uuid: label for label, uuid in inherited.items()}
             self.taken_over = [
-                child_of([*row, labels[row[1]]], self.computers, lambda *_: None, self.values, True)
-                for row in rows.process_rows(self.backend, labels)
+                child_of(row, self.computers, lambda *_: None, self.values, True) for row in self.rows.processes(labels)
             ]
 
     def _line_of(self, name: str, pk: int) -> int | None:
@@ -144,27 +144,21 @@ class Reader:
 
     def _read_report(self) -> None:
         after = self.report[-1].pk if self.report else 0
-        new = rows.report_rows(self.backend, self.pk, _REPORT, after)
+        new = self.rows.report(self.pk, _REPORT, after)
         if new or not self.report:
-            self.size = rows.report_size(self.backend, self.pk) if len(new) == _REPORT else self.size + len(new)
-        self.report += [
-            ReportLine(pk, time, level, _cut(_PREFIX.sub('', text, count=1))) for pk, time, level, text in new
-        ]
+            self.size = self.rows.report_size(self.pk) if len(new) == _REPORT else self.size + len(new)
+        self.report += [ReportLine(pk, time, level, _cut(without_prefix(text))) for pk, time, level, text in new]
         del self.report[:-_REPORT]
 
-    def _failure(self, state: str, attributes: Mapping[str, Any]) -> Failure | None:
-        status, exception = attributes.get('exit_status'), attributes.get('exception')
+    def _failure(self, state: str, row: RunRow) -> Failure | None:
+        status, exception = row.exit_status, row.exception
         if state not in ENDED or (state == 'finished' and not status):
             return None
         trace = next(
             (entry.text for entry in self.report[::-1] if 'Traceback (most recent call last)' in entry.text), ''
         )
         trace = trace[trace.index('Traceback') :].rstrip() if trace and state != 'killed' else ''
-        message = (
-            exception
-            or attributes.get('exit_message')
-            or ('was killed' if state == 'killed' else f'exit status {status}')
-        )
+        message = exception or row.exit_message or ('was killed' if state == 'killed' else f'exit status {status}')
         places = re.findall(rf'File "{re.escape(self.source.filename)}", line (\d+)', trace)
         lines = [int(line) for line in places if self.source.first <= int(line) <= self.source.last]
         return Failure(' '.join(message.split()), status, lines[-1] if lines else None, trace)
@@ -178,33 +172,41 @@ class Reader:
         return self._now
 
     def _newest(self, number: int) -> Moment:
-        frame = rows.frame_of_step(self.backend, self.pk, number) if number else None
+        frame = self.rows.frame_of_step(self.pk, number) if number else None
         if frame is not None and frame.content['state'] == 'returned' and len(self.steps) > 1:
             # Where it waited last says more than where it has ended.
-            frame = rows.frame_of_step(self.backend, self.pk, self.steps[-2].number) or frame
+            frame = self.rows.frame_of_step(self.pk, self.steps[-2].number) or frame
         if frame is None and self.origin is not None:
-            frame = rows.frame_of_fork(self.backend, self.pk)
+            frame = self.rows.frame_of_fork(self.pk)
         return Moment(0, None, []) if frame is None else self._moment(frame)
 
     def moment(self, number: int) -> Moment:
         """Return where the run was after a step."""
-        frame = rows.frame_of_step(self.backend, self.pk, number)
+        frame = self.rows.frame_of_step(self.pk, number)
         if frame is None and self.origin is not None and self.origin[1] == number:
-            frame = rows.frame_of_fork(self.backend, self.pk)
+            frame = self.rows.frame_of_fork(self.pk)
         if frame is None:
             raise ForkError(
                 f'step {number} is not recorded for {self.source.name} {self.pk}: `dreamflow steps {self.pk}` shows those that are'
             )
         return self._moment(frame)
 
-    def _moment(self, frame: rows.FrameRow) -> Moment:
+    def _moment(self, frame: FrameRow) -> Moment:
+        number = int(frame.content['step'])
+        try:
+            return self._read_moment(number, frame)
+        except Exception as error:  # of a newer version, or with a file that is gone: the rest can be shown
+            problem = f'the record of step {number} cannot be read here ({type(error).__name__}: {error})'
+            return Moment(number, frame.time, [], problem)
+
+    def _read_moment(self, number: int, frame: FrameRow) -> Moment:
         parts = parts_of(frame_document(frame.content), frame.read_file)
         origins = Origins.read(frame.content)
         tasks = frame_tasks(parts)
         roots = [f'{call.place}:{name}' for task in tasks for call in task.calls for name in call.variables]
-        nodes = rows.data_of(self.backend, [origins.nodes[root][0] for root in roots if root in origins.nodes])
+        nodes = self.rows.values([origins.nodes[root][0] for root in roots if root in origins.nodes])
         found = [self._task(task, parts, origins, nodes) for task in tasks]
-        return Moment(int(frame.content['step']), frame.time, found)
+        return Moment(number, frame.time, found)
 
     def _task(self, task: FrameTask, parts: Any, origins: Origins, nodes: Mapping[str, Shown]) -> Task:
         due = None if task.due is None else datetime.datetime.fromtimestamp(task.due, datetime.timezone.utc)
@@ -236,12 +238,9 @@ class Reader:
         return Call(name or module, filename, line, text, loops, variables)
 
 
-def _status(state: str, attributes: Mapping[str, Any]) -> str:
-    if state == 'finished':
-        return 'failed' if attributes.get('exit_status') else 'done'
-    if state == 'excepted':
-        return 'failed'
-    return 'paused' if attributes.get('paused') and state not in ENDED else state
+def without_prefix(text: str) -> str:
+    """Return an entry of a report without the words that AiiDA puts before it."""
+    return _PREFIX.sub('', text, count=1)
 
 
 def _cut(text: str) -> str:

@@ -6,10 +6,10 @@ A node is not loaded for this, and no pickle is. Of an array the first and the l
 from __future__ import annotations
 
 import ast
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO
 
 from aiida import orm
@@ -17,23 +17,7 @@ from aiida import orm
 from ..values.data import short_text
 from ..values.nodes import from_node
 
-__all__ = ('COLUMNS', 'Shown', 'shown', 'shown_text')
-
-#: What a query has to project of a node.
-COLUMNS = (
-    'id',
-    'uuid',
-    'node_type',
-    'label',
-    'attributes.value',
-    'attributes.repr',
-    'attributes.python_type',
-    'attributes.list',
-    'attributes.array|default',
-    'attributes.name',
-    'attributes.filename',
-    'repository_metadata',
-)
+__all__ = ('Shown', 'ValueRow', 'shown', 'shown_text')
 
 #: The largest number of characters of a value.
 LIMIT = 120
@@ -41,6 +25,24 @@ LIMIT = 120
 ENDS = 3
 #: The header of an array's file is not longer than this.
 _HEADER = 1 << 16
+
+
+@dataclass(frozen=True)
+class ValueRow:
+    """A data node, as the database has it: columns, and those of its attributes that tell its value."""
+
+    pk: int
+    uuid: str
+    node_type: str
+    label: str
+    files: Mapping[str, Any] | None
+    value: Any
+    text: str | None
+    python_type: str | None
+    items: list[Any] | None
+    shape: list[int] | None
+    name: Any
+    filename: Any
 
 
 @dataclass(frozen=True)
@@ -86,34 +88,38 @@ class Shown:
         return self.text
 
 
-def shown(row: Sequence[Any], backend: Any, attributes: Callable[[int], Mapping[str, Any]]) -> Shown:
+def shown(row: ValueRow, open_file: Callable[[str], Any], attributes: Callable[[int], Mapping[str, Any]]) -> Shown:
     """Return how a node is shown.
 
-    :param row: what a query gave for `COLUMNS`.
-    :param backend: the storage.
+    :param open_file: opens a file of the storage, by its key.
     :param attributes: gives all attributes of a node, asked of a ``Dict`` only.
     """
-    pk, uuid, kind, label, value, text, python_type, items, shape, name, filename, files = row
-    node_type = kind.split('.')[-2] if kind.count('.') > 1 else kind
-    common: dict[str, Any] = {'node_type': node_type, 'pk': pk, 'uuid': uuid}
-    if text is not None:
-        size = value if isinstance(value, int | float | str | bool) else None
-        return Shown(**common, python_type=python_type or '', plain=size, _text=short_text(text, LIMIT))
-    if node_type in ('Int', 'Float', 'Str', 'Bool'):
-        python = {'Int': 'int', 'Float': 'float', 'Str': 'str', 'Bool': 'bool'}[node_type]
-        value = float(value) if node_type == 'Float' and value is not None else value
-        return Shown(**common, python_type=python, plain=value, _text=shown_text(value))
+    node_type = row.node_type.split('.')[-2] if row.node_type.count('.') > 1 else row.node_type
+    common: dict[str, Any] = {'node_type': node_type, 'pk': row.pk, 'uuid': row.uuid}
+    if row.text is not None:
+        plain = row.value if isinstance(row.value, int | float | str | bool) else None
+        return Shown(**common, python_type=row.python_type or '', plain=plain, _text=short_text(row.text, LIMIT))
+    if node_type in _SCALARS:
+        python = _SCALARS[node_type]
+        value = float(row.value) if python is float and row.value is not None else row.value
+        return Shown(**common, python_type=python.__name__, plain=value, _text=shown_text(value))
     if node_type == 'List':
-        return Shown(**common, python_type='list', shape=(len(items or ()),), _text=shown_text(items or []))
+        items = row.items or []
+        return Shown(**common, python_type='list', shape=(len(items),), _text=shown_text(items))
     if node_type == 'Dict':
-        return Shown(**common, python_type='dict', _read=lambda: shown_text(attributes(pk)))
-    if node_type == 'ArrayData' and shape is not None:
-        key = files.get('o', {}).get('default.npy', {}).get('k') if files else None
-        return Shown(
-            **common, python_type='numpy.ndarray', shape=tuple(shape), _read=lambda: _array_text(backend, key, shape)
-        )
-    about = name or filename or label
-    return Shown(**common, python_type='', _text=f'{node_type} {about}'.strip())
+        return Shown(**common, python_type='dict', _read=lambda: shown_text(attributes(row.pk)))
+    if node_type == 'ArrayData' and row.shape is not None:
+        read = partial(_array_text, open_file, _key_of(row.files), row.shape)
+        return Shown(**common, python_type='numpy.ndarray', shape=tuple(row.shape), _read=read)
+    return Shown(**common, _text=f'{node_type} {row.name or row.filename or row.label}'.strip())
+
+
+_SCALARS: dict[str, type] = {'Int': int, 'Float': float, 'Str': str, 'Bool': bool}
+
+
+def _key_of(files: Mapping[str, Any] | None) -> str | None:
+    key: str | None = (files or {}).get('o', {}).get('default.npy', {}).get('k')
+    return key
 
 
 def shown_text(value: Any) -> str:
@@ -140,13 +146,13 @@ def shown_text(value: Any) -> str:
 # -- arrays
 
 
-def _array_text(backend: Any, key: str | None, shape: Sequence[int]) -> str:
+def _array_text(open_file: Callable[[str], Any], key: str | None, shape: Sequence[int]) -> str:
     """Return type, shape and ends of an array; without its file, what the node says of it."""
     size = 'x'.join(map(str, shape))
     if key is None:
         return f'array {size}'
     try:
-        with backend.get_repository().open(key) as stream:
+        with open_file(key) as stream:
             return _ends(stream, size)
     except Exception:  # the file of an array that was deleted, or of a format to come
         return f'array {size}, whose file cannot be read'
@@ -172,8 +178,3 @@ def _ends(stream: BinaryIO, size: str) -> str:
     if count > 2 * ENDS:
         texts.insert(ENDS, '...')
     return f'{dtype} {size} [{" ".join(texts)}]' if header['shape'] else f'{dtype} {texts[0]}'
-
-
-def json_text(value: Any) -> str:
-    """Return plain data as JSON; what JSON cannot say as text."""
-    return json.dumps(value, default=str)

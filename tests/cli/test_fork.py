@@ -33,7 +33,7 @@ def test_list_and_launch(daemon, tmp_path):
     wait_until(lambda: node.is_terminated, 'it fails', node)
     assert node.is_excepted
 
-    listed = invoke(node.pk, '--list')
+    listed = CliRunner().invoke(dreamflow, ['steps', str(node.pk)])
     assert listed.exit_code == 0, listed.output
     first, second = listed.output.splitlines()
     assert first.split()[0] == '1'

@@ -330,27 +330,26 @@ CHAPTERS = (
         (
             Case(
                 'dreamflow stack JOB',
-                'Error: PK is a job (`FunctionJob<fails>`), not a run of a workflow function; it belongs to inner PK, so look at '
-                'that one',
+                'Error: PK is a job (`FunctionJob<fails>`), not a run of a workflow function; it belongs to inner PK: '
+                '`dreamflow stack PK`',
             ),
             Case(
-                'dreamflow fork --list JOB',
-                'Error: PK is a job (`FunctionJob<fails>`), not a run of a workflow function; it belongs to inner PK, so look at '
-                'that one',
+                'dreamflow steps JOB',
+                'Error: PK is a job (`FunctionJob<fails>`), not a run of a workflow function; it belongs to inner PK: '
+                '`dreamflow steps PK`',
             ),
             Case(
                 'dreamflow stack STEP',
-                'Error: PK is the record of a step, not a run of a workflow function; it belongs to inner PK, so look at that one',
+                'Error: PK is the record of a step, not a run of a workflow function; it belongs to inner PK: `dreamflow stack PK`',
             ),
             Case(
                 'dreamflow fork DATA',
-                'Error: PK is no process, but data of the type `Int`, not a run of a workflow function; `verdi process list -a` '
-                'shows the runs',
+                'Error: PK is no process, but data of the type `Int`, not a run of a workflow function; `dreamflow list` shows '
+                'the runs',
             ),
             Case(
                 'dreamflow stack 999999999',
-                'Error: Invalid value for PK: there is no node with `PK` in the profile `tests`; `verdi process list -a` shows '
-                'the processes',
+                'Error: Invalid value for PK: there is no node with `PK` in the profile `tests`; `dreamflow list` shows the runs',
             ),
             Case(
                 'dreamflow stack --profile nobody RUN',
@@ -358,12 +357,8 @@ CHAPTERS = (
             ),
             Case(
                 'dreamflow fork --step 99 RUN',
-                'Error: step PK is not recorded for inner PK: `dreamflow fork PK --list` shows those that are; to begin at the '
+                'Error: step PK is not recorded for inner PK: `dreamflow steps PK` shows those that are; to begin at the '
                 'beginning, launch it anew',
-            ),
-            Case(
-                'dreamflow fork --list SHORT',
-                'child PK has no step to begin from, as it came to no await: launch it anew',
             ),
             Case('dreamflow check nothing.py', 'Error: Invalid value for FILE.py: there is no file `nothing.py`'),
         ),

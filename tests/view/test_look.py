@@ -251,6 +251,39 @@ def test_again_sees_what_is_new(growing):
     assert later.children[-1].started
 
 
+def test_the_record_of_a_newer_version(optimised, monkeypatch):
+    from aiida_dreamflow.view import frames
+
+    monkeypatch.setattr(frames, 'FRAME_VERSION', 99)
+    run = look(optimised)
+    assert 'this version of aiida-dreamflow reads 99' in run.now.problem
+    assert (run.now.tasks, len(run.children), run.status) == ([], 4, 'done')
+
+
+def test_a_long_report_is_cut(profile):
+    from aiida_dreamflow.view import reading
+
+    node = launched(workflows.optimise, n=1)
+    for number in range(3):
+        node.logger.report(f'{number} ' + 'x' * 200_000)
+    entries = look(node).report[-3:]
+    assert all(len(entry.text) < 1.1 * reading._ENTRY for entry in entries)
+    assert 'characters left out' in entries[0].text
+
+
+def test_runs_in_a_list(optimised, growing):
+    from aiida_dreamflow.view import runs
+
+    add_children(growing, 2, state='waiting')
+    with count_queries() as queries:
+        lines = {line.pk: line for line in runs(None)}
+    assert len(queries) <= 4
+    assert (lines[optimised.pk].status, lines[optimised.pk].last) == ('done', 'd gave 9')
+    assert lines[growing.pk].counts['waiting'] == 2
+    assert runs(1)[0].pk == max(lines)
+    assert optimised.pk not in {line.pk for line in runs(None, active=True)}
+
+
 def test_a_fork_has_the_children_of_the_old_run(profile):
     old = launched(workflows.fails)
     new = launched(aiida_dreamflow.fork(old, retry=True))

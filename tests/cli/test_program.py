@@ -1,4 +1,4 @@
-"""The command `dreamflow show`."""
+"""The command `dreamflow program`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def file(tmp_path):
 
 
 def invoke(*arguments):
-    return CliRunner().invoke(dreamflow, ['show', *map(str, arguments)])
+    return CliRunner().invoke(dreamflow, ['program', *map(str, arguments)])
 
 
 def test_prints_the_program(file):
