@@ -129,9 +129,13 @@ def stack(process: str, step: int | None, profile: str | None) -> None:
 @click.argument('process', metavar='PK')
 @click.option('--step', type=int, help='The step to go on from; the last one recorded by default.')
 @click.option('--edited', is_flag=True, help='Use the source that the file of the workflow has now.')
-@click.option('--retry', is_flag=True, help='Launch the children that failed there again, with the same inputs.')
+@click.option(
+    '--retry/--no-retry',
+    default=None,
+    help='Whether to launch the children that failed there again, with the same inputs.',
+)
 @_profile_option
-def fork(process: str, step: int | None, edited: bool, retry: bool, profile: str | None) -> None:
+def fork(process: str, step: int | None, edited: bool, retry: bool | None, profile: str | None) -> None:
     """Begin a new run where the run PK was after one of its steps.
 
     What the old run has done by then is not done again: neither its steps, nor the jobs it waited for.

@@ -42,6 +42,7 @@ from .codecs import BuilderCodec, OwnFileCodec
 from .exposing import exposed_by, nodes_in, plain_inputs
 from .files import RepositoryFiles
 from .forked import FORK_INPUTS, forked_children, forked_step, launch_again
+from .handed import HandedNodes
 from .hidden import Origins
 from .kinds import find_target, kind_of
 from .ledger import SHARED, Ledger, name_of
@@ -102,6 +103,7 @@ class Execution:
         }
         self.inputs_inside = dict(nodes_in(self.exposed))
         self.given = {**self.inputs, **self.inputs_inside} or dict(process.inputs.get(FORK_INPUTS, {}))
+        self.handed = HandedNodes()
         self.known_recipes: set[tuple[str, int]] = set()
         self.recipes = process.recipes
         self.plain_values: dict[Any, int] = {}
@@ -216,6 +218,7 @@ class Execution:
         """Run one step, record it and carry out its intents."""
         machine, first = self.machine, self._line()
         self._report_edits()
+        self.handed.clear()
         failpoints.reach('step.begins')
         begin = time.monotonic()
         with captured() as printed, stored_meanwhile(self.caller.backend) as stored, found_once():
@@ -227,6 +230,7 @@ class Execution:
             close_transactions(self.session)
         else:
             try:
+                self.handed.require_unchanged()
                 self._store(outcome, stored, first)
             except BaseException:
                 close_transactions(self.session)
@@ -469,6 +473,8 @@ class Execution:
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Check and convert the inputs of a child, on the line of `submit`."""
+        self.handed.require_unchanged()
+        self.handed.note(label, inputs)
         prepared = prepare_child(target, args, inputs, self.sources, self.codecs)
         wanted = prepared['inputs'].get('metadata', {}).get('call_link_label')
         if wanted:

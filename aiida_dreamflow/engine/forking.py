@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import linecache
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,7 +33,7 @@ from .parameters import NODES_INSIDE
 from .targets import given_by
 from .workchain import FunctionWorkChain
 
-__all__ = ('fork',)
+__all__ = ('fork', 'warning_of')
 
 
 def fork(
@@ -42,7 +42,7 @@ def fork(
     source: type[FunctionWorkChain] | None = None,
     *,
     edited: bool = False,
-    retry: bool = False,
+    retry: bool | None = None,
 ) -> ProcessBuilder:
     """Prepare a new run of a workflow that begins where an old run was after one of its steps.
 
@@ -55,9 +55,10 @@ def fork(
     :param source: an edited workflow, such as the one that a notebook or script has defined anew.
     :param edited: whether to read the edited workflow from the file that it came from. Without this and without `source`,
         the new run has the source of the old one.
-    :param retry: whether to launch those of the children waited for again, with the same inputs, that have failed.
+    :param retry: whether to launch those of the children waited for again, with the same inputs, that have failed. If it is not said,
+        that of a failed child is met again, and one that was killed is refused.
     :returns: a builder, for AiiDA's launchers.
-    :raises ForkError: if there is no such step, or nothing to go on from.
+    :raises ForkError: if there is no such step, or nothing to go on from; or if it would fail at once, as a child was killed.
     :raises FrameError: if the edited source cannot go on from there; shows what differs.
     """
     node = cast(orm.WorkChainNode, orm.load_node(run) if isinstance(run, int | str) else run)
@@ -67,7 +68,9 @@ def fork(
     found = require_step(node, step)
     machine = load_step(found, source, old_class)
     builder = source.get_builder()
-    children, again = _children(node, machine.pending, retry)
+    children, again = _children(node, machine.pending, retry is True)
+    if retry is None and (killed := failed_children(children.values(), is_killed=True)):
+        raise ForkError(f'{_would_fail(node, killed)}; `retry=False` (`--no-retry`) begins it nevertheless')
     metadata: Any = builder['metadata']
     metadata.fork = {
         'of': node.uuid,
@@ -98,6 +101,39 @@ def _edited_class(old: Bundle) -> type[FunctionWorkChain]:
         ) from error
     linecache.checkcache()
     return pinned.load(bundle_again(old, text, modules=True))
+
+
+def failed_children(children: Iterable[orm.ProcessNode], is_killed: bool = False) -> list[orm.ProcessNode]:
+    """Return those of the children of a run that have failed.
+
+    :param is_killed: whether only those count that were killed.
+    """
+    return [
+        child
+        for child in children
+        if child.is_killed or (child.is_terminated and not child.is_finished_ok and not is_killed)
+    ]
+
+
+def warning_of(run: orm.WorkChainNode, builder: ProcessBuilder) -> str:
+    """Return why a fork would fail as soon as it begins, unless the workflow catches that; empty if nothing of the kind is known."""
+    given = builder['metadata'].fork['children'].values()
+    failed = failed_children([cast(orm.ProcessNode, orm.load_node(uuid=uuid)) for uuid in given])
+    return f'{_would_fail(run, failed)}, or `--edited` goes on with a source that catches it' if failed else ''
+
+
+def _would_fail(run: orm.WorkChainNode, failed: Sequence[orm.ProcessNode]) -> str:
+    names = ', '.join(f'{child.process_label} {child.pk}' for child in failed[:_MANY])
+    more = f' and {len(failed) - _MANY} more' if len(failed) > _MANY else ''
+    one = len(failed) == 1
+    return (
+        f'the fork fails at once: {run.process_label} {run.pk} waited for {names}{more}, which '
+        f'{"was" if one else "were"} killed or {"has" if one else "have"} failed; `retry=True` (`--retry`) launches {"it" if one else "them"} again'
+    )
+
+
+#: How many children are named.
+_MANY = 3
 
 
 # -- inputs

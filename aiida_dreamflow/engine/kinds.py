@@ -31,7 +31,7 @@ from ..jobs.launch import function_job_inputs, job_outcome
 from ..jobs.local import LocalRun, local_run_inputs
 from ..jobs.mapping import MapJob, map_job_inputs, map_outcome
 from ..jobs.names import port_name
-from ..jobs.reports import how_it_failed
+from ..jobs.reports import how_it_excepted, how_it_failed
 from ..runtime import Local, Mapped
 from ..values.nodes import from_node
 from .codecs import OwnFileCodec
@@ -331,7 +331,7 @@ def _failure(node: orm.ProcessNode) -> ChildFailedError:
     if node.is_killed:
         how = 'was killed'
     elif node.is_excepted:
-        how = f'excepted: {node.exception}'
+        how = f'excepted: {how_it_excepted(node.exception or "")}'
     elif not node.is_terminated:
         how = 'stopped without an end, as its code broke the machinery of the process: see the log'
     else:

@@ -47,6 +47,7 @@ __all__ = (
     'note_reported',
     'pin_source',
     'register',
+    'require_workflow',
     'source_key',
     'watch',
 )
@@ -167,16 +168,25 @@ def class_of(node: orm.ProcessNode) -> type[FunctionWorkChain]:
     :raises WorkflowUsageError: if the node is no workflow's, or that source cannot be loaded.
     :raises UntrustedValueError: if another profile has stored that source.
     """
-    content = node.base.attributes.get(_ATTRIBUTE, None) or {}
-    if 'class' not in content:
-        raise WorkflowUsageError(f'node {node.pk} is no workflow function')
+    name = require_workflow(node)
     try:
-        found: type[FunctionWorkChain] = _as_launched(node, __getattr__(content['class']))
+        found: type[FunctionWorkChain] = _as_launched(node, __getattr__(name))
     except AttributeError as error:
         raise UntrustedValueError(str(error)) from None
     if isinstance(found.bundle, Exception):
         raise found.bundle
     return found
+
+
+def require_workflow(node: orm.ProcessNode) -> str:
+    """Return the name of the class of a workflow function's process; nothing of it is loaded.
+
+    :raises WorkflowUsageError: if the node is no workflow's.
+    """
+    content = node.base.attributes.get(_ATTRIBUTE, None) or {}
+    if 'class' not in content:
+        raise WorkflowUsageError(f'node {node.pk} is no workflow function')
+    return str(content['class'])
 
 
 def launched(process_class: type[FunctionWorkChain]) -> Bundle:

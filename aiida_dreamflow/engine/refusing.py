@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from aiida import orm
-from aiida.common.exceptions import InvalidOperation
+from aiida.common.exceptions import InvalidOperation, ModificationNotAllowed
 from aiida.engine import CalcJob
 from plumpy.ports import PortNamespace, PortValidationError
 
@@ -220,11 +220,30 @@ def explain(error: BaseException) -> None:
             'in a workflow function, children are launched by `await submit(...)`, with `from aiida_dreamflow import submit`; '
             '`aiida.engine.submit` launches processes from outside'
         )
-    elif isinstance(error, AttributeError) and 'AttributeDict' in said and said.endswith("no attribute 'outputs'"):
+    elif isinstance(error, AttributeError) and error.name == 'outputs' and isinstance(error.obj, Mapping):
         words = "awaiting a child gives its outputs, by name: write `out['x']`, not `out.outputs.x`"
+    elif isinstance(error, AttributeError) and said.startswith('Unknown builder parameter: '):
+        words = _unknown_in_builder(error, said.rpartition(' ')[2])
+    elif isinstance(error, ModificationNotAllowed):
+        words = (
+            f'{said}: a node that a child was given, or that an await has crossed, is stored and cannot be changed; make a new one, '
+            'or keep a plain value and give that'
+        )
     else:
         return
     error.args = (words,)
+
+
+def _unknown_in_builder(error: BaseException, name: str) -> str:
+    """Return what is said of an input that a builder does not have; it is known to the frame that raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    builder = None if trace is None else trace.tb_frame.f_locals.get('self')
+    known = [each for each in getattr(builder, '_valid_fields', ()) if each not in _HIDDEN]
+    what = getattr(getattr(builder, '_process_class', None), '__name__', '')
+    error.__cause__ = None
+    return f'the builder{f" of `{what}`" if what else ""} has no input `{name}`{_meant(name, known)}; it takes {_names(known)}'
 
 
 def told_of_kill(node: orm.ProcessNode, message: str) -> str:

@@ -5,6 +5,7 @@ Knows the exit codes and their words. Must not know AiiDA: `run_in_memory` reads
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -325,6 +326,22 @@ def _bounded(data: Any, otherwise: str) -> str:
     except RecursionError:
         return otherwise
     return text if len(text) <= _MAX_TEXT else otherwise
+
+
+def how_it_excepted(text: str) -> str:
+    """Return in a line what an exception said, and what its cause did, of the text that AiiDA has stored of it.
+
+    :param text: the exception as `traceback` prints it, after those that led to it.
+    """
+    told = [
+        next(
+            (line for line in reversed(part.strip().splitlines()) if line and not line.startswith((' ', 'Traceback'))),
+            '',
+        )
+        for part in re.split(r'\n(?:The above exception was|During handling of the above)[^\n]*\n', f'\n{text}')
+    ]
+    *causes, last = [each for each in told if each] or [text.strip()]
+    return f'{last}, caused by {causes[-1]}' if causes else last
 
 
 def how_it_failed(status: int | None, message: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import types
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..compiler import Bundle
 from ..compiler.desugar import FUNCTION_MARK
@@ -23,6 +24,9 @@ from ..values.snapshot import Codec, decode, encode
 from .children import call_child, prepared, require_launchable, workflow_arguments
 from .crossing import EntityKeeper, LiveCodec, crossed
 from .sessions import is_in_transaction, no_transaction_left, place_of, session_here
+
+if TYPE_CHECKING:
+    from ..engine.handed import HandedNodes
 
 __all__ = ('run_in_memory',)
 
@@ -85,6 +89,7 @@ def _run(machine: Machine, host: _MemoryHost, restart: bool) -> Any:
         outcome = machine.step()
         if isinstance(outcome, Failed):
             raise outcome.exception
+        host.require_unchanged(is_end=True)
         if isinstance(outcome, Returned):
             outcome = host.given_back(outcome)
         launched = [handle.label for handle in machine.intents if not handle.held]
@@ -172,6 +177,7 @@ class _MemoryHost:
         self._is_process = is_process
         self.is_awaited = is_awaited
         self.in_transaction = is_in_transaction()
+        self.handed: HandedNodes | None = None
         self._now = time.time()
 
     def codecs(self) -> list[Codec]:
@@ -220,10 +226,26 @@ class _MemoryHost:
 
     def prepare(self, label: str, target: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Check the inputs of a child, on the line of `submit`."""
+        if 'aiida.orm' in sys.modules:
+            from ..engine.handed import HandedNodes
+
+            self.handed = self.handed or HandedNodes()
+            self.require_unchanged()
+            self.handed.note(label, inputs)
         arguments, source = prepared(target, args, inputs)
         if source is not None:
             self.sources[label] = source
         return arguments
+
+    def require_unchanged(self, is_end: bool = False) -> None:
+        """Refuse that a node was changed in a step after a child was given it.
+
+        :param is_end: whether the step ends here.
+        """
+        if self.handed is not None:
+            self.handed.require_unchanged()
+            if is_end:
+                self.handed.clear()
 
     def explain(self, error: BaseException) -> None:
         """Change nothing."""

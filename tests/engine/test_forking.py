@@ -116,6 +116,19 @@ def test_failed_children_fail_again_unless_retried(profile, file, tmp_path):
     assert check_provenance(node) == []
 
 
+def test_killed_children_are_refused(profile, tmp_path):
+    """Unless it is said what is to become of them."""
+    old = execute(workflows.survivor, n=2, log=str(tmp_path / 'log'), seconds=0.0)
+    (child, *_) = evaluations(old)
+    child.backend_entity.set_attribute('process_state', 'killed')
+    with pytest.raises(
+        ForkError, match=rf'the fork fails at once: survivor {old.pk} waited for .* {child.pk}.*`--retry`'
+    ):
+        fork(old, 1)
+    assert fork(old, 1, retry=True).metadata.fork['retry']
+    assert fork(old, 1, retry=False).metadata.fork['children']
+
+
 def test_a_fork_of_a_fork(profile, file, tmp_path):
     """Also of one that has failed in its first step."""
     log = tmp_path / 'log'

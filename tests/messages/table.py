@@ -77,6 +77,24 @@ class Relax(engine.WorkChain):
         super().define(spec)
         spec.input('structure', valid_type=orm.StructureData)
         spec.input('steps', valid_type=orm.Int, required=False)
+
+
+class Volume(engine.WorkChain):
+    @classmethod
+    def define(cls, spec):
+        super().define(spec)
+        spec.input('scale', valid_type=orm.Dict)
+        spec.outline(cls.compute)
+        spec.outputs.dynamic = True
+
+    def compute(self):
+        assert self.inputs.scale['factor'] > 0
+        self.out('scale', self.inputs.scale)
+
+
+@workflow
+async def swells():
+    return await submit(Volume, scale={'fctor': 1.0})
 """
 
 
@@ -259,6 +277,25 @@ CHAPTERS = (
                 '`orm.StructureData(ase=...)`',
             ),
             Case(
+                'builder = Relax.get_builder()\nbuilder.strcture = orm.StructureData()',
+                'AttributeError: the builder of `Relax` has no input `strcture` (`structure`?); it takes `structure`, `steps`',
+            ),
+            Case(
+                "scale = orm.Dict()\nfor factor in (1.0, 1.1):\n    scale['factor'] = factor\n    submit(Volume, scale=scale)",
+                'WorkflowUsageError: `scale` of Volume_1 was changed after `submit`, in the same step: that child, and any other that was given this Dict, '
+                'would get it as it is now. Make a node for each child, `orm.Dict(...)` inside of the loop, or give a plain value',
+            ),
+            Case(
+                "scale = orm.Dict({'factor': 1.0})\nawait submit(Volume, scale=scale)\nscale['factor'] = 1.1",
+                'ModificationNotAllowed: the attributes of a stored entity are immutable: a node that a child was given, or that an '
+                'await has crossed, is stored and cannot be changed; make a new one, or keep a plain value and give that',
+            ),
+            Case(
+                "await submit('core.arithmetic.add', code='bash@nowhere', x=1, y=2)",
+                'LaunchError: there is no code `bash@nowhere`: `verdi code list` shows them, `verdi code create '
+                'core.code.installed` makes one',
+            ),
+            Case(
                 "await submit('core.arithmetic.add', x=1, y=2)",
                 "LaunchError: `ArithmeticAddCalculation` needs `code`, which was not given: `code=orm.load_code('label@computer')`",
             ),
@@ -269,6 +306,10 @@ CHAPTERS = (
         'workflow',
         'asyncio waits on an event loop, which does not survive a restart; this package has its own.',
         (
+            Case(
+                "out = await submit(Volume, scale={'factor': 1.0})\nreturn out.outputs.scale",
+                "AttributeError: awaiting a child gives its outputs, by name: write `out['x']`, not `out.outputs.x`",
+            ),
             Case(
                 'await asyncio.gather(submit(f, x=1), submit(f, x=2))',
                 f'WorkflowUsageError: `asyncio.gather` {_USE}, `from aiida_dreamflow import gather`',
@@ -300,6 +341,11 @@ CHAPTERS = (
             Case(
                 'engine.run_get_node(outer, x=0)',
                 'A child failed and nothing caught it: inner_1 (PK): fails_1 (PK): ZeroDivisionError: division by zero',
+            ),
+            Case(
+                'engine.run_get_node(swells)',
+                'A child failed and nothing caught it: Volume_1 (PK): ChildFailedError: Volume PK excepted: KeyError, caused by '
+                "AttributeError: attribute `'factor'` does not exist; see `verdi process report PK`",
             ),
         ),
     ),
@@ -359,6 +405,11 @@ CHAPTERS = (
                 'dreamflow fork --step 99 RUN',
                 'Error: step PK is not recorded for inner PK: `dreamflow steps PK` shows those that are; to begin at the '
                 'beginning, launch it anew',
+            ),
+            Case(
+                'dreamflow fork RUN',
+                'Error: the fork fails at once: inner PK waited for FunctionJob<fails> PK, which was killed or has failed; `retry=True` '
+                '(`--retry`) launches it again, or `--edited` goes on with a source that catches it; `--no-retry` begins it nevertheless',
             ),
             Case('dreamflow check nothing.py', 'Error: Invalid value for FILE.py: there is no file `nothing.py`'),
         ),
