@@ -11,6 +11,7 @@
     └── ChildFailedError                 a child process that ended, but not well; carries its node
 
     RemoteTraceback                      the text of a traceback from another machine, used as ``__cause__``
+    StepInterrupted(KeyboardInterrupt)   what ends the user's code in a step that is too long, of a process that is to be killed
 
 This module is below every room: it must not import anything of the project, nor AiiDA.
 """
@@ -28,6 +29,7 @@ __all__ = (
     'FrameError',
     'LaunchError',
     'RemoteTraceback',
+    'StepInterrupted',
     'UntrustedValueError',
     'WorkflowUsageError',
 )
@@ -110,3 +112,7 @@ class RemoteTraceback(Exception):
 
     def __str__(self) -> str:
         return '\n' + self.text
+
+
+class StepInterrupted(KeyboardInterrupt):
+    """Appears in the user's code, as Ctrl-C would: its process is to be killed, and its step does not end by itself."""

@@ -127,6 +127,20 @@ def stack(process: str, step: int | None, profile: str | None) -> None:
 
 @dreamflow.command()
 @click.argument('process', metavar='PK')
+@_profile_option
+def kill(process: str, profile: str | None) -> None:
+    """Kill the run PK, also if its worker does not answer, as a step of it does not end: then the worker is ended.
+
+    Another worker goes on with all other runs that it had.
+    """
+    from aiida_dreamflow.cli import killing
+    from aiida_dreamflow.cli.finding import find_run
+
+    killing.kill(find_run(process, profile))
+
+
+@dreamflow.command()
+@click.argument('process', metavar='PK')
 @click.option('--step', type=int, help='The step to go on from; the last one recorded by default.')
 @click.option('--edited', is_flag=True, help='Use the source that the file of the workflow has now.')
 @click.option(

@@ -24,7 +24,7 @@ from .quietly import parsed
 from .texts import is_text_of, text_now, text_of
 from .trees import statements_in
 
-__all__ = ('PINNED', 'Filling', 'ModuleSource', 'Pinned', 'names_imported', 'used_modules')
+__all__ = ('PINNED', 'Filling', 'ModuleSource', 'Pinned', 'is_installed', 'names_imported', 'used_modules')
 
 
 class Filling(Protocol):
@@ -129,8 +129,8 @@ def _read(name: str, edited: bool) -> ModuleSource | None:
             return None
     filename = getattr(module, '__file__', None) or getattr(spec, 'origin', None)
     if filename is None and (places := [*(getattr(spec, 'submodule_search_locations', None) or ())]):
-        return None if any(map(_is_installed, places)) else ModuleSource(name, '', '', is_package=True)
-    if not isinstance(filename, str) or not filename.endswith('.py') or _is_installed(filename):
+        return None if any(map(is_installed, places)) else ModuleSource(name, '', '', is_package=True)
+    if not isinstance(filename, str) or not filename.endswith('.py') or is_installed(filename):
         return None
     text = text_now(filename) if module is None or edited else text_of(module, filename)
     if text is None:
@@ -147,7 +147,8 @@ def texts_of(filename: str) -> tuple[str, str]:
     return ''.join(linecache.getlines(filename)), text_now(filename)
 
 
-def _is_installed(filename: str) -> bool:
+def is_installed(filename: str) -> bool:
+    """Return whether a file is of the standard library or of an installed package."""
     path = Path(filename).resolve()
     return any(
         str(parent) in _INSTALLED or parent.name in ('site-packages', 'dist-packages') for parent in path.parents

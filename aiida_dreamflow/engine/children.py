@@ -64,6 +64,10 @@ class Children:
         """Return the pk of a child that was launched."""
         return self._pks[handle.label]
 
+    def known_pk(self, handle: Handle[Any]) -> int | None:
+        """Return the pk of a child, ``None`` if it was not launched yet."""
+        return self._pks.get(handle.label)
+
     def has(self, handle: Handle[Any]) -> bool:
         """Return whether there is a child of this handle; there is none if it could not be launched."""
         return handle.label in self._pks

@@ -18,13 +18,14 @@ from aiida.engine import ExitCode
 
 from ..compiler import compile_function
 from ..compiler.program import is_hidden
-from ..exceptions import CannotStoreError, DreamflowError, FrameError
+from ..exceptions import CannotStoreError, DreamflowError, FrameError, StepInterrupted
 from ..jobs import failpoints
 from ..jobs.arguments import with_classes
 from ..jobs.codes import found_once
 from ..jobs.failures import chain_of, child_of
 from ..jobs.names import port_name, python_name
 from ..jobs.trouble import PassingTroubleError, storing
+from ..jobs.watchdog import WATCHDOG
 from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspended, Task
 from ..values.data import type_name
 from ..values.entities import EntityCodec
@@ -47,6 +48,7 @@ from .hidden import Origins
 from .kinds import find_target, kind_of
 from .ledger import SHARED, Ledger, name_of
 from .lookup import stored_nodes
+from .outputs import Outputs, are_outputs, taking
 from .pinned import as_launched, note_reported, source_key, watch
 from .printing import captured, shown
 from .refusing import explain
@@ -54,7 +56,7 @@ from .returning import nested, odd_names, outputs_in, require_declared, shape_of
 from .steps import Step, latest_step, write_step
 from .targets import Sources, prepare_child
 from .transaction import Caller, detach
-from .wording import line_of_step
+from .wording import line_of_step, lines_of_helpers
 
 if TYPE_CHECKING:
     from .workchain import FunctionWorkChain
@@ -92,6 +94,7 @@ class Execution:
         self.label = ''
         self.caller = Caller(process.node)
         self.session = self.caller.backend.get_session()
+        self.filename = compile_function(self.function).source.filename
         self.source_key = source_key(process.node)
         self.watch = watch(process.node, process_class.bundle)
         self.inputs = {port: node for port, node in process.inputs.items() if isinstance(node, orm.Data)}
@@ -221,8 +224,13 @@ class Execution:
         self.handed.clear()
         failpoints.reach('step.begins')
         begin = time.monotonic()
-        with captured() as printed, stored_meanwhile(self.caller.backend) as stored, found_once():
-            outcome = machine.step()
+        with (
+            captured() as printed,
+            stored_meanwhile(self.caller.backend) as stored,
+            found_once(),
+            taking(self.ledger.bring),
+        ):
+            outcome = self._interruptible(printed)
         seconds = time.monotonic() - begin
         failpoints.reach('step.ends')
         if isinstance(outcome, Failed):
@@ -240,6 +248,22 @@ class Execution:
             self.process.report('%s', text)
         if seconds > _LONG:
             self._report_long(first, machine, seconds)
+        return outcome
+
+    def _interruptible(self, printed: list[str]) -> Any:
+        """Run one step; if it is interrupted, what it has printed is all that stays of it.
+
+        :raises StepInterrupted: if it is, and the workflow has not gone on nevertheless.
+        """
+        try:
+            outcome = self.machine.step()
+            if isinstance(outcome, Failed) and WATCHDOG.has_interrupted:
+                raise StepInterrupted from outcome.exception
+        except StepInterrupted:
+            close_transactions(self.session)
+            if text := shown(printed):
+                self.process.report('%s', text)
+            raise
         return outcome
 
     def _store(self, outcome: Suspended | Returned, stored: Sequence[int], first: int) -> None:
@@ -305,7 +329,7 @@ class Execution:
                 self._settle_inputs(handle)
         if isinstance(outcome, Suspended):
             last = self._line()
-            step.lines = (min(first, last), max(first, last))
+            step.lines = lines_of_helpers(machine, self.filename) or (min(first, last), max(first, last))
             self._set_label()
         else:
             step.state, self.label = 'returned', _RETURNED
@@ -314,7 +338,7 @@ class Execution:
             self._settle_result(outcome, step)
             self.returned = step
         frame = self.writer.write(machine)
-        require_closed(self.session, f'{compile_function(self.function).source.filename}, line {self.last_line}')
+        require_closed(self.session, f'{self.filename}, line {self.last_line}')
         for node in self.entities.unstored.values():
             ledger.node_for(type(node).__name__, detach(node))
         ledger.adopt_others()
@@ -498,6 +522,8 @@ class Execution:
             label = f'{source.label}_result' if is_hidden(name) else name
             self.ledger.arrive(variables, label, outputs['result'], digest_of(source.value, self.codecs))
             return
+        if type(source.value) is Outputs:
+            return  # the step reads what it takes out of them
         for port, node in outputs.items():
             self.ledger.bring(f'{source.label}_{python_name(port)}', node)
 
@@ -506,6 +532,8 @@ class Execution:
         ledger, name = self.ledger, f'{task.called}_{task.number}'
         if task in self.received:
             task.origins = ledger.has_read  # who waited for it went on in the same step
+            return
+        if are_outputs(task.value):
             return
         with contextlib.suppress(CannotStoreError):
             if task.error is None and task.value is not None:

@@ -22,6 +22,7 @@ from ..runtime import Activation, Machine, Recipe
 from ..runtime.looking import look_into
 from ..values.data import DreamData, short_repr, type_name
 from ..values.parts import Form
+from .outputs import nodes_behind
 
 if TYPE_CHECKING:
     from .ledger import Ledger
@@ -45,10 +46,8 @@ class Hidden:
 
     @classmethod
     def read(cls, entry: Any) -> Hidden:
-        """Return what a record says of one; old ones have nothing but uuids."""
-        if len(entry) == 2 and isinstance(entry[1], dict):
-            return cls(*entry)
-        return cls('', {f'origin_{number}': uuid for number, uuid in enumerate(entry, 1)})
+        """Return what a record says of one."""
+        return cls(*entry)
 
 
 @dataclass
@@ -196,6 +195,9 @@ class Hiding:
             lists = [self._objects[id(each)] for each in iterated(value) if id(each) in self._objects]
             if lists:
                 return Hidden(digest, dict(lists))
+            if behind := nodes_behind(value):
+                ledger.know(behind.values())
+                return Hidden(digest, behind)
             if old is not None and ledger.has_cursor(root, value):
                 return replace(old, digest=digest)
         if old is not None and (root not in self._used or (digest and digest == old.digest)):

@@ -35,6 +35,7 @@ from ..jobs.reports import how_it_excepted, how_it_failed
 from ..runtime import Local, Mapped
 from ..values.nodes import from_node
 from .codecs import OwnFileCodec
+from .outputs import Outputs
 from .refusing import as_nodes, in_words, without_code
 from .returning import is_result, returned_value
 from .steps import find_record, read_file
@@ -106,7 +107,8 @@ class Kind:
 
     def value(self, node: orm.ProcessNode, target: Any, outputs: Mapping[str, orm.Data]) -> Any:
         """Return what the outputs of a child stand for."""
-        return LinkManager([LinkTriple(data, LinkType.RETURN, label) for label, data in outputs.items()]).nested()
+        links = [LinkTriple(data, LinkType.RETURN, label) for label, data in outputs.items()]
+        return Outputs.of(LinkManager(links).nested())
 
     def is_result(self, value: Any) -> bool:
         """Return whether what a child gives is the value of its output ``result`` itself."""
@@ -173,7 +175,7 @@ class ProcessFunctionKind(Kind):
 
     def value(self, node: orm.ProcessNode, target: Any, outputs: Mapping[str, orm.Data]) -> Any:
         """Return what calling the function returns: its node, or a dict of nodes if it returned several by name."""
-        return outputs['result'] if outputs.keys() == {'result'} else outputs or None
+        return outputs['result'] if outputs.keys() == {'result'} else Outputs.of(outputs) if outputs else None
 
 
 class FunctionKind(Kind):

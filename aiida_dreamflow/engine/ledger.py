@@ -31,6 +31,7 @@ from ..values.parts import Form, digest_of
 from ..values.snapshot import Snapshot
 from .files import RepositoryFiles
 from .hidden import FEW, Hidden, Hiding, Origins, described
+from .outputs import are_outputs
 from .transaction import Scalar, detach, use_files
 
 __all__ = ('SHARED', 'Ledger', 'name_of')
@@ -127,7 +128,7 @@ class Ledger:
     def bring_origins(self, name: str, uuids: Iterable[str]) -> None:
         """Note that the step reads something that an earlier step made of these nodes."""
         new = [uuid for uuid in uuids if uuid not in self._brought.values()]
-        self._pks.update(_find_pks([uuid for uuid in new if uuid not in self._pks]))
+        self.know(new)
         for uuid in new:
             self._brought[_free_label(name, self._brought)] = uuid
 
@@ -207,6 +208,9 @@ class Ledger:
             form = forms.get(root)
             if form is not None:
                 uuid = self.node_of(root, form.digest)
+                if uuid is None and are_outputs(value):
+                    self.origins[root] = Hidden(form.digest)  # who uses it reads what it takes out
+                    continue
                 if uuid is None and not is_hidden(name):
                     uuid = objects[id(value)][1] if id(value) in objects else self._make(root, name, value, form)
                 if uuid is not None:
@@ -332,6 +336,10 @@ class Ledger:
         return None
 
     # -- what `Hiding` asks
+
+    def know(self, uuids: Iterable[str]) -> None:
+        """Look up nodes that something comes from."""
+        self._pks.update(_find_pks([uuid for uuid in uuids if uuid not in self._pks]))
 
     @property
     def read_nodes(self) -> Mapping[str, str]:

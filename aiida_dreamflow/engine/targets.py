@@ -25,6 +25,7 @@ from ..values.parts import digest_of
 from ..values.snapshot import Codec
 from .kinds import kind_of, port_names
 from .lookup import outputs_of
+from .outputs import Outputs
 from .transaction import Scalar, detach
 
 __all__ = ('Sources', 'given_by', 'prepare_child', 'tell_outcome')
@@ -124,7 +125,8 @@ def tell_outcome(handle: Handle[Any], node: orm.ProcessNode) -> dict[str, orm.Da
     """
     outputs = given_by(node)
     try:
-        handle.set_result(kind_of(handle.target).outcome(node, handle.target, outputs))
+        value = kind_of(handle.target).outcome(node, handle.target, outputs)
+        handle.set_result(value.named(handle.label) if type(value) is Outputs else value)
     except Exception as error:
         handle.set_exception(mark_failure(error, f'{handle.label} ({node.pk})'))
     return outputs

@@ -12,14 +12,16 @@ this is there only when there was such an exception; ``sys.excepthook`` is left 
 from __future__ import annotations
 
 import contextlib
+import linecache
 import os
 import sys
 import types
 from typing import Any
 
+from ..compiler.modules import is_installed
 from .pinned import is_pinned
 
-__all__ = ('only_users', 'shortened', 'shows_all')
+__all__ = ('is_machinery', 'only_users', 'place_in', 'place_of', 'shortened', 'shows_all')
 
 #: Modules whose frames stand before those of the user in a traceback.
 _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
@@ -34,7 +36,7 @@ def shows_all() -> bool:
 
 def _user_part(trace: types.TracebackType | None) -> types.TracebackType | None:
     """Return the part of a traceback that begins with the first line of user code, ``None`` if there is none."""
-    while trace is not None and not shows_all() and _is_machinery(trace.tb_frame):
+    while trace is not None and not shows_all() and is_machinery(trace.tb_frame):
         trace = trace.tb_next
     return trace
 
@@ -45,7 +47,7 @@ def only_users(error: BaseException) -> BaseException:
     if type(error).__module__.startswith('aiida.') and not shows_all():
         last, trace = error.__traceback__, error.__traceback__
         while trace is not None:
-            last = last if _is_machinery(trace.tb_frame) else trace
+            last = last if is_machinery(trace.tb_frame) else trace
             trace = trace.tb_next
         if last is not None:
             last.tb_next = None
@@ -62,7 +64,40 @@ def shortened(error: BaseException) -> BaseException:
     return error
 
 
-def _is_machinery(frame: types.FrameType) -> bool:
+def place_in(frame: types.FrameType | None, outermost: types.CodeType) -> str:
+    """Return the innermost line of the user's in a stack of calls: file, line and text; empty if there is none.
+
+    :param frame: the innermost call.
+    :param outermost: of what has called the user's code; calls further out are not looked at.
+    """
+    place = ''
+    while frame is not None and frame.f_code is not outermost:
+        filename = frame.f_code.co_filename
+        if not is_machinery(frame) and not filename.startswith('<frozen'):
+            place = _place(frame.f_code, frame.f_lineno, frame.f_globals)
+            if not is_installed(filename):
+                return place
+        frame = frame.f_back
+    return place
+
+
+def place_of(error: BaseException) -> str:
+    """Return the innermost line of the user's that an exception came from; empty if there is none."""
+    trace, last = _user_part(error.__traceback__), None
+    while trace is not None:
+        if not is_machinery(trace.tb_frame) and not is_installed(trace.tb_frame.f_code.co_filename):
+            last = trace
+        trace = trace.tb_next
+    return '' if last is None else _place(last.tb_frame.f_code, last.tb_lineno, last.tb_frame.f_globals)
+
+
+def _place(code: types.CodeType, line: int, names: dict[str, Any]) -> str:
+    text = linecache.getline(code.co_filename, line, names).strip()
+    return f'{code.co_filename}, line {line}, in `{code.co_name}`' + (f': `{text}`' if text else '')
+
+
+def is_machinery(frame: types.FrameType) -> bool:
+    """Return whether what is called is AiiDA's or of this package, and not the user's."""
     # The module of a pinned source is named after this package, but its lines are the user's.
     module = frame.f_globals.get('__name__', '')
     return module.startswith(_MACHINERY) and not is_pinned(module)
@@ -71,7 +106,7 @@ def _is_machinery(frame: types.FrameType) -> bool:
 def _hide(frame: types.FrameType | None) -> None:
     """Mark the frames from this one outward to the user's."""
     global _is_watching
-    while frame is not None and _is_machinery(frame):
+    while frame is not None and is_machinery(frame):
         frame.f_locals[_MARK] = True  # the frame keeps what is no variable of its code
         frame = frame.f_back
     if not _is_watching:

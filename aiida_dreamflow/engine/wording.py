@@ -1,24 +1,31 @@
-"""What a step is called: the line of the user's that says what it is about, ``L34 x = egor.suggest(...)``.
+"""What a step is called, ``L34 x = egor.suggest(...)``, and what a workflow is said to wait for, ``L20 PwCalculation<931>``.
 
-That is the line that made what the child is given that the step launches; without one, the line that launches, returns or waits.
+A step is called after the line of the user's that says what it is about. That is the line that made what the child is given that the step launches; without one, the line that launches, returns or waits.
 """
 
 from __future__ import annotations
 
 import ast
 import linecache
+import re
+import time
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
+from typing import Any
 
 from ..compiler.program import Await, Block, Leave, Return, is_hidden
 from ..compiler.trees import walk
-from ..runtime import Machine, Returned, Suspended
+from ..runtime import Handle, Machine, Returned, Suspended
+from ..runtime.awaitables import Awaitable, Timer
 
-__all__ = ('line_of_step', 'shortened')
+__all__ = ('line_of_step', 'lines_of_helpers', 'shortened', 'status_line')
 
 #: A line that is longer is shown without the arguments of its calls.
 _LONG = 24
 #: The longest name of a step.
 _LIMIT = 60
+#: The longest status: a line of a terminal.
+_STATUS = 80
 
 
 def line_of_step(machine: Machine, outcome: Suspended | Returned) -> str:
@@ -47,6 +54,20 @@ def line_of_step(machine: Machine, outcome: Suspended | Returned) -> str:
         return ''
     rank, line, _, block = max(told, key=lambda each: (each[0], each[2]))
     return _worded(block, line) if rank else ''
+
+
+def lines_of_helpers(machine: Machine, filename: str) -> tuple[int, int] | None:
+    """Return the first and the last line that a step has run, if that was in helpers that run beside the workflow function.
+
+    :param machine: the machine after the step.
+    :param filename: the file of the workflow function: lines of another would mislead.
+    :returns: ``None`` if the workflow function itself has gone on, or nothing in its file has.
+    """
+    if any(place == '0' for place, _ in machine.ran):
+        return None
+    blocks = [block for _, block in machine.ran if block.code is not None and block.code.co_filename == filename]
+    lines = [statement.lineno for block in blocks for statement in block.body]
+    return (min(lines), max(block.last_line for block in blocks)) if lines else None
 
 
 def _worded(block: Block, line: int) -> str:
@@ -144,3 +165,56 @@ class _WithoutArguments(ast.NodeTransformer):
         kept = node.args[:1] if name in ('submit', 'run', 'map') and isinstance(node.args[0], ast.Name) else []
         more = [ast.Constant(...)] if len(kept) < len(node.args) or node.keywords else []
         return ast.Call(node.func, [*kept, *more], [])
+
+
+def status_line(machine: Machine, pk_of: Callable[[Handle[Any]], int | None]) -> str:
+    """Return what a workflow waits for, by line: ``L20 PwCalculation<931>``, with how many children have ended, in 80 characters.
+
+    :param pk_of: gives the pk of a child, ``None`` if it was not launched yet.
+    """
+    lines: dict[int, dict[str, Handle[Any] | None]] = {}
+    for task in machine.tasks:
+        place = task.stack[-1].awaiting if task.stack else None
+        if place is not None and task.awaiting is not None:
+            found = lines.setdefault(place.node.lineno, {})
+            found.update(_awaited(task.awaiting))
+    running = sum(not handle.ended for handle in machine.pending)
+    done = machine.launched - running
+    end = f' ({done} done)' if done > 0 else ''
+    groups = [(line, awaited) for line, awaited in lines.items() if awaited]
+    for shown, count in [(4, len(groups)), (1, len(groups)), (0, len(groups)), *((0, n) for n in range(3, 0, -1))]:
+        texts = [f'L{line} {_in_words(awaited, pk_of, shown)}' for line, awaited in groups[:count]]
+        text = ', '.join([*texts, '...'] if count < len(groups) else texts) + end
+        if len(text) <= _STATUS:
+            return text
+    return f'{text[: _STATUS - 3]}...'
+
+
+def _awaited(awaiting: Awaitable) -> Iterator[tuple[str, Handle[Any] | None]]:
+    """Yield what a task waits for, by name: children, or anything else that is no task, which has a line of its own."""
+    if isinstance(awaiting, Timer):
+        yield f'sleep until {time.strftime("%F %T", time.localtime(awaiting.due))}', None
+        return
+    sources = list(awaiting.sources())
+    if not sources:
+        yield awaiting._named().removeprefix('a `').removeprefix('a ').rstrip('`'), None
+    for source in sources:
+        if isinstance(source, Handle) and not source.ended:
+            yield source.label, source
+
+
+def _in_words(awaited: dict[str, Handle[Any] | None], pk_of: Callable[[Handle[Any]], int | None], shown: int) -> str:
+    kinds: dict[str, list[str]] = {}
+    for label, handle in awaited.items():
+        pk = None if handle is None else pk_of(handle)
+        name = label if handle is None else re.sub(r'_\d+$', '', label)
+        kinds.setdefault(name, []).extend([] if handle is None else ['...' if pk is None else str(pk)])
+    return ', '.join(_kind_in_words(name, pks, shown) for name, pks in kinds.items())
+
+
+def _kind_in_words(name: str, pks: list[str], shown: int) -> str:
+    number = f'{len(pks)} ' if len(pks) > 1 else ''
+    if not pks or not shown:
+        return number + name
+    listed = [*pks[:shown], '...'] if len(pks) > shown else pks
+    return f'{number}{name}<{", ".join(listed)}>'

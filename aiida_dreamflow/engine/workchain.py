@@ -22,7 +22,7 @@ import time
 import traceback
 import types
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import plumpy
 from aiida import orm
@@ -34,11 +34,12 @@ from aiida.engine.processes.workchains.workchain import Protect
 from aiida.manage import get_manager
 
 from ..compiler import Bundle, compile_function
-from ..exceptions import DreamflowError, FrameError, WorkflowUsageError
+from ..exceptions import DreamflowError, FrameError, StepInterrupted, WorkflowUsageError
 from ..jobs.leased import Leased, by_parent
 from ..jobs.names import port_name
 from ..jobs.reports import WORKFLOW_EXIT_CODES, plain_text
 from ..jobs.trouble import PassingTroubleError, asking_broker
+from ..jobs.watchdog import WATCHDOG
 from ..runtime import current_machine, is_stepping, submit_call
 from ..values.data import DreamData
 from ..values.parameters import parameters_of
@@ -53,8 +54,9 @@ from .parameters import NODES_INSIDE, by_port, port_of
 from .pinned import launched, pin_source
 from .refusing import refusal, told_of_kill
 from .returning import ports_of
-from .tracebacks import only_users, shortened, shows_all
+from .tracebacks import only_users, place_of, shortened, shows_all
 from .validators import add_validators
+from .wording import status_line
 
 #: After how many seconds a timer looks at the clock again, at the latest.
 _LONGEST_NAP = 600.0
@@ -67,6 +69,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 
 #: How many seconds the workflow waits before AiiDA is told that it does, and how often it looks then whether it must stop.
 _LINGER, _GLANCE = 1.0, 0.1
+
+#: After how many seconds the status is told anew when any child ends, and not only one of those that it names.
+_STATUS_AGE = 5.0
 
 #: How many seconds a step that could not be stored waits before it runs again.
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
@@ -133,6 +138,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
     _node_class = DreamflowNode
     _kills_children: asyncio.Event | None = None
     _shown: Sequence[int] = ()
+    _told = 0.0
     _alarm: asyncio.TimerHandle | None = None
     _go_ahead: asyncio.Future[None] | None = None
     _fork: dict[str, Any] | None = None
@@ -310,6 +316,9 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         for pause in (*_PAUSES, None):
             try:
                 return super()._do_step() if self._is_fit() else plumpy.Continue(self._do_step)
+            except StepInterrupted as error:
+                self._end_interrupted(error)
+                break
             except PassingTroubleError as trouble:
                 said = f'{trouble}; it is tried again'
                 self._stepper.begin_again()  # type: ignore[union-attr]
@@ -322,6 +331,14 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
                 if self.is_killing:
                     break
         return plumpy.Continue(self._do_step)
+
+    def _end_interrupted(self, error: StepInterrupted) -> None:
+        """Be killed, after the step was interrupted: it is as if it had not begun."""
+        self._program.begin_again()
+        place = place_of(error)
+        self.report('killed in the middle of a step, of which nothing stays%s', f': {place}' if place else '')
+        if self._kills_children is None:
+            self.kill(WATCHDOG.text_of(cast(int, self.pid)) or by_parent(self._parent_pid))
 
     def _sleep(self, seconds: float) -> None:
         """Let others have the loop for so long, or until this process is to be killed."""
@@ -412,7 +429,8 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         if self.has_terminated() or self._kills_children is not None:
             return
         is_ready = self._is_ready(pk)
-        if pk in self._shown and self._awaitables:
+        is_old = time.monotonic() - self._told > _STATUS_AGE
+        if self._awaitables and (pk in self._shown or is_old):
             self._update_process_status()
         if self._is_attentive:
             if is_ready:
@@ -455,12 +473,9 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         if not self._awaitables or self._stepper is None or not self._program.is_readable():
             super()._update_process_status()
         elif not self.paused:
-            execution = self._execution
-            pks = execution.children.awaited(execution.machine)
-            self._shown = pks[:10]
-            more = ', ...' if len(pks) > 10 else ''
-            waits = f' (waiting for {", ".join(map(str, self._shown))}{more})' if pks else ''
-            self.set_status(f'{self._stepper}{waits}')
+            children, machine = self._execution.children, self._execution.machine
+            self._shown, self._told = children.awaited(machine)[:10], time.monotonic()
+            self.set_status(status_line(machine, children.known_pk))
 
     # -- ending
 
@@ -478,6 +493,8 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
             return self._kill_with_children(msg_text, force_kill)
         # Under `engine.run` this is called by a signal handler, in the middle of whatever is going on, a transaction
         # perhaps: touch no node, wait for a turn.
+        WATCHDOG.start(self.node.backend, ends_worker=False)
+        WATCHDOG.hear(cast(int, self.pid), msg_text or '', at_once=self._kills_children is not None)
         if self._kills_children is not None:
             self.loop.call_soon_threadsafe(self._kills_children.set)  # who asks twice does not want to wait
             return True
@@ -542,8 +559,18 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         lines = traceback.format_exception(type(error), error, error.__traceback__)
         self.report('%s', ''.join(lines).rstrip())
 
+    def on_finish(self, result: Any, successful: bool) -> None:
+        """Wait for nothing any more."""
+        super().on_finish(result, successful)
+        self._clear_status()
+
+    def _clear_status(self) -> None:
+        if self.status is not None:
+            self.set_status(None)
+
     def on_except(self, exc_info: tuple[Any, Exception, types.TracebackType]) -> None:
         """Report the exception, with the traceback of the user's lines."""
+        self._clear_status()
         kind, error, trace = exc_info
         only_users(error.with_traceback(trace))
         super().on_except((kind, error, error.__traceback__))

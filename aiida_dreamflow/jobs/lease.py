@@ -18,7 +18,7 @@ from pathlib import Path
 import kiwipy
 from aiida import orm
 
-__all__ = ('Lease', 'LeaseTakenError', 'is_held', 'is_leased', 'lease_folder')
+__all__ = ('Lease', 'LeaseTakenError', 'holder_of', 'is_held', 'is_leased', 'lease_folder', 'note_kill', 'noted_kill')
 
 
 class LeaseTakenError(kiwipy.DuplicateSubscriberIdentifier):
@@ -52,12 +52,39 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def holder_of(pk: int) -> int | None:
+    """Return the pid of the worker that runs a process, ``None`` if none does."""
+    path = lease_folder() / f'{pk}.lock'
+    if not path.exists() or not is_held(path):
+        return None
+    try:
+        return int(path.read_text())
+    except (FileNotFoundError, ValueError):  # it has just been released, or is being taken
+        return None
+
+
 def is_leased(node: orm.ProcessNode) -> bool:
     """Return whether the process of a node holds a lease when a worker runs it, as its class says."""
     try:
         return getattr(node.process_class, 'RUNS_UNDER_LEASE', False)
     except ValueError:  # its class cannot be loaded here
         return False
+
+
+def note_kill(pk: int, text: str) -> None:
+    """Have the next worker that takes on a process kill it, instead of beginning it again.
+
+    :param text: the message of the kill.
+    """
+    (lease_folder() / f'{pk}.kill').write_text(text, encoding='utf-8')
+
+
+def noted_kill(pk: int) -> str | None:
+    """Return with which message a process is to be killed, ``None`` if nobody has noted that."""
+    try:
+        return (lease_folder() / f'{pk}.kill').read_text(encoding='utf-8')
+    except FileNotFoundError:
+        return None
 
 
 class Lease:
@@ -78,6 +105,8 @@ class Lease:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.fstat(file).st_ino == self._path.stat().st_ino:
+                    os.ftruncate(file, 0)
+                    os.pwrite(file, str(os.getpid()).encode(), 0)  # for `holder_of`
                     return file
             except BlockingIOError:
                 os.close(file)
@@ -91,6 +120,7 @@ class Lease:
         """Give it up, when the process has ended."""
         if self._file is not None:
             self._path.unlink(missing_ok=True)
+            self._path.with_suffix('.kill').unlink(missing_ok=True)
         self.drop()
 
     def drop(self) -> None:

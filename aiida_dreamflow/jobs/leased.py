@@ -17,12 +17,13 @@ from plumpy import ProcessState
 from . import failpoints
 from .abandoned import watch
 from .database import survive_database
-from .lease import Lease, LeaseTakenError, lease_folder
+from .lease import Lease, LeaseTakenError, lease_folder, noted_kill
 from .reports import plain_text
 from .rows import writing
 from .trouble import PassingTroubleError, Undeterred, asking_broker
 from .turns import Place, in_turns
 from .understudy import Understudy
+from .watchdog import WATCHDOG, Hearing
 from .zeromq import reconnect
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Leased(Base):
     _attached: frozenset[str] = frozenset()
     _encoded: dict[int, str] | None = None
     _place: Place | None = None
+    _noted_kill: str | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs.get('runner') is not None:
@@ -95,7 +97,9 @@ class Leased(Base):
             if runner is not None and runner.is_daemon_runner:
                 survive_database(node.backend)
                 watch(runner)
+                WATCHDOG.start(node.backend, ends_worker=True)
             super().load_instance_state(saved_state, load_context)
+            self._noted_kill = noted_kill(pk)
         except BaseException:
             self._lease.drop()
             raise
@@ -103,7 +107,7 @@ class Leased(Base):
     def init(self) -> None:
         """Connect the process with the broker. If that is gone, it delivers the task again, and loses this one."""
         if self._communicator is not None:
-            self._communicator = Undeterred(self._communicator)
+            self._communicator = Undeterred(Hearing(self._communicator))
         try:
             with asking_broker():
                 super().init()
@@ -126,8 +130,12 @@ class Leased(Base):
         return self._place
 
     async def step(self) -> None:
-        """Make a step, in turns with the other processes of the worker."""
-        await in_turns(super().step(), self.place)
+        """Make a step, in turns with the other processes of the worker; or end, if that was left to this worker."""
+        if self._noted_kill is not None:
+            text, self._noted_kill = self._noted_kill, None
+            self.kill(text)
+        if not self.has_terminated():
+            await in_turns(super().step(), self.place)
 
     def kill(self, msg_text: str | None = None, *args: Any, **kwargs: Any) -> Any:
         """Kill the process."""
@@ -217,6 +225,7 @@ class Leased(Base):
     def on_terminated(self) -> None:
         """Release the lease."""
         super().on_terminated()
+        WATCHDOG.forget(cast(int, self.pid))
         failpoints.reach('process.sealed')
         if self._lease is not None:
             self._lease.release()

@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ..compiler import Passed
 from ..exceptions import CannotStoreError, WorkflowUsageError
-from .forgotten import NotAValue, own_attribute
+from .forgotten import Asked, NotAValue, own_attribute
 
 __all__ = ('Agenda', 'Awaitable', 'CancelledError', 'Checkpoint', 'Future', 'Handle', 'Kept', 'Now', 'Timer', 'Watcher')
 
@@ -58,6 +58,7 @@ class Agenda:
     :ivar released: the children that were held back and are to be launched now.
     :ivar asked: the futures whose outcome the current step has asked for without an await.
     :ivar lost: the streams of asynchronous generators that nobody holds any more, and that are to be closed.
+    :ivar unended: what was asked with `done()` since something could have changed.
     """
 
     def __init__(self) -> None:
@@ -68,6 +69,7 @@ class Agenda:
         self.released: list[Handle[Any]] = []
         self.asked: list[Future[Any]] = []
         self.lost: list[Any] = []
+        self.unended = Asked()
 
 
 class Awaitable(NotAValue, Kept, ABC):
@@ -146,7 +148,12 @@ class Future(Awaitable, Generic[T]):
     # -- what users ask, under asyncio's names
 
     def done(self) -> bool:
-        """Return whether it has ended, in whatever way."""
+        """Return whether it has ended, in whatever way.
+
+        :raises WorkflowUsageError: if that is asked again and again without an `await`: then it never ends.
+        """
+        if not self.ended:
+            self.agenda.unended.note(self)
         return self.ended
 
     def cancelled(self) -> bool:

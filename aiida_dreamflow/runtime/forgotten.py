@@ -1,22 +1,25 @@
 """What happens when an ``await`` was forgotten: a handle, a task or a `gather(...)` in the place of its value is an error.
 
 Python's own objects would go on with it: an object is true, and equal to nothing else. What asyncio allows stays: `is`, ``==``
-between two of them, sets and dicts of them, `done()`, printing. Must not know the machine.
+between two of them, sets and dicts of them, `done()`, printing. But to ask `done()` again and again without an `await` is to wait
+for ever: nothing ends in the middle of a step. Must not know the machine.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..exceptions import CannotStoreError, WorkflowUsageError
 
-__all__ = ('REMEDY', 'NotAValue', 'forgotten_in', 'own_attribute', 'refusal_of')
+__all__ = ('REMEDY', 'Asked', 'NotAValue', 'forgotten_in', 'own_attribute', 'refusal_of')
 
 _PACKAGE = __name__.partition('.')[0] + '.'
+_PINNED = _PACKAGE + 'engine.pinned_'
 
 #: How the reason of a refusal ends.
 REMEDY = 'not its result: write `await ...`'
@@ -126,6 +129,51 @@ def forgotten_in(value: Any, name: str, depth: int = 4) -> Iterator[tuple[str, A
         yield from forgotten_in(part, inner, depth - 1)
 
 
+#: For how many seconds the same may be asked at the same place, though nothing can have changed: a loop over loops may do so.
+_PATIENCE = 1.0
+
+
+class Asked:
+    """What was asked whether it has ended since something could have changed: a task went on, or a child was submitted."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[object, ...], float] = {}
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._first.clear()
+
+    def note(self, value: NotAValue) -> None:
+        """Note that somebody has asked, and was told that it has not.
+
+        :raises WorkflowUsageError: if the same was asked before at the same place.
+        """
+        asking = _user_frame_asking()
+        places: list[object] = [value]
+        frame: types.FrameType | None = asking
+        while frame is not None and not _is_ours(frame):
+            places += (frame.f_code, frame.f_lasti)
+            frame = frame.f_back
+        now, key = time.monotonic(), (*places,)
+        if key not in self._first or now - self._first[key] < _PATIENCE:
+            self._first.setdefault(key, now)
+            return
+        names = [name for name, each in asking.f_locals.items() if each is value and not name.startswith('.')]
+        name = names[0] if names else '...'
+        where = f'{asking.f_code.co_filename}, line {asking.f_lineno}, in `{asking.f_code.co_name}`'
+        raise WorkflowUsageError(
+            f'{where}: `{name}.done()` is asked again and again, and cannot change before the next `await`: write `await {name}`, '
+            'or wait in the loop with `await sleep(1)` of `aiida_dreamflow`'
+        )
+
+
+def _user_frame_asking() -> types.FrameType:
+    frame = sys._getframe(1)
+    while _is_ours(frame) and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
 def _forgotten(value: NotAValue) -> WorkflowUsageError:
     return WorkflowUsageError(_words(value))
 
@@ -152,4 +200,6 @@ def _user_frame() -> types.FrameType:
 
 
 def _is_ours(frame: types.FrameType) -> bool:
-    return str(frame.f_globals.get('__name__')).startswith(_PACKAGE)
+    module = str(frame.f_globals.get('__name__'))
+    # The module of a pinned source is named after this package, but its lines are the user's.
+    return module.startswith(_PACKAGE) and not module.startswith(_PINNED)

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..compiler import Passed, passed_at
 from ..compiler.program import Await, Block, Jump, Reraise, Yielded
-from ..exceptions import WorkflowUsageError
+from ..exceptions import StepInterrupted, WorkflowUsageError
 from .activation import Activation, activate, nothing_to_reraise
 from .awaitables import Agenda, Awaitable, CancelledError, Checkpoint, Future, Handle, Now, Timer
 from .copies import Copies, received, unreceived
@@ -167,6 +167,7 @@ class Machine:
         if task.ended or (future is not None and future is not task.awaiting):
             return
         self._current = task
+        self.agenda.unended.clear()
         self._resume(task)
         while not task.ended:
             if task.awaiting is None:
@@ -215,6 +216,8 @@ class Machine:
             self.surroundings.about_to_set(activation.function, block.sets_globals)
         try:
             exit, value = activation.run_block(_handled(task))
+        except StepInterrupted:
+            raise  # nothing of this step stays, so nothing of the workflow handles it
         except BaseException as error:
             raised: BaseException | None = error
         else:

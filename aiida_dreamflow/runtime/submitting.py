@@ -46,6 +46,7 @@ def submit_child(
     handle.place, passed = machine.passed_in(caller)
     handle.passed = Passed(passed.args[first:], passed.kwargs)
     machine.launched += 1
+    machine.agenda.unended.clear()
     machine.intents.append(handle)
     machine.pending.append(handle)
     return handle

@@ -24,13 +24,13 @@ class Task(Future[T]):
     :ivar awaiting: what it waits for.
     :ivar requests: how often it was cancelled (see :meth:`cancelling`).
     :ivar returned: in the step in which it ends: the variable that it has returned, by its name in the frame.
-    :ivar called: in that step: the name of the function that it was.
+    :ivar called: when it has ended: the name of the function that it was.
     :ivar node: what the host notes of the node of what it has returned.
     :ivar cancelled_with: the message of a cancellation that it is to be told of when it goes on.
     """
 
     is_step_end = False
-    not_kept = Future.not_kept | {'stack', 'returned', 'called'}
+    not_kept = Future.not_kept | {'stack', 'returned'}
     empty: Mapping[str, type] = {**Future.empty, 'node': list}
     returned = ''
     called = 'task'

@@ -71,6 +71,7 @@ _CLASSES = {
 }
 # Classes of well-known packages whose objects are nothing but their attributes: these are set, nothing is called.
 _INERT = {
+    'aiida_dreamflow.engine.outputs': 'Outputs',
     'ase.atoms': 'Atoms',
     'ase.calculators.calculator': 'Parameters',
     'ase.calculators.singlepoint': 'SinglePointCalculator',

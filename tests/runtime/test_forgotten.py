@@ -23,6 +23,7 @@ from aiida_dreamflow import (
     workflow,
 )
 from aiida_dreamflow.exceptions import CannotStoreError, WorkflowUsageError
+from aiida_dreamflow.runtime import forgotten
 from aiida_dreamflow.testing import run_in_memory
 
 pytestmark = pytest.mark.filterwarnings('ignore::SyntaxWarning', 'ignore:coroutine')
@@ -227,6 +228,59 @@ def test_printing_one_shows_what_it_is():
     before, after = run_in_memory(shown)
     assert before == '<the handle of the child `double_1`, to be awaited>'
     assert after == '<the handle of the child `double_1`, done: `await` gives its result>'
+
+
+@pytest.mark.parametrize('make', [lambda: submit(double, x=1), lambda: create_task(helper(1))])
+def test_done_asked_again_and_again(monkeypatch, make):
+    """It never becomes true without an await; the loop would go on for ever."""
+    monkeypatch.setattr(forgotten, '_PATIENCE', 0.0)
+    turns = []
+
+    async def polls(make):
+        y = make()
+        while not y.done():
+            turns.append(1)
+
+    with pytest.raises(WorkflowUsageError) as raised:
+        run_in_memory(polls, make)
+    line = polls.__code__.co_firstlineno + 2
+    assert len(turns) in (1, 2)  # CPython may write the condition of a loop twice
+    assert str(raised.value) == (
+        f'{__file__}, line {line}, in `polls`: `y.done()` is asked again and again, and cannot change before the next `await`: '
+        'write `await y`, or wait in the loop with `await sleep(1)` of `aiida_dreamflow`'
+    )
+
+
+@pytest.mark.parametrize('restart', [False, True])
+def test_done_asked_where_something_can_have_changed(monkeypatch, restart):
+    monkeypatch.setattr(forgotten, '_PATIENCE', 0.0)
+
+    async def asks():
+        y = submit(double, x=1)
+        found = [y.done(), y.done()]  # two places
+        while not y.done():
+            found.append('waits')
+            await sleep(0)
+        tasks = [create_task(slow(n)) for n in range(3)]
+        while not all(task.done() for task in tasks):
+            await wait(tasks, return_when='FIRST_COMPLETED')
+            tasks = [task for task in tasks if not task.done()]
+        running, most = [], 0
+        for n in range(6):  # so many at a time
+            running = [each for each in running if not each.done()]
+            if len(running) == 3:
+                _, left = await wait(running, return_when='FIRST_COMPLETED')
+                running = list(left)
+            running.append(submit(double, x=n))
+            most = max(most, len(running))
+        return found[:2], most
+
+    async def slow(n):
+        for _ in range(n):
+            await checkpoint()
+        return n
+
+    assert run_in_memory(asks, restart=restart) == ([False, False], 3)
 
 
 def test_the_compiler_warns():
