@@ -9,7 +9,7 @@ done during a long step, this thread does:
   next worker not to begin the process again.
 
 What happens in the main thread (`_interrupt`) is called by a signal, ``SIGURG``, which ends a ``time.sleep`` and which nobody minds
-who does not handle it. The thread writes over a connection of its own: sessions of SQLAlchemy belong to one thread.
+who does not handle it. Where AiiDA or a database is at work, a trace function of the user's call ends it when they are done. The thread writes over a connection of its own: sessions of SQLAlchemy belong to one thread.
 
 Relies on this behaviour of plumpy (0.26): ``LoopCommunicator`` hands messages on with ``convert_to_comm``, which works from any
 thread; a message that kills has the keys ``intent`` and ``message``.
@@ -90,6 +90,17 @@ class Work:
     is_wanted: bool = False
     was_interrupted: bool = False
     family: list[int] | None = None
+
+    def interrupted(self) -> StepInterrupted:
+        """Return what ends the user's code, once."""
+        self.was_interrupted = True
+        return StepInterrupted(f'the process is to be killed, and its step has gone on for {self.seconds:.0f} s')
+
+    def at_next_line(self, *_: Any) -> None:
+        """End the user's code, as its trace function."""
+        sys.settrace(None)
+        if not self.was_interrupted:
+            raise self.interrupted()
 
     @property
     def seconds(self) -> float:
@@ -220,17 +231,28 @@ class Watchdog:
     # -- in the main thread
 
     def _interrupt(self, _: int, frame: types.FrameType | None) -> None:
-        """End the user's code that runs, unless it is in the middle of what must not end there: then the signal comes again."""
+        """End the user's code that runs; if that has called what must not end in the middle, as soon as it comes back from there."""
         work = self._work
         if work is None or not work.is_wanted or work.was_interrupted:
             return
+        innermost, users = frame, None
         while frame is not None and frame.f_code is not work.user_code:
             if work.is_machinery(frame) or str(frame.f_globals.get('__name__', '')).startswith(_DATABASE):
-                return
+                users = None
+            elif users is None:
+                users = frame
             frame = frame.f_back
-        if frame is not None:
-            work.was_interrupted = True
-            raise StepInterrupted(f'the process is to be killed, and its step has gone on for {work.seconds:.0f} s')
+        if frame is None:
+            return  # what runs is not the user's
+        if users is innermost:
+            raise work.interrupted()
+        if users is not None and sys.gettrace() is None:
+            users.f_trace = work.at_next_line
+            sys.settrace(_no_trace)  # else the frame is not traced
+
+
+def _no_trace(*_: Any) -> None:
+    """Trace no further calls."""
 
 
 class _Tables:

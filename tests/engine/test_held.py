@@ -54,8 +54,8 @@ def log_of(tmp_path):
 def test_interrupted(begun, tmp_path):
     """Once, as by Ctrl-C, in the middle of `time.sleep`."""
     node, other = begun(workflows.polls)
-    report = wait_until(lambda: get_workchain_report(node, 'REPORT'), 'it says where it is', node)
-    assert 'line 24, in `polls`: `time.sleep(1000)`: this step has held up its worker for 1' in report
+    told = 'line 21, in `polls`: `time.sleep(1000)`: this step has held up its worker for 1'
+    wait_until(lambda: told in get_workchain_report(node, 'REPORT'), 'it says where it is', node)
     assert not other.is_terminated
     worker = holder_of(node.pk)
     assert kill(node) is True
@@ -109,12 +109,15 @@ def test_a_worker_that_hears_nothing(begun, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_not_in_the_middle_of_a_transaction(begun, tmp_path):
-    """Whatever it was doing, the database is whole, and the worker goes on."""
+    """AiiDA comes to the end of what it does, and the worker goes on."""
     node, other = begun(workflows.stores)
+    worker = holder_of(node.pk)
     kill(node)
     ends(node, other)
     assert node.is_killed
     assert other.is_finished_ok
+    assert os.getpgid(worker)
+    assert 'killed in the middle of a step' in get_workchain_report(node, 'REPORT')
 
 
 def test_under_run(profile, tmp_path):
@@ -232,13 +235,27 @@ def test_gives_a_while(dog):
 
 
 def test_leaves_alone_what_must_end(dog):
-    """What is not the user's, and what is no code of the step."""
+    """What is not the user's comes to its end; what is no code of the step is not ended at all."""
     dog.hear(7, at_once=True)
-    with dog.watching(work(is_machinery=lambda frame: frame.f_code is look.__code__)) as each:
-        user_code(lambda: look(dog, each))
+    seen = []
+
+    def step():
+        machinery()
+        seen.append('the next line')
+
+    def machinery():
+        look(dog, each)
+        seen.append('its end')
+
+    with dog.watching(work(is_machinery=lambda frame: frame.f_code is machinery.__code__)) as each:
         look(dog, each)
         assert each.is_wanted
         assert not each.was_interrupted
+        with pytest.raises(StepInterrupted):
+            user_code(step)
+        user_code(step)
+    assert seen == ['its end', 'its end', 'the next line']
+    assert sys.gettrace() is None
 
 
 def test_ends_the_worker(dog, monkeypatch):
