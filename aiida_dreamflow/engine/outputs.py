@@ -123,16 +123,12 @@ class Outputs(dict[str, Any]):
         return super().__iter__()
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith('__') or name == 'outputs':  # of which `refusing` says what to write
+            raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}', name=name, obj=self)
         known = ', '.join(map(repr, dict.keys(self))) or 'none'
-        if name.startswith('__'):
-            raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
-        if dict.__contains__(self, name):
-            advice = f'write `[{name!r}]` instead of `.{name}`'
-        elif name in ('outputs', 'node'):
-            advice = f'what `await` gives of `{self._child}` are its outputs by name: write `[...]` instead of `.{name}. ...`'
-        else:
-            advice = f'`{self._child}` has no output {name!r}'
-        raise AttributeError(f'{advice} (its outputs: {known})', name=name, obj=None)
+        is_one = dict.__contains__(self, name)
+        said = f'write `[{name!r}]` instead of `.{name}`' if is_one else f'`{self._child}` has no output {name!r}'
+        raise AttributeError(f'{said} (its outputs: {known})')
 
     def __eq__(self, other: object) -> bool:
         self._take_all()

@@ -155,10 +155,7 @@ def test_across_an_await(nodes):
     ('name', 'message'),
     [
         ('a', "write `['a']` instead of `.a` (its outputs: 'a', 'b', 'c')"),
-        (
-            'outputs',
-            "what `await` gives of `f_1` are its outputs by name: write `[...]` instead of `.outputs. ...` (its outputs: 'a', 'b', 'c')",
-        ),
+        ('outputs', "'Outputs' object has no attribute 'outputs'"),
         ('energy', "`f_1` has no output 'energy' (its outputs: 'a', 'b', 'c')"),
     ],
 )
