@@ -6,11 +6,12 @@ import ast
 import builtins
 import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_dreamflow.cli.faults import faults_in, functions_behind
 from aiida_dreamflow.cli.programs import import_file, without_stack
 from aiida_dreamflow.exceptions import CompileError
 
@@ -40,7 +41,8 @@ def check(path: str) -> None:
         raise click.ClickException(f'`{path}` has no workflow: decorate a function with `@workflow`')
     faults = [fault for process_class in workflows.values() for fault in _check(process_class)]
     faults += [fault for value in vars(module).values() for fault in _check_helper(value, module)]
-    for fault in faults:
+    faults += _seen(workflows.values(), module)
+    for fault in sorted(set(faults), key=faults.index):
         click.secho(fault, fg='red', err=True)
     if faults:
         raise click.exceptions.Exit(1)
@@ -73,6 +75,19 @@ def _check(process_class: Any) -> Iterator[str]:
     else:
         for line, what in _read_around(launched.source):
             click.secho(f'  L{line} {what}', fg='yellow')
+
+
+def _seen(workflows: Iterable[Any], module: Any) -> Iterator[str]:
+    """Say what is wrong in the workflow functions and in the functions that they mention, as their text shows."""
+    compiled = [process_class.require_function() for process_class in workflows]
+    functions = {
+        each: each in compiled or inspect.iscoroutinefunction(each)
+        for function in compiled
+        for each in functions_behind(function, module)
+    }
+    for function, is_compiled in functions.items():
+        for line, text in faults_in(function, is_compiled):
+            yield f'{function.__code__.co_filename}:{line}: {text}'
 
 
 def _check_helper(function: Any, module: Any) -> Iterator[str]:

@@ -19,6 +19,7 @@ from ..values.edits import Edits
 from ..values.entities import EntityCodec
 from ..values.frame import FrameWriter, load_frame
 from ..values.parts import MemoryFiles
+from ..values.queries import QueryCodec
 from . import pinned
 from .codecs import BuilderCodec, OwnFileCodec
 from .kinds import kind_of
@@ -171,7 +172,7 @@ def require_step(node: orm.WorkChainNode, number: int | None) -> Step:
 
 def _codecs(process_class: type[FunctionWorkChain]) -> list[Any]:
     own = OwnFileCodec(process_class.require_function(), process_class.bundle)
-    return [EntityCodec(), BuilderCodec(), own]
+    return [EntityCodec(), QueryCodec(), BuilderCodec(), own]
 
 
 def load_step(step: Step, process_class: type[FunctionWorkChain], old_class: type[FunctionWorkChain]) -> Machine:

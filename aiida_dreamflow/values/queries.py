@@ -1,4 +1,4 @@
-"""Iterators over the database, and the transactions that they keep open.
+"""Queries, iterators over the database, and the transactions that they keep open.
 
 `QueryBuilder.iterall` and `iterdict` keep a transaction open from their first item to their last: until then nobody else can
 write. So the rest of them is read at an await, and the loop goes on over a list. `Group.nodes` has read its rows already. Nodes
@@ -37,6 +37,9 @@ __all__ = ('QueryCodec', 'Rows', 'close_transactions', 'forget_failure', 'is_ope
 #: How libpq calls a transaction in which something has failed, `PQTRANS_INERROR`.
 _IN_ERROR = 3
 
+#: What a query that was built has in the place of the uuid of a group.
+_BUILT = 'built'
+
 _OPEN = (SessionTransaction, Transaction, Connection, Result)
 
 
@@ -61,7 +64,7 @@ class Rows:
 
 
 class QueryCodec(Codec):
-    """Queries that are being read, and the nodes of groups.
+    """Queries, those that are being read as well, and the nodes of groups. A query that was built is stored as `as_dict` has it.
 
     Reading the rest of a query ends its generator. So whoever stores a frame then goes on from what is stored.
 
@@ -69,7 +72,7 @@ class QueryCodec(Codec):
     """
 
     name = 'query'
-    kinds = (types.GeneratorType, Rows, ConvertIterator, *_OPEN)
+    kinds = (types.GeneratorType, Rows, ConvertIterator, orm.QueryBuilder, *_OPEN)
     runs_code = False
 
     def __init__(self) -> None:
@@ -79,6 +82,8 @@ class QueryCodec(Codec):
         """Return what is left of such an iterator; refuse a transaction that is open."""
         if isinstance(value, ConvertIterator):
             return _nodes_of_group(value, ref)
+        if isinstance(value, orm.QueryBuilder):
+            return [_BUILT, ref(value.as_dict())] if type(value) is orm.QueryBuilder else None
         if isinstance(value, _OPEN) or _is_generator(value, 'aiida.storage.', ('transaction',)):
             reason = 'it is open in the database, where others would have to wait for its end; end it before the await'
             raise CannotStoreError('transaction', '', reason, is_outside=True)
@@ -91,6 +96,8 @@ class QueryCodec(Codec):
     def decode(self, content: Any, get: Callable[[Any], Any]) -> object:
         """Return an iterator over what was left."""
         group, items = content
+        if group == _BUILT:
+            return orm.QueryBuilder.from_dict(get(items))
         if group is None:
             return Rows(get(items))
         try:

@@ -176,3 +176,119 @@ def test_says_what_cannot_go_along(check):
     """)
     assert done.exit_code == 1
     assert 'it uses `LOG` (line 7 of' in done.output
+
+
+MISTAKES = """
+    import asyncio
+
+    from aiida import engine
+    from aiida.calculations.arithmetic.add import ArithmeticAddCalculation
+    from aiida_dreamflow import run
+
+
+    def square(x, log=None):
+        return reslut
+
+
+    def guarded(x):
+        try:
+            return maybe
+        except NameError:
+            return __name__, __file__
+
+
+    async def helper(x):
+        return await submit(square, y=x)
+
+
+    @workflow
+    async def child(n: int):
+        return n
+
+
+    @workflow
+    async def mistaken(n: int):
+        await submit(square, x=nn)
+        await submit(square, 1, 2, 3)
+        await child(m=n)
+        await submit(ArithmeticAddCalculation, x=1, y=1, z=2)
+        await submit(ArithmeticAddCalculation, x=1, y=1, metadata={'options': {'walltime': 1}})
+        await submit('core.arithmetic.add', x=1)
+        await asyncio.gather(helper(1), helper(2))
+        engine.submit(child, n=1)
+        with open('/tmp/log') as file:
+            await checkpoint()
+        with open('/tmp/log') as file:
+            text = file.read()
+        given = {'x': n}
+        await submit(ArithmeticAddCalculation, **given)
+        await run(square, n, cwd='/tmp')
+        await asyncio.sleep(1)
+
+        class Local:
+            first = 1
+            second = first
+
+        return (lambda v: v + guarded(text)), Local, [k for k in range(3)]
+"""
+
+
+def test_mistakes_that_the_text_shows(check):
+    done = check(MISTAKES)
+    assert done.exit_code == 1
+    source = textwrap.dedent(HEAD + MISTAKES).lstrip().splitlines()
+    said = {}
+    for line in done.output.splitlines():
+        number, colon, text = line.rpartition('functions_to_check.py:')[2].partition(': ')
+        if colon and number.isdecimal():
+            said[source[int(number) - 1].strip()] = text
+    loop = 'cannot be awaited in a workflow: an event loop does not survive a restart; use that of this package'
+    options = "await submit(ArithmeticAddCalculation, x=1, y=1, metadata={'options': {'walltime': 1}})"
+    assert said.pop(options).startswith(
+        '`metadata.options` of `ArithmeticAddCalculation` has no entry `walltime`; it takes'
+    )
+    assert said == {
+        'return reslut': '`reslut` is not defined',
+        'return await submit(square, y=x)': '`square` has no parameter `y`; it takes `x`, `log`',
+        'await submit(square, x=nn)': '`nn` is not defined',
+        'await submit(square, 1, 2, 3)': '`square`: too many positional arguments',
+        'await child(m=n)': '`child` has no parameter `m`; it takes `n`',
+        'await submit(ArithmeticAddCalculation, x=1, y=1, z=2)': '`ArithmeticAddCalculation` has no input `z`; it takes `code`, '
+        '`monitors`, `remote_folder`, `x`, `y`',
+        "await submit('core.arithmetic.add', x=1)": '`ArithmeticAddCalculation` needs `y`',
+        'await asyncio.gather(helper(1), helper(2))': f'`asyncio.gather` {loop}, `from aiida_dreamflow import gather`',
+        'engine.submit(child, n=1)': '`aiida.engine.submit` launches from outside: in a workflow function write `await submit(...)` of '
+        'this package',
+        "with open('/tmp/log') as file:": "`open('/tmp/log')` is open at the await in line 45, and an open file cannot be stored: read "
+        'or write before, or open it again after',
+        'await asyncio.sleep(1)': f'`asyncio.sleep` {loop}, `from aiida_dreamflow import sleep`',
+    }
+
+
+def test_nothing_is_made_up(root):
+    """The workflows of the tests have no such mistakes but those that they are about."""
+    import importlib
+
+    from aiida_dreamflow import FunctionWorkChain
+    from aiida_dreamflow.cli.faults import faults_in, functions_behind
+
+    found = set()
+    for path in sorted((root / 'tests' / 'engine').glob('*workflows.py')):
+        if path.stem == 'plugin_workflows':
+            continue  # needs a profile
+        module = importlib.import_module(f'engine.{path.stem}')
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, FunctionWorkChain) and value.function is not None:
+                behind = functions_behind(value.function, module)
+                found |= {
+                    (each.__name__, text) for each in behind for _, text in faults_in(each, each is value.function)
+                }
+    assert found == EXPECTED
+
+
+EXPECTED = {
+    ('wrong_argument', '`square` has no parameter `y`; it takes `x`'),
+    ('mistyped', '`resluts` is not defined (`results`?)'),
+    ('too_many_arguments', '`add`: too many positional arguments'),
+    ('wrong_child', '`child` has no parameter `d`; it takes `a`, `c`'),
+}

@@ -34,6 +34,14 @@ async def iterall():
 
 
 @workflow
+async def built():
+    query = nodes().limit(2)
+    first = query.first(flat=True)
+    await checkpoint()
+    return [first.value, *(node.value for node in query.all(flat=True)), query.count()]
+
+
+@workflow
 async def iterdict():
     seen = []
     for number, row in enumerate(nodes().iterdict(batch_size=1)):

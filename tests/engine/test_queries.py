@@ -36,6 +36,7 @@ def last_run():
 
 WORKING = {
     'iterall': [0, 1, 2],
+    'built': [0, 0, 1, 2],
     'iterdict': [[0, 0], [1, 1], [2, 2]],
     'of_group': [[0, 1, 2], 3, 0],
     'nested': [0, 1, 2, 10, 11, 12, 20, 21, 22],
