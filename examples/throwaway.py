@@ -99,6 +99,7 @@ def running_daemon(workers: int = 1) -> Iterator[DaemonClient]:
     client = get_daemon_client()
     try:
         client.start_daemon(workers)
+        _wait_for_broker()
         yield client
     finally:
         processes = _processes_of(client.get_daemon_pid())
@@ -109,6 +110,20 @@ def running_daemon(workers: int = 1) -> Iterator[DaemonClient]:
         for process in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+
+
+def _wait_for_broker(attempts: int = 6) -> None:
+    """Wait until the broker that a daemon has started answers: AiiDA gives up after ten seconds, too early on a busy machine."""
+    from aiida.manage import get_manager
+
+    for left in range(attempts - 1, -1, -1):
+        try:
+            get_manager().get_communicator()
+        except ConnectionError:
+            if not left:
+                raise
+        else:
+            return
 
 
 def _processes_of(pid: int | None) -> list[psutil.Process]:

@@ -41,7 +41,7 @@ from typing import Any, NoReturn
 from ..exceptions import WorkflowUsageError
 from .cells import PARTS, other_cells
 from .files import FunctionNode, read_file
-from .modules import PINNED, Filling, ModuleSource, Pinned, names_imported, texts_of, used_modules
+from .modules import HOME, PINNED, Filling, ModuleSource, Pinned, known_as, names_imported, texts_of, used_modules
 from .quietly import compiled, parsed
 from .reach import MODULE_NAMES, Reach
 from .state import State, Store
@@ -116,7 +116,7 @@ class Bundle:
         module.__file__ = self.filename
         # Lets relative imports of the original file work.
         module.__package__ = self.package
-        vars(module)[PARTS] = [filename for filename, _ in parts]
+        vars(module)[PARTS], vars(module)[HOME] = [filename for filename, _ in parts], self.module
         if not self.modules and filling is None:
             self._execute(module, codes, None)
             return module
@@ -248,8 +248,7 @@ def bundle(
         kept, missing = _closure(units, own, own_name, meant)
     module = getattr(plain, '__module__', None) or '__main__'
     pinned = plain.__globals__.get(PINNED)
-    if pinned is not None:
-        module = pinned.real_name(module)
+    module = known_as(module)
     inside = plain.__globals__.get('__package__') or '' if module == '__main__' else ''
     others: tuple[ModuleSource, ...] = ()
     state = State()

@@ -24,7 +24,17 @@ from .quietly import parsed
 from .texts import is_text_of, text_now, text_of
 from .trees import statements_in
 
-__all__ = ('PINNED', 'Filling', 'ModuleSource', 'Pinned', 'is_installed', 'names_imported', 'used_modules')
+__all__ = (
+    'HOME',
+    'PINNED',
+    'Filling',
+    'ModuleSource',
+    'Pinned',
+    'is_installed',
+    'known_as',
+    'names_imported',
+    'used_modules',
+)
 
 
 class Filling(Protocol):
@@ -157,6 +167,13 @@ def is_installed(filename: str) -> bool:
 
 #: Global name of what is made from kept sources for its modules.
 PINNED = '.pinned'
+#: In a module made from a stored source: the name by which its author knows it.
+HOME = '.home'
+
+
+def known_as(module: str) -> str:
+    """Return the name by which its author knows a module, from the one that it has in this process."""
+    return str(vars(sys.modules.get(module, types)).get(HOME, module))
 
 
 class Pinned:
@@ -183,12 +200,6 @@ class Pinned:
     def __contains__(self, name: str) -> bool:
         return name in self.sources or (self._own is not None and name == self._own[0])
 
-    def real_name(self, name: str) -> str:
-        """Return the name that a module had, whose name here is given."""
-        if self._own is not None and name == self._prefix:
-            return self._own[0]
-        return name.removeprefix(f'{self._prefix}.')
-
     def load(self, name: str) -> types.ModuleType:
         """Return a module, executed once; the packages that it is in are executed before."""
         parent, _, own = name.rpartition('.')
@@ -214,7 +225,7 @@ class Pinned:
         if source.is_package:
             module.__path__ = [str(Path(source.filename).parent)] if source.filename else []
         vars(module)['__builtins__'] = self.builtins
-        vars(module)[PINNED] = self
+        vars(module)[PINNED], vars(module)[HOME] = self, source.name
         sys.modules[name] = self.modules[source.name] = module
         try:
             if self.filling is not None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from ..exceptions import WorkflowUsageError
-from .modules import PINNED, ModuleSource, Pinned, names_imported, used_modules
+from .modules import PINNED, ModuleSource, Pinned, known_as, names_imported, used_modules
 from .quietly import parsed
 from .reach import MODULE_NAMES, Reach
 from .state import State, Store, Stored
@@ -76,8 +76,7 @@ class Travel:
                 prefix = f'{reach.name}:'
                 late = {key.removeprefix(prefix) for key in stored.late if key.startswith(prefix)}
                 reach.fill(late & asked)
-            real_name = self._pinned.real_name if self._pinned is not None else str
-            met = {real_name(name) for name in stored.modules} - self._known
+            met = {known_as(name) for name in stored.modules} - self._known
             if not met and self._size() == before:
                 return stored.state
 

@@ -17,6 +17,7 @@ from aiida import orm
 from aiida.engine import ExitCode
 
 from ..compiler import compile_function
+from ..compiler.home import OwnModules
 from ..compiler.program import is_hidden
 from ..exceptions import CannotStoreError, DreamflowError, FrameError, StepInterrupted
 from ..jobs import failpoints
@@ -30,6 +31,7 @@ from ..runtime import Failed, Future, Handle, Machine, Recipe, Returned, Suspend
 from ..values.data import type_name
 from ..values.entities import EntityCodec
 from ..values.frame import FrameWriter, StoredFrame, cannot_return, load_frame
+from ..values.homes import at_home
 from ..values.nodes import to_node
 from ..values.parameters import parameters_of
 from ..values.parts import digest_of
@@ -91,6 +93,7 @@ class Execution:
         self.function = process_class.require_function()
         self.entities, self.queries = EntityCodec(), QueryCodec()
         self.codecs = [self.entities, self.queries, BuilderCodec(), OwnFileCodec(self.function, process_class.bundle)]
+        self.modules = OwnModules(process_class.bundle, self.function)
         self.label = ''
         self.caller = Caller(process.node)
         self.session = self.caller.backend.get_session()
@@ -112,7 +115,7 @@ class Execution:
         self.plain_values: dict[Any, int] = {}
         self.known_long: set[tuple[int, int]] = set()
         self.received: set[Task[Any]] = set()
-        with without_pickles(not process.pickles):
+        with without_pickles(not process.pickles), at_home(self.modules):
             step = latest_step(process.node) or forked_step(process)
             self.files = RepositoryFiles(self.caller.backend.get_repository(), {} if step is None else step.keys)
             self.writer = FrameWriter(self.codecs, self.files, recipes=self.recipes is not False)
@@ -175,7 +178,7 @@ class Execution:
 
     def advance(self) -> tuple[bool, Any]:
         """Run steps, with what the workflow allows; see :meth:`_advance`."""
-        with without_pickles(not self.process.pickles):
+        with without_pickles(not self.process.pickles), at_home(self.modules):
             return self._advance()
 
     def _advance(self) -> tuple[bool, Any]:
@@ -214,7 +217,8 @@ class Execution:
 
     def note_end(self, pk: int) -> bool:
         """Take notice of the end of a child; returns whether the workflow can go on now."""
-        self.children.note_end(self.machine, pk)
+        with without_pickles(not self.process.pickles), at_home(self.modules):
+            self.children.note_end(self.machine, pk)
         return self.is_ready()
 
     def _run_step(self) -> Any:

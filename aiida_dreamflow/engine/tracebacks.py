@@ -14,19 +14,21 @@ from __future__ import annotations
 import contextlib
 import linecache
 import os
+import re
 import sys
 import types
 from typing import Any
 
-from ..compiler.modules import is_installed
+from ..compiler.modules import is_installed, known_as
 from .pinned import is_pinned
 
-__all__ = ('is_machinery', 'only_users', 'place_in', 'place_of', 'shortened', 'shows_all')
+__all__ = ('in_users_words', 'is_machinery', 'only_users', 'place_in', 'place_of', 'shortened', 'shows_all')
 
 #: Modules whose frames stand before those of the user in a traceback.
 _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
 
 _MARK = '__tracebackhide__'
+_PINNED_NAME = re.compile(r'\baiida_dreamflow\.engine\.pinned_[0-9a-f]{32,64}(?:\.\w+)*')
 
 
 def shows_all() -> bool:
@@ -62,6 +64,23 @@ def shortened(error: BaseException) -> BaseException:
     if not shows_all():
         _hide(sys._getframe(1))
     return error
+
+
+def in_users_words(text: str) -> str:
+    """Return a text in which the names of classes are as Python would show them in the user's own session."""
+
+    def shown(found: re.Match[str]) -> str:
+        parts = found[0].split('.')
+        count = next(
+            count for count in range(len(parts), 0, -1) if count == 3 or '.'.join(parts[:count]) in sys.modules
+        )
+        here = '.'.join(parts[:count])
+        module = known_as(here)
+        if count == len(parts):
+            return module
+        return '.'.join(parts[count:] if module in ('__main__', here) else [module, *parts[count:]])
+
+    return _PINNED_NAME.sub(shown, text)
 
 
 def place_in(frame: types.FrameType | None, outermost: types.CodeType) -> str:

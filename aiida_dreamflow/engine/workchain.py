@@ -54,7 +54,7 @@ from .parameters import NODES_INSIDE, by_port, port_of
 from .pinned import launched, pin_source
 from .refusing import refusal, told_of_kill
 from .returning import ports_of
-from .tracebacks import only_users, place_of, shortened, shows_all
+from .tracebacks import in_users_words, only_users, place_of, shortened, shows_all
 from .validators import add_validators
 from .wording import status_line
 
@@ -557,7 +557,11 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         """Write an exception to the report, with the traceback of the user's lines."""
         only_users(error)
         lines = traceback.format_exception(type(error), error, error.__traceback__)
-        self.report('%s', ''.join(lines).rstrip())
+        self.report('%s', self.in_words(''.join(lines).rstrip()))
+
+    def in_words(self, text: str) -> str:
+        """Return the text of a traceback with modules under the names by which the user knows them."""
+        return in_users_words(text)
 
     def on_finish(self, result: Any, successful: bool) -> None:
         """Wait for nothing any more."""

@@ -24,6 +24,7 @@ __all__ = (
     'namespace_of',
     'request_of',
     'require_classes',
+    'require_mentioned',
     'require_function_to_run',
     'require_sendable',
     'sent',
@@ -134,11 +135,28 @@ def require_classes(target: Callable[..., Any], name: str, data: Any, source: Ca
     :raises LaunchError: with what to write instead.
     """
     for cls in sorted(set(names_in(data))):
-        if not re.search(rf'\b{re.escape(cls)}\b', source()):
-            raise LaunchError(
-                f'argument `{name}`: `{name_of(target)}` does not mention the class `{cls}`, so that does not travel with it: '
-                f'annotate the parameter with it (`{name}: {cls}`)'
-            )
+        _require_mention(target, name, cls, source())
+
+
+def require_mentioned(target: Callable[..., Any], name: str, document: Any, module: str, source: str) -> None:
+    """Refuse objects of classes of a script or notebook that do not travel with a function for `run`.
+
+    :param document: the argument as a document.
+    :param module: the module of the function.
+    :param source: its source.
+    :raises LaunchError: with what to write instead.
+    """
+    for kind, first, *_ in document['objects']:
+        if kind == 'global' and first.startswith('__main__:') and module == '__main__':
+            _require_mention(target, name, first.partition(':')[2].partition('.')[0], source)
+
+
+def _require_mention(target: Callable[..., Any], name: str, cls: str, source: str) -> None:
+    if not re.search(rf'\b{re.escape(cls)}\b', source):
+        raise LaunchError(
+            f'argument `{name}`: `{name_of(target)}` does not mention the class `{cls}`, so that does not travel with it: '
+            f'annotate the parameter with it (`{name}: {cls}`)'
+        )
 
 
 def with_classes(value: Any, namespace: Mapping[str, Any]) -> Any:
@@ -197,17 +215,19 @@ def request_of(
     arguments: Mapping[str, Any],
     save_array: Callable[[Any], str],
     convert: Callable[[Any], Any] | None = None,
+    namespace: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what a function job reads: which function to call, with what.
 
     :param placed: what is said of the function (see `placing`).
     :param save_array: stores an array, and gives the name of its file.
     :param convert: gives what to send in place of an object.
+    :param namespace: the names of the function's file.
     """
     return {
         **placed,
         'format': remote.FORMAT,
-        'arguments': wire.encode(dict(arguments), save_array, None, convert),
+        'arguments': wire.encode(dict(arguments), save_array, namespace, convert),
         'limit': remote.MAX_RESULT,
     }
 

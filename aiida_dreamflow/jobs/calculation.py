@@ -16,9 +16,11 @@ from plumpy import ProcessState
 
 from ..compiler.bundle import Bundle, ModuleSource
 from ..compiler.state import State
+from ..values.homes import at_home
 from ..values.nodes import from_node
 from . import remote, wire
 from .arguments import request_of
+from .computing import modules_of
 from .leased import Leased
 from .names import python_name
 from .placing import path_of, place
@@ -214,11 +216,14 @@ class FunctionJob(Leased, CalcJob):
         :returns: what to run and what to retrieve.
         """
         path = Path(folder.abspath)
-        described, placed = place(nodes_to_bundle(self.inputs), path)
-        arrays = wire.ArrayFolder(path, 'input')
-        document = request_of(described, self.arguments_there(path), arrays.save, sendable)
-        document['mpi'] = self.inputs.metadata.options.withmpi
-        self.complete(document, path)
+        source = nodes_to_bundle(self.inputs)
+        described, placed = place(source, path)
+        arrays, modules = wire.ArrayFolder(path, 'input'), modules_of(source)
+        with at_home(modules):
+            arguments = self.arguments_there(path)
+            document = request_of(described, arguments, arrays.save, sendable, modules.names())
+            document['mpi'] = self.inputs.metadata.options.withmpi
+            self.complete(document, path)
         (path / remote.INPUTS_FILE).write_text(wire.dumps(document), encoding='ascii')
 
         code = CodeInfo()

@@ -18,15 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from ..compiler.bundle import Bundle, ModuleSource, bundle
+from ..compiler.home import OwnModules
 from ..compiler.state import State
 from ..exceptions import CannotStoreError
+from ..values.homes import at_home
 from ..values.snapshot import decode, encode
 from . import remote, wire
 from .constants import store
 from .placing import place
 from .world import filling
 
-__all__ = ('compute', 'request')
+__all__ = ('compute', 'modules_of', 'request')
 
 _VALUE = 'value'
 #: What the names of the blobs begin with that hold values of global variables.
@@ -72,8 +74,11 @@ def compute(
     """
     source, phase = _bundle_in(content, blobs), 'load'
     try:
-        function = _load(source, content['arguments'], code)
-        arguments = decode(content['arguments'], blobs.__getitem__)
+        has_classes = source.module in _modules_named(content['arguments']) or _has_class(source.source)
+        function = _load(source, has_classes, code)
+        modules = OwnModules(source, function)
+        with at_home(modules):
+            arguments = decode(content['arguments'], blobs.__getitem__)
         if work is not None:
             os.chdir(content['cwd'] or work)
         phase = 'call'
@@ -89,7 +94,8 @@ def compute(
         report = {'status': 'returned', 'files': {'is_file': (work / value).is_file(), 'names': names}}
         return report, {names[name]: data for name, data in files.items()}
     try:
-        snapshot = encode({_VALUE: value})
+        with at_home(modules):
+            snapshot = encode({_VALUE: value})
     except CannotStoreError as error:
         return {'status': 'unstorable', 'reason': str(error)}, {}
     return {'status': 'returned', _VALUE: snapshot.document}, snapshot.blobs
@@ -105,14 +111,18 @@ def _files_at(path: Path, work: Path) -> dict[str, bytes] | None:
     return {str(each.relative_to(place)): each.read_bytes() for each in sorted(place.rglob('*')) if each.is_file()}
 
 
+def modules_of(source: Bundle) -> OwnModules:
+    """Return the modules of a function, which are loaded when a stored value asks for one of their classes."""
+    return OwnModules(source, lambda: _load(source, True, None), is_loaded=False)
+
+
 def _private_name(source: Bundle) -> str:
     return f'{remote.FUNCTION_MODULE}_{source.key}'
 
 
-def _load(source: Bundle, arguments: Mapping[str, Any], code: Path | None) -> Any:
+def _load(source: Bundle, has_classes: bool, code: Path | None) -> Any:
     """Return the function, from its source; or from its own module where classes of that must be the same ones."""
-    is_script = source.module == '__main__'  # which no other process can import
-    if not is_script and (source.module in _modules_named(arguments) or _has_class(source.source)):
+    if has_classes and source.module != '__main__':  # a script, which no other process can import
         try:
             found: Any = importlib.import_module(source.module)
             for part in source.qualname.split('.'):

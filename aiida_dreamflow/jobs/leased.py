@@ -219,8 +219,14 @@ class Leased(Base):
         """
         kind, error, trace = exc_info
         plumpy.Process.on_except(self, exc_info)
-        self.node.set_exception(plain_text(''.join(traceback.format_exception(kind, error, None)).rstrip()))
-        self.report('%s', ''.join(traceback.format_exception(kind, error, trace)))
+        self.node.set_exception(
+            plain_text(self.in_words(''.join(traceback.format_exception(kind, error, None)).rstrip()))
+        )
+        self.report('%s', self.in_words(''.join(traceback.format_exception(kind, error, trace))))
+
+    def in_words(self, text: str) -> str:
+        """Return the text of a traceback with modules under the names by which the user knows them."""
+        return text
 
     def on_terminated(self) -> None:
         """Release the lease."""

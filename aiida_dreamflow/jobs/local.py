@@ -17,11 +17,13 @@ from aiida.common.links import LinkType
 from aiida.engine import ExitCode, Process
 
 from ..exceptions import CannotStoreError, FrameError, LaunchError
+from ..values.data import DreamData
+from ..values.homes import at_home
 from ..values.nodes import from_node, to_node
 from ..values.snapshot import decode
-from .arguments import argument_not_stored, check_arguments
+from .arguments import argument_not_stored, check_arguments, require_mentioned
 from .calculation import nodes_to_bundle
-from .computing import request
+from .computing import modules_of, request
 from .interpreter import Report, compute_in_interpreter, compute_in_thread
 from .leased import Leased
 from .names import port_name, python_name
@@ -56,6 +58,11 @@ def local_run_inputs(
         port_name(name): value if takes_structure(value, known.get(name)) else _argument_node(name, value)
         for name, value in arguments.items()
     }
+    own = source['function']
+    for name, node in nodes.items():
+        if isinstance(node, DreamData):
+            module, text = own.base.attributes.get('module'), own.content.decode('utf-8', 'surrogatepass')
+            require_mentioned(function, name, node.document(), module, text)
     if cwd is not None and not (Path(cwd).is_absolute() and Path(cwd).is_dir()):
         what = 'is no folder on this machine' if Path(cwd).is_absolute() else 'is relative, and workers run elsewhere'
         raise LaunchError(f'`cwd`: `{cwd}` {what}; give the whole path of one')
@@ -162,9 +169,10 @@ class LocalRun(Leased, Process):
         if self._made():
             self.resume()
             return
-        given = self.inputs.get('arguments', {})
-        arguments = {python_name(name): sendable(from_node(node)) for name, node in given.items()}
-        content, blobs = request(nodes_to_bundle(self.inputs), arguments, self.inputs.get('cwd'))
+        given, source = self.inputs.get('arguments', {}), nodes_to_bundle(self.inputs)
+        with at_home(modules_of(source)):
+            arguments = {python_name(name): sendable(from_node(node)) for name, node in given.items()}
+            content, blobs = request(source, arguments, self.inputs.get('cwd'))
         compute = compute_in_thread if self.inputs.in_thread else compute_in_interpreter
         self._computing = self.loop.create_task(compute(content, blobs))
         self._computing.add_done_callback(lambda task: None if task.cancelled() else self.resume())
@@ -200,7 +208,8 @@ class LocalRun(Leased, Process):
                 self.out('result', files_node(report['files'], blobs))
                 return None
             try:
-                self.out('result', to_node(decode(report['value'], blobs.__getitem__)['value']))
+                with at_home(modules_of(nodes_to_bundle(self.inputs))):
+                    self.out('result', to_node(decode(report['value'], blobs.__getitem__)['value']))
             except (CannotStoreError, FrameError, ImportError, AttributeError) as error:
                 return self._exit(not_storable(error))
             return None

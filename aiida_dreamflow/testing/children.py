@@ -30,6 +30,7 @@ from ..jobs.arguments import (
     name_of,
     namespace_of,
     request_of,
+    require_mentioned,
     sent,
     with_classes,
 )
@@ -316,6 +317,8 @@ def _item(function: Any, report: Any, folder: str, where: str) -> Any:
 
 def _run_here(target: Local[Any, Any], source: Bundle, arguments: dict[str, Any], label: str) -> Any:
     content, blobs = request(source, arguments, target.cwd)
+    for name, value in arguments.items():
+        require_mentioned(target.function, name, encode({'': value}).document, source.module, source.source)
     if target.in_thread:
         report, blobs = compute(content, blobs)
     else:

@@ -13,8 +13,9 @@ from typing import Any
 
 __all__ = ('check_provenance',)
 
-#: For how many seconds a process that has ended may wait for its seal.
-_PATIENCE = 10.0
+#: For how many seconds a process that has ended may wait for its seal: where its worker died before, another one seals
+#: it when it looks for abandoned processes (see :mod:`aiida_dreamflow.jobs.abandoned`).
+_PATIENCE = 40.0
 _ENDED = ('finished', 'excepted', 'killed')
 
 
@@ -41,7 +42,11 @@ def check_provenance(workflow: Any) -> list[str]:
         time.sleep(0.1)
         graph = _read(workflow)
     return [
-        *(f'{graph.name(pk)} is not sealed: it has not ended' for pk in graph.processes if not graph.sealed[pk]),
+        *(
+            f'{graph.name(pk)} is not sealed' + ('' if pk in graph.ended else ': it has not ended')
+            for pk in graph.processes
+            if not graph.sealed[pk]
+        ),
         *_bad_labels(graph),
         *_without_creator(graph),
         *_not_called(graph),
@@ -75,7 +80,7 @@ class _Graph:
     :ivar processes: the name of the workflow and of each process under it.
     :ivar steps: the records of steps among them.
     :ivar sealed: whether a process is sealed.
-    :ivar is_being_sealed: whether one has ended and is not: a worker seals a process a moment after its end.
+    :ivar ended: those that have ended.
     :ivar data: the type of each data node that one of them took or gave, codes left out.
     :ivar born: when the data nodes were made.
     :ivar creators: the processes that made the data nodes, those of other runs too.
@@ -85,7 +90,7 @@ class _Graph:
     processes: dict[int, str] = field(default_factory=dict)
     steps: set[int] = field(default_factory=set)
     sealed: dict[int, bool] = field(default_factory=dict)
-    is_being_sealed: bool = False
+    ended: set[int] = field(default_factory=set)
     calls: list[_Link] = field(default_factory=list)
     inputs: list[_Link] = field(default_factory=list)
     created: list[_Link] = field(default_factory=list)
@@ -93,6 +98,11 @@ class _Graph:
     data: dict[int, str] = field(default_factory=dict)
     born: dict[int, Any] = field(default_factory=dict)
     creators: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def is_being_sealed(self) -> bool:
+        """Whether one has ended and is not sealed: a worker seals a process a moment after its end."""
+        return not all(self.sealed[pk] for pk in self.ended)
 
     def name(self, pk: int) -> str:
         return f'{self.processes[pk]} {pk}'
@@ -118,7 +128,8 @@ def _read(workflow: Any) -> _Graph:
     graph = _Graph(workflow)
     graph.processes[workflow.pk] = workflow.process_label or type(workflow).__name__
     graph.sealed[workflow.pk] = workflow.is_sealed
-    graph.is_being_sealed = workflow.is_terminated and not workflow.is_sealed
+    if workflow.is_terminated:
+        graph.ended.add(workflow.pk)
     level = [workflow.pk]
     project = ['id', 'attributes.process_label', 'node_type', 'attributes.sealed', 'attributes.process_state']
     project += ['attributes.dreamflow.step']
@@ -132,7 +143,8 @@ def _read(workflow: Any) -> _Graph:
             if pk not in graph.processes:
                 graph.processes[pk] = label or node_type.split('.')[-2]
                 graph.sealed[pk] = bool(sealed)
-                graph.is_being_sealed |= not sealed and state in _ENDED
+                if state in _ENDED:
+                    graph.ended.add(pk)
                 level.append(pk)
     for links, types, incoming in (
         (graph.inputs, (LinkType.INPUT_CALC, LinkType.INPUT_WORK), True),

@@ -20,6 +20,7 @@ from ..exceptions import FrameError, UntrustedValueError
 from . import signing
 from .chunks import ChunkCodec
 from .entities import EntityCodec, nodes_in
+from .homes import known_as
 from .records import canonical
 from .snapshot import Codec, Snapshot, decode, encode
 
@@ -41,7 +42,8 @@ _NPY_MAGIC = b'\x93NUMPY'
 def type_name(value: object) -> str:
     """The full name of the type of a value, ``numpy.float64`` or ``list``."""
     cls = type(value)
-    return cls.__qualname__ if cls.__module__ == 'builtins' else f'{cls.__module__}.{cls.__qualname__}'
+    module = known_as(cls.__module__)
+    return cls.__qualname__ if module == 'builtins' else f'{module}.{cls.__qualname__}'
 
 
 def file_name(sha: str, data: bytes) -> str:
@@ -187,7 +189,7 @@ class DreamData(orm.Data):
         :raises UntrustedValueError: if it would run code and this profile did not sign it, or if it was altered.
         :raises FrameError: if it needs a newer version of this package, or something that is not installed.
         """
-        document = self._document()
+        document = self.document()
         codecs: list[Codec] = [*ChunkCodec(self._read_blob).codecs, EntityCodec()]
         signing.require_trust(document, self.base.attributes.get('signature', None), codecs)
         return decode(document, self._read_blob, codecs)[_ROOT]
@@ -205,7 +207,7 @@ class DreamData(orm.Data):
     def nodes_inside(self) -> list[str]:
         """The uuids of the nodes inside of the value."""
         known: list[str] | None = getattr(self, '_nodes_inside', None)
-        return nodes_in(self._document()) if known is None else known
+        return nodes_in(self.document()) if known is None else known
 
     @property
     def unstored_inside(self) -> list[orm.Data]:
@@ -232,7 +234,8 @@ class DreamData(orm.Data):
     def __str__(self) -> str:
         return f'{super().__str__()} value: {self.base.attributes.get("repr")}'
 
-    def _document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
+        """The document of the value, as it is stored."""
         text = self.base.attributes.get('document', None)
         if text is None:
             text = self.base.repository.get_object_content(_DOCUMENT_FILE, mode='r')

@@ -27,6 +27,7 @@ from ..exceptions import CannotStoreError, FrameError
 from . import nameless
 from .containers import doubles
 from .definitions import is_made_by_python, write_class, write_function
+from .homes import home, known_as
 from .records import Kind, Reader, Record, Writing
 
 __all__ = (
@@ -74,6 +75,8 @@ def _named(value: Any, qualname: str) -> str | None:
             owner = '__main__'
     if not isinstance(owner, str):
         return None
+    if (own := home.get()) is not None and (at_home := own.name_of(value, owner, qualname)) is not None:
+        return at_home
     # A class that a package shows may move between its private modules, as `pathlib.Path` did in Python 3.13 and 3.14.
     for module in dict.fromkeys((owner.partition('._')[0], owner)):
         for detour in _DETOURS:
@@ -149,7 +152,7 @@ def sentinel_name(value: object) -> str | None:
     module = sys.modules.get(cls.__module__)
     for name, found in vars(module).items() if module is not None else ():
         if found is value:
-            return f'{cls.__module__}:{name}'
+            return f'{known_as(cls.__module__)}:{name}'
     return None
 
 
@@ -161,7 +164,7 @@ def name_in_any_module(value: object) -> str | None:
         variables = getattr(module, '__dict__', None)
         # A worker has another `__main__`.
         if type(variables) is dict and holder != '__main__' and id(value) in map(id, variables.values()):
-            return f'{holder}:{next(name for name, found in variables.items() if found is value)}'
+            return f'{known_as(holder)}:{next(name for name, found in variables.items() if found is value)}'
     if len(_nameless) >= _REMEMBERED:
         _nameless.clear()
     _nameless[id(value)] = value
@@ -194,9 +197,18 @@ def write_global(value: Any, w: Writing) -> Record:
 
 def _read_global(first: str, r: Reader) -> object:
     module, _, path = first.partition(':')
+    own = home.get()
     try:
+        with contextlib.suppress(LookupError):
+            if own is not None:
+                return own.find(module, path)
         return _walk(importlib.import_module(module), path)
     except (ImportError, AttributeError) as error:
+        if module == '__main__':
+            raise FrameError(
+                f'a stored value needs `{path}` of a script or notebook, which this session does not have: define it here as it '
+                'was there, or move it to a module that both import'
+            ) from error
         raise FrameError(
             f'a stored value needs `{module}.{path}`, which is not there any more ({error}); install or restore it'
         ) from error

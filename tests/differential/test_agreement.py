@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import os
 
 import pytest
 
@@ -32,11 +31,6 @@ NOT_PLAIN = {
 #: Where we do more than Python, and where we keep less: long texts are cut.
 OTHERS = {'positional only by name', 'raises long'}
 REFUSALS = ('LaunchError: ', 'ChildFailedError: ', 'CannotStoreError: ', 'TypeError: ')
-
-
-at_length = pytest.mark.skipif(
-    'DREAMFLOW_AGREEMENT' not in os.environ, reason='takes half an hour and more: DREAMFLOW_AGREEMENT=1 runs it'
-)
 
 
 def names_for(way):
@@ -176,28 +170,15 @@ def test_engine_run(way, profile, fresh_memory):
     require_same(way, names, node)
 
 
-@at_length
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize('way', FEW)
-def test_engine_run_of_all(way, profile, fresh_memory):
-    from aiida import engine
-
-    names = names_for(way)
-    _, node = engine.run_get_node(process_for(way), **inputs_for(way, names))
-    require_same(way, names, node)
-
-
-@at_length
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize('is_killed', [False, True], ids=['daemon', 'killed'])
 @pytest.mark.parametrize('way', FEW)
 def test_daemon(way, is_killed, daemon, fresh_memory):
     from aiida import engine
     from engine.helpers import kill_workers, wait_until
 
-    names = FEW[way]  # all of them take an hour
+    names = FEW[way]
     node = engine.submit(process_for(way), **inputs_for(way, names))
     if is_killed:
         for share in (10, 3):

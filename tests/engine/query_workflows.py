@@ -7,7 +7,7 @@ import weakref
 from aiida import orm
 from aiida.manage import get_manager
 
-from aiida_dreamflow import checkpoint, workflow
+from aiida_dreamflow import checkpoint, sleep, workflow
 
 #: What the workflows below keep where no frame sees it.
 kept: list[object] = []
@@ -39,6 +39,14 @@ async def built():
     first = query.first(flat=True)
     await checkpoint()
     return [first.value, *(node.value for node in query.all(flat=True)), query.count()]
+
+
+async def slowly():
+    seen = []
+    for (node,) in nodes().iterall():
+        await sleep(1)
+        seen.append(node.value)
+    return seen
 
 
 @workflow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from engine import query_workflows
+from engine.helpers import kill_workers, wait_until
 
 from aiida_dreamflow.exceptions import CannotStoreError, WorkflowUsageError
 from aiida_dreamflow.testing import run_in_memory
@@ -13,6 +14,16 @@ from aiida_dreamflow.values.nodes import from_node
 @pytest.fixture
 def session(profile):
     """The session of the profile, in which a group of three numbers is stored; nothing may be open in it at the end."""
+    yield from session_with_group()
+
+
+@pytest.fixture
+def pair_session(pair):
+    """The same on each pair of database and broker."""
+    yield from session_with_group()
+
+
+def session_with_group():
     from aiida import orm
 
     group, is_new = orm.Group.collection.get_or_create(query_workflows.LABEL)
@@ -114,3 +125,35 @@ def test_a_step_does_not_write_a_long_group_anew(run, session):
     assert outputs['result'] == 4
     frames = [len(step.base.attributes.get('dreamflow')['frame']) for step in node.steps]
     assert max(frames) < 4000
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize('name', [*WORKING, *REFUSED])
+def test_on_each_database(pair_session, name):
+    from aiida import engine, orm
+
+    if name in WORKING:
+        result = engine.run(getattr(query_workflows, name))['result']
+        assert from_node(result) == WORKING[name]
+        return
+    error, text = REFUSED[name]
+    with pytest.raises(error, match=text):
+        engine.run(getattr(query_workflows, name))
+    assert last_run().is_excepted
+    assert orm.QueryBuilder().append(orm.Int, filters={'attributes.value': 77}).count() == 0
+
+
+@pytest.mark.daemon
+@pytest.mark.servers
+def test_a_killed_worker_goes_on_with_the_loop(pair_session, pair_daemon):
+    """Meanwhile others store, and nobody waits for the database."""
+    from aiida import engine, orm
+
+    node = engine.submit(query_workflows.slowly)
+    for count in (1, 2):
+        wait_until(lambda: len(node.steps) > count, 'the next turn', node)  # noqa: B023
+        assert orm.Int(count).store().is_stored
+        assert kill_workers(pair_daemon)
+    wait_until(lambda: node.is_terminated, 'it ends', node)
+    assert node.is_finished_ok, (node.exception, node.exit_message)
+    assert from_node(node.outputs.result) == [0, 1, 2]
