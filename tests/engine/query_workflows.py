@@ -41,6 +41,7 @@ async def built():
     return [first.value, *(node.value for node in query.all(flat=True)), query.count()]
 
 
+@workflow
 async def slowly():
     seen = []
     for (node,) in nodes().iterall():
