@@ -27,6 +27,7 @@ from aiida.orm.utils.links import LinkManager
 from ..exceptions import WorkflowUsageError
 from ..jobs.abandoned import watch_if_worker
 from ..runtime import is_stepping
+from .dumped import is_dumping, to_dump
 from .lookup import last_called
 
 __all__ = ('CHILD_FILTERS', 'DreamflowNode')
@@ -54,11 +55,12 @@ class _Links(WorkflowNodeLinks):
         super().validate_outgoing(target, link_type, link_label)
 
     def get_outgoing(self, *args: Any, **kwargs: Any) -> LinkManager:
-        """Return links to nodes; to `verdi process show` the last calls only."""
+        """Return links to nodes; to `verdi process show` the last calls only, to `verdi process dump` steps as it is to write them."""
         calls = {LinkType.CALL_CALC, LinkType.CALL_WORK}
         if _is_asked_by('common') and kwargs.keys() == {'link_type'} and {*kwargs['link_type']} == calls:
             return LinkManager(last_called(cast(orm.ProcessNode, self._node), _SHOWN))
-        return super().get_outgoing(*args, **kwargs)
+        links = super().get_outgoing(*args, **kwargs)
+        return to_dump(links) if is_dumping(sys._getframe(1).f_globals.get('__name__', '')) else links
 
 
 #: So many calls are listed.
