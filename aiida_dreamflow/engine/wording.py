@@ -181,9 +181,11 @@ def status_line(machine: Machine, pk_of: Callable[[Handle[Any]], int | None]) ->
     running = sum(not handle.ended for handle in machine.pending)
     done = machine.launched - running
     end = f' ({done} done)' if done > 0 else ''
-    groups = [(line, awaited) for line, awaited in lines.items() if awaited]
+    groups = [(f'L{line}', awaited) for line, awaited in lines.items() if awaited]
+    if not machine.tasks and running:
+        groups = [('returned, waits for', {handle.label: handle for handle in machine.pending if not handle.ended})]
     for shown, count in [(4, len(groups)), (1, len(groups)), (0, len(groups)), *((0, n) for n in range(3, 0, -1))]:
-        texts = [f'L{line} {_in_words(awaited, pk_of, shown)}' for line, awaited in groups[:count]]
+        texts = [f'{where} {_in_words(awaited, pk_of, shown)}' for where, awaited in groups[:count]]
         text = ', '.join([*texts, '...'] if count < len(groups) else texts) + end
         if len(text) <= _STATUS:
             return text

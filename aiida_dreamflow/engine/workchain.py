@@ -430,7 +430,7 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
             return
         is_ready = self._is_ready(pk)
         is_old = time.monotonic() - self._told > _STATUS_AGE
-        if self._awaitables and (pk in self._shown or is_old):
+        if self._awaitables and not is_ready and (pk in self._shown or is_old):
             self._update_process_status()
         if self._is_attentive:
             if is_ready:

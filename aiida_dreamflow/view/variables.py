@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..values.crowds import labels_in
 from ..values.records import CODEC
 from .frames import Part, name_of_function
 from .model import Variable
-from .shown import Shown, shown_text
+from .shown import ENDS, Shown, shown_text
 from .sources import Sources
 
 __all__ = ('variable_in_frame',)
@@ -34,6 +37,16 @@ def variable_in_frame(name: str, found: tuple[Part, str] | None, sources: Source
     if kind == f'{CODEC}crowd' and isinstance(content, dict):
         labels = [*labels_in(part.record(content['of'])[1])]
         return Variable(name, Shown(_text=f'child {labels[content["place"]]}'), 'handle')
+    if kind == 'subclass':
+        return Variable(name, Shown(_text=_subclass_in_words(part, content, rest[0] if rest else {})), 'frame')
     word = str(content) if kind == f'{CODEC}kept' else kind.removeprefix(CODEC)
     size = part.length(ref)
     return Variable(name, Shown(_text=word if size is None else f'{word} of {size:,}'), 'frame')
+
+
+def _subclass_in_words(part: Part, content: Any, rest: Mapping[str, Any]) -> str:
+    """Return the class of an object that derives from a builtin one, such as the outputs of a child, and its keys."""
+    word = str(part.record(content[0])[1]).rpartition(':')[2]
+    keys = [repr(part.plain(key)) for key in rest.get('pairs', ())[::2]]
+    more = [] if len(keys) <= 2 * ENDS else ['...']
+    return f'{word}: {", ".join([*keys[: 2 * ENDS], *more])}' if keys else word
