@@ -7,14 +7,16 @@ never handed to the broker is handed over.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import Process, ProcessState
+from aiida.engine.processes.functions import FunctionProcess
 
 from ..exceptions import LaunchError, WorkflowUsageError
 from ..jobs import failpoints
@@ -22,12 +24,14 @@ from ..jobs.failures import mark_failure
 from ..jobs.lease import is_leased
 from ..jobs.names import port_name
 from ..jobs.trouble import asking_broker
+from ..jobs.watchdog import watched
 from ..runtime import Handle, Machine
 from .kinds import kind_of
 from .lookup import current_node
 from .node import CHILD_FILTERS
 from .steps import is_step_label
 from .targets import given_by, tell_outcome
+from .tracebacks import work_of
 from .transaction import delete_lost
 
 if TYPE_CHECKING:
@@ -163,7 +167,10 @@ class Children:
             else:
                 process = runner.instantiate_process(process_class, **inputs)
                 node = process.node
-                task = runner.loop.create_task(process.step_until_terminated())
+                running = process.step_until_terminated()
+                if isinstance(process, FunctionProcess):  # it computes in the event loop, as steps do
+                    running = watched(running, functools.partial(work_of, process, FunctionProcess.run.__code__))
+                task = runner.loop.create_task(_awaiting(running))
                 self.tasks[cast(int, node.pk)] = (process, task)
         except (ValueError, TypeError, WorkflowUsageError) as error:
             handle.set_exception(
@@ -241,6 +248,18 @@ class Children:
         for handle in agenda.killing:
             self._parent.kill_child(self.pk_of(handle))
 
+    def end_if_lost(self, node: orm.ProcessNode) -> bool:
+        """Take notice that a process function has ended with the worker that ran it, as its caller is killed.
+
+        :returns: whether it has.
+        """
+        is_lost = isinstance(node, orm.CalcFunctionNode | orm.WorkFunctionNode) and node.pk not in self.tasks
+        if is_lost and not node.is_sealed:
+            node.set_process_state(ProcessState.KILLED)
+            node.set_process_status('it ended with its worker')
+            node.seal()
+        return is_lost
+
     def running(self) -> list[orm.ProcessNode]:
         """Return the children that have not ended."""
         builder = orm.QueryBuilder(backend=self._parent.node.backend)
@@ -252,6 +271,10 @@ class Children:
             filters={**CHILD_FILTERS, 'attributes.process_state': {'!in': ['finished', 'excepted', 'killed']}},
         )
         return builder.all(flat=True)
+
+
+async def _awaiting(running: Awaitable[Any]) -> None:
+    await running
 
 
 def find_children(parent: orm.ProcessNode, labels: list[str]) -> dict[str, orm.ProcessNode]:

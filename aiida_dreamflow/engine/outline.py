@@ -8,33 +8,24 @@ workflow is, its records say.
 from __future__ import annotations
 
 import contextlib
-import types
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import plumpy
 from plumpy.workchains import Stepper, _Instruction
 
 from ..exceptions import FrameError
 from ..jobs.trouble import PassingTroubleError, storing
-from ..jobs.watchdog import WATCHDOG, Work
+from ..jobs.watchdog import WATCHDOG
 from ..runtime import Activation
 from .children import Children, ChildTasks
 from .execution import Execution
-from .tracebacks import is_machinery, place_in
+from .tracebacks import work_of
 
 if TYPE_CHECKING:
     from ..compiler import Program
     from .workchain import FunctionWorkChain
 
 __all__ = ('ProgramInstruction', 'ProgramStepper', 'outline_of')
-
-
-#: What calls the user's code.
-_USER_CODE = Activation.run_block.__code__
-
-
-def _place(frame: types.FrameType | None) -> str:
-    return place_in(frame, _USER_CODE)
 
 
 def outline_of(program: Program) -> list[str]:
@@ -100,7 +91,7 @@ class ProgramStepper(Stepper):
         Between turns other processes go on. AiiDA is not asked to run the next: a change of state costs many commits.
         """
         while True:
-            with WATCHDOG.watching(self._work()):
+            with WATCHDOG.watching(work_of(self._workchain, Activation.run_block.__code__)):
                 ended, result = self.execution.advance()
             self._workchain.node.set_stepper_state_info(str(self))
             if ended or self._workchain.must_stop():
@@ -111,11 +102,6 @@ class ProgramStepper(Stepper):
             if not self.execution.is_ready():
                 self._workchain.wait()
                 return False, None
-
-    def _work(self) -> Work:
-        """Return what is told of steps that hold up the worker."""
-        process = self._workchain
-        return Work(cast(int, process.pid), process.node.process_label or '', _place, is_machinery, _USER_CODE)
 
     def begin_again(self) -> None:
         """Go on from the last record when next asked to, as after a restart; children that run in this process stay."""

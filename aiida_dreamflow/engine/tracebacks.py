@@ -12,17 +12,21 @@ this is there only when there was such an exception; ``sys.excepthook`` is left 
 from __future__ import annotations
 
 import contextlib
+import functools
 import linecache
 import os
 import re
 import sys
 import types
-from typing import Any
+from typing import Any, cast
+
+from aiida.engine import Process
 
 from ..compiler.modules import is_installed, known_as
+from ..jobs.watchdog import Work
 from .pinned import is_pinned
 
-__all__ = ('in_users_words', 'is_machinery', 'only_users', 'place_in', 'place_of', 'shortened', 'shows_all')
+__all__ = ('in_users_words', 'is_machinery', 'only_users', 'place_of', 'shortened', 'shows_all', 'work_of')
 
 #: Modules whose frames stand before those of the user in a traceback.
 _MACHINERY = ('aiida.', 'aiida_dreamflow.', 'plumpy.', 'greenback.', 'asyncio.')
@@ -83,7 +87,16 @@ def in_users_words(text: str) -> str:
     return _PINNED_NAME.sub(shown, text)
 
 
-def place_in(frame: types.FrameType | None, outermost: types.CodeType) -> str:
+def work_of(process: Process, user_code: types.CodeType) -> Work:
+    """Return what is told of a process that computes in the event loop, should it hold up its worker.
+
+    :param user_code: what calls the user's code.
+    """
+    place = functools.partial(_place_in, outermost=user_code)
+    return Work(cast(int, process.pid), process.node.process_label or '', place, is_machinery, user_code)
+
+
+def _place_in(frame: types.FrameType | None, outermost: types.CodeType) -> str:
     """Return the innermost line of the user's in a stack of calls: file, line and text; empty if there is none.
 
     :param frame: the innermost call.

@@ -527,6 +527,8 @@ class FunctionWorkChain(Leased, WorkChain, metaclass=_Callable):
         pause = _FIRST_PAUSE
         while children := self._program.children.running():
             for child in children:
+                if self._program.children.end_if_lost(child):
+                    continue
                 with contextlib.suppress(PassingTroubleError), asking_broker():
                     controller.kill_process(child.pk, msg_text=by_parent(self.node.pk))
                 await asyncio.sleep(0)

@@ -72,11 +72,13 @@ def is_leased(node: orm.ProcessNode) -> bool:
 
 
 def note_kill(pk: int, text: str) -> None:
-    """Have the next worker that takes on a process kill it, instead of beginning it again.
+    """Have the next worker that takes on a process kill it, instead of beginning it again; of one without a lease nothing is noted.
 
     :param text: the message of the kill.
     """
-    (lease_folder() / f'{pk}.kill').write_text(text, encoding='utf-8')
+    path = lease_folder() / f'{pk}.lock'
+    if path.exists():
+        path.with_suffix('.kill').write_text(text, encoding='utf-8')
 
 
 def noted_kill(pk: int) -> str | None:

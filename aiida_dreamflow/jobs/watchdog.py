@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +41,7 @@ from ..exceptions import StepInterrupted
 from .lease import note_kill, noted_kill
 from .reports import plain_text
 
-__all__ = ('WATCHDOG', 'Hearing', 'Watchdog', 'Work')
+__all__ = ('WATCHDOG', 'Hearing', 'Watchdog', 'Work', 'watched')
 
 #: After how many seconds of a step its report says where it is.
 REPORTS = (10.0, 60.0, 600.0, 3600.0)
@@ -215,7 +215,8 @@ class Watchdog:
 
     def _end_worker(self, work: Work, text: str) -> None:
         """End the worker, as nothing else ends the step; another one will kill the process, and go on with all else."""
-        note_kill(work.pk, text)
+        for pk in {work.pk, *(pk for pk in work.family or () if pk in self._asked)}:
+            note_kill(pk, text)
         what = f'the worker {os.getpid()} is ended, as process {work.pk}, which is to be killed, holds it: {self._place(work)}'
         _logger.error('%s', what)
         with contextlib.suppress(Exception):
@@ -297,6 +298,32 @@ class _Tables:
 
 #: That of this process.
 WATCHDOG = Watchdog()
+
+
+@types.coroutine
+def watched(coroutine: Coroutine[Any, Any, Any], work: Callable[[], Work]) -> Generator[Any, None, Any]:
+    """Run a coroutine whose every stretch without a pause is watched.
+
+    :param coroutine: what to run; what it awaits, returns and raises is as it is.
+    :param work: gives what is told of the stretch that begins.
+    """
+    error: BaseException | None = None
+    try:
+        while True:
+            with WATCHDOG.watching(work()):
+                try:
+                    awaited = coroutine.send(None) if error is None else coroutine.throw(error)
+                except StopIteration as stop:
+                    return stop.value
+            error = None
+            try:
+                yield awaited
+            except GeneratorExit:
+                raise
+            except BaseException as raised:
+                error = raised
+    finally:
+        coroutine.close()
 
 
 class Hearing:

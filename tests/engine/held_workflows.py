@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from aiida import orm
+from aiida.engine import calcfunction
 
 from aiida_dreamflow import checkpoint, submit, workflow
 
@@ -60,6 +61,20 @@ async def stores(log: str):
         file.write('begins\n')
     while True:
         orm.Int(1).store()
+
+
+@calcfunction
+def computes(log):
+    with Path(log.value).open('a') as file:
+        file.write('begins\n')
+    while True:
+        time.sleep(1)
+
+
+@workflow
+async def calls_a_function(log: str):
+    """What holds the worker is no step, but a function of AiiDA's."""
+    return await submit(computes, log=log)
 
 
 @workflow

@@ -79,6 +79,21 @@ def test_the_caller_is_killed(begun, tmp_path):
 
 
 @pytest.mark.slow
+def test_in_a_process_function(begun, tmp_path):
+    """Such a function is not interrupted: AiiDA runs it."""
+    node, other = begun(workflows.calls_a_function)
+    worker = holder_of(node.pk)
+    kill(node)
+    ends(node, other)
+    assert node.is_killed
+    assert other.is_finished_ok
+    assert log_of(tmp_path) == ['begins']
+    (child,) = node.called
+    wait_until(lambda: child.is_killed, 'the function is killed', child)
+    assert f'the worker {worker} is ended' in get_workchain_report(child, 'REPORT')
+
+
+@pytest.mark.slow
 def test_the_worker_is_ended(begun, tmp_path):
     """The next one kills the process without beginning it again."""
     node, other = begun(workflows.catches)
@@ -145,6 +160,8 @@ def test_under_run(profile, tmp_path):
 def test_a_note_is_forgotten_with_the_lease(profile):
     from aiida_dreamflow.jobs.lease import Lease, lease_folder
 
+    note_kill(10**9, 'nobody has begun it')
+    assert noted_kill(10**9) is None
     lease = Lease(lease_folder(), 10**9)
     assert holder_of(10**9) == os.getpid()
     note_kill(10**9, 'why')
