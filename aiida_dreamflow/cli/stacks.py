@@ -10,7 +10,9 @@ import click
 from aiida_dreamflow.cli.words import clock, counted
 
 if TYPE_CHECKING:
-    from aiida_dreamflow.view import Call, Task
+    from collections.abc import Sequence
+
+    from aiida_dreamflow.view import Call, Task, Variable
 
 
 def show_stack(node: Any, step: int | None) -> None:
@@ -29,6 +31,10 @@ def show_stack(node: Any, step: int | None) -> None:
         click.echo(f'\n{name}waits for {waited_for(task)}')
         for call in task.calls:
             _show_call(call)
+        if task.returned:
+            more = len(task.returned) - _NAMES
+            click.echo(f'    returned{f", the last {_NAMES} of {len(task.returned):,}" if more > 0 else ""}:')
+            _show_variables(task.returned[-_NAMES:])
     if run.children and step is None:
         click.echo(f'\n{run.children.told()}')
     if run.failure is not None and step is None:
@@ -43,8 +49,12 @@ def _show_call(call: Call) -> None:
     for loop in call.loops:
         if loop.length is not None:
             click.echo(f'    [{loop}]  L{loop.line} {loop.text}')
-    width = max((len(variable.name) for variable in call.variables), default=0)
-    for variable in call.variables:
+    _show_variables(call.variables)
+
+
+def _show_variables(variables: Sequence[Variable]) -> None:
+    width = max((len(variable.name) for variable in variables), default=0)
+    for variable in variables:
         shown = variable.shown
         where = f'   # {shown.node_type} {shown.pk}' if shown.pk is not None else _KEPT.get(variable.kept, '')
         click.echo(f'      {variable.name:{width}} = {variable.text}{where}')

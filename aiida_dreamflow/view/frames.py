@@ -208,6 +208,7 @@ class FrameTask:
     :ivar ended: how many of what it waits for have ended.
     :ivar total: how many it waits for.
     :ivar due: when the timer ends that it waits for, in seconds since the epoch.
+    :ivar returned: what the tasks that it waits for have ended with, as far as they have.
     """
 
     number: int
@@ -219,6 +220,25 @@ class FrameTask:
     ended: int = 0
     total: int = 0
     due: float | None = None
+    returned: list[FrameEnd] = field(default_factory=list)
+
+
+@dataclass
+class FrameEnd:
+    """What a task has ended with that another waits for.
+
+    :ivar number: its number.
+    :ivar function: the name of its function.
+    :ivar value: where the frame has what it has returned, or raised; ``None`` if it returned nothing.
+    :ivar uuid: the node of that; empty if it has none.
+    :ivar has_failed: whether it has raised that.
+    """
+
+    number: int
+    function: str
+    value: Any
+    uuid: str
+    has_failed: bool
 
 
 def frame_tasks(parts: Mapping[str, tuple[Part, str] | None]) -> list[FrameTask]:
@@ -295,6 +315,7 @@ def _describe(head: Part, ref: Any, found: FrameTask) -> None:
     found.waits_for = 'child' if crowd else _WORDS.get(kind, kind.lower())
     if kind == 'Timer':
         found.due = head.plain(kept.get('due'), None)
+    found.returned = [*_ends(head, ref, set())]
     sources = [*_sources(head, ref, set())]
     for label, name, ended in sources:
         found.total += 1
@@ -318,10 +339,34 @@ def _sources(head: Part, ref: Any, met: set[int]) -> Iterator[tuple[str, str, bo
     elif kind == 'Task':
         yield '', _task_name(head, kept), ended
     elif kind:
-        for name in ('parts', 'part', 'tasks', 'source', 'itself'):
-            if name in kept:
-                for item in head.items(kept[name]) or [kept[name]]:
-                    yield from _sources(head, item, met)
+        for item in _inside(head, kept):
+            yield from _sources(head, item, met)
+
+
+def _inside(head: Part, kept: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield where that is which something combines."""
+    for name in ('parts', 'part', 'tasks', 'source', 'itself'):
+        if name in kept:
+            yield from head.items(kept[name]) or [kept[name]]
+
+
+def _ends(head: Part, ref: Any, met: set[int]) -> Iterator[FrameEnd]:
+    """Yield what the tasks that something waits for have ended with, as far as they have."""
+    if isinstance(ref, dict) and REF in ref:
+        if ref[REF] in met:
+            return
+        met.add(ref[REF])
+    kind, kept = head.kept(ref)
+    if kind == 'Task':
+        if head.plain(kept.get('ended'), False):
+            number = int(head.plain(kept.get('number'), 0) or 0)
+            function = str(head.plain(kept.get('called'), 'task'))
+            has_failed = 'error' in kept
+            uuid = str(head.plain(([*head.items(kept.get('node'))] or [''])[0], ''))
+            yield FrameEnd(number, function, kept.get('error' if has_failed else 'value'), uuid, has_failed)
+    elif kind and kind != 'Handle':
+        for item in _inside(head, kept):
+            yield from _ends(head, item, met)
 
 
 def _crowd_labels(head: Part, ref: Any) -> Iterator[str]:

@@ -87,6 +87,7 @@ class Task:
     :ivar ended: how many of what it waits for have ended,
     :ivar total: of how many.
     :ivar due: when the timer ends that it waits for.
+    :ivar returned: what the tasks that it waits for have returned, or raised, as far as they have ended: ``relax_3``.
     """
 
     number: int
@@ -98,6 +99,7 @@ class Task:
     ended: int
     total: int
     due: datetime.datetime | None
+    returned: list[Variable] = field(default_factory=list)
 
     @property
     def line(self) -> int | None:

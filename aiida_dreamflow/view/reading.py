@@ -20,12 +20,12 @@ from ..engine.pinned import bundle_of
 from ..engine.steps import frame_document
 from ..exceptions import ForkError, WorkflowUsageError
 from .children import Child, Children, child_of, status_of, users_values, values_of
-from .frames import FrameCall, FrameTask, frame_tasks, parts_of
+from .frames import FrameCall, FrameEnd, FrameTask, Part, frame_tasks, parts_of
 from .model import Call, Failure, Loop, Moment, ReportLine, Run, Step, Task, Variable
 from .rows import ENDED, FrameRow, Rows, RunRow
 from .shown import Shown
 from .sources import Sources
-from .variables import variable_in_frame
+from .variables import value_in_frame, variable_in_frame
 
 __all__ = ('Reader', 'look', 'without_prefix')
 
@@ -204,14 +204,24 @@ class Reader:
         origins = Origins.read(frame.content)
         tasks = frame_tasks(parts)
         roots = [f'{call.place}:{name}' for task in tasks for call in task.calls for name in call.variables]
-        nodes = self.rows.values([origins.nodes[root][0] for root in roots if root in origins.nodes])
+        uuids = [origins.nodes[root][0] for root in roots if root in origins.nodes]
+        uuids += [end.uuid for task in tasks for end in task.returned if end.uuid]
+        nodes = self.rows.values(uuids)
         found = [self._task(task, parts, origins, nodes) for task in tasks]
         return Moment(number, frame.time, found)
 
     def _task(self, task: FrameTask, parts: Any, origins: Origins, nodes: Mapping[str, Shown]) -> Task:
         due = None if task.due is None else datetime.datetime.fromtimestamp(task.due, datetime.timezone.utc)
         calls = [self._call(call, parts, origins, nodes) for call in task.calls]
-        return Task(task.number, task.name, calls, task.waits_for, task.labels, task.tasks, task.ended, task.total, due)
+        counts = (task.ended, task.total)
+        returned = [self._returned(end, parts[''][0], nodes) for end in task.returned]
+        return Task(task.number, task.name, calls, task.waits_for, task.labels, task.tasks, *counts, due, returned)
+
+    def _returned(self, end: FrameEnd, head: Part, nodes: Mapping[str, Shown]) -> Variable:
+        name = f'{end.function}_{end.number}'
+        if (node := nodes.get(end.uuid)) is not None:
+            return Variable(name, node, 'node')
+        return value_in_frame(f'{name} raised' if end.has_failed else name, head, end.value, self.sources)
 
     def _call(self, call: FrameCall, parts: Any, origins: Origins, nodes: Mapping[str, Shown]) -> Call:
         filename, name = self.sources.place_of(call.function)

@@ -12,7 +12,7 @@ from .model import Variable
 from .shown import ENDS, Shown, shown_text
 from .sources import Sources
 
-__all__ = ('variable_in_frame',)
+__all__ = ('value_in_frame', 'variable_in_frame')
 
 
 def variable_in_frame(name: str, found: tuple[Part, str] | None, sources: Sources) -> Variable:
@@ -24,7 +24,16 @@ def variable_in_frame(name: str, found: tuple[Part, str] | None, sources: Source
     if found is None or found[1] not in found[0].roots:
         return Variable(name, Shown(), 'frame')
     part, own = found
-    ref = part.roots[own]
+    return value_in_frame(name, part, part.roots[own], sources)
+
+
+def value_in_frame(name: str, part: Part, ref: Any, sources: Sources) -> Variable:
+    """Return a value that has no node as a variable.
+
+    :param name: what it is called.
+    :param part: the part of the frame that has it.
+    :param ref: where it is there.
+    """
     kind, content, *rest = part.record(ref)
     if kind == '':
         return Variable(name, Shown(_text=shown_text(content)), 'frame')
@@ -39,6 +48,10 @@ def variable_in_frame(name: str, found: tuple[Part, str] | None, sources: Source
         return Variable(name, Shown(_text=f'child {labels[content["place"]]}'), 'handle')
     if kind == 'subclass':
         return Variable(name, Shown(_text=_subclass_in_words(part, content, rest[0] if rest else {})), 'frame')
+    if kind == 'exception':
+        name_of_class = str(part.record(content[0])[1]).rpartition(':')[2]
+        text = f'{name_of_class}({", ".join(shown_text(part.plain(each, ...)) for each in content[1:])})'
+        return Variable(name, Shown(_text=text.replace('Ellipsis', '...')), 'frame')
     word = str(content) if kind == f'{CODEC}kept' else kind.removeprefix(CODEC)
     size = part.length(ref)
     return Variable(name, Shown(_text=word if size is None else f'{word} of {size:,}'), 'frame')

@@ -46,6 +46,20 @@ async def looked_at(n: int):
     return f'{text} {found} {made.size}'
 
 
+async def quickly(what):
+    await checkpoint()
+    if what == 'raise':
+        raise ValueError('no such path')
+    return {'nothing': None, 'a list': [1, 2]}[what]
+
+
+@workflow
+async def partly_done(n: int):
+    calls = [quickly('a list'), quickly('nothing'), quickly('raise'), relax(n), relax(6)]
+    found = await gather(*calls, return_exceptions=True)
+    return len(found)
+
+
 @pytest.fixture(scope='module')
 def node(profile):
     return engine.run_get_node(looked_at, n=2)[1]
@@ -71,6 +85,19 @@ def test_shows_each_task_with_its_variables(node):
     assert re.search(r'^      total = 0   # Int \d+$', first, re.MULTILINE)
     assert second.startswith('Task-3 waits')
     assert COUNTS['made'][0] == made, 'looking has run something'
+
+
+def test_what_finished_tasks_have_returned(profile):
+    node = engine.run_get_node(partly_done, n=2)[1]
+    shown = stack(node.pk, '--step', 4).output
+    main = shown.split('\n\n')[1]
+    assert main.startswith('Task-1 waits for gather of 5 tasks, 4 of which have ended: Task-6\n')
+    _, _, returned = main.partition('    returned:\n')
+    first, second, third, fourth = returned.splitlines()
+    assert re.fullmatch(r'      quickly_1        = \[1, 2\]   # List \d+', first)
+    assert second == '      quickly_2        = None'
+    assert third == "      quickly_3 raised = ValueError('no such path')"
+    assert re.fullmatch(r'      relax_4          = 1   # Int \d+', fourth)
 
 
 def test_the_last_await_is_the_default(node):
