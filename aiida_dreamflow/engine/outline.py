@@ -70,7 +70,7 @@ class ProgramStepper(Stepper):
     def execution(self) -> Execution:
         """The execution, made when it is first needed: a process that is only looked at reads no frame."""
         if self._execution is None:
-            with storing():
+            with storing(), self._watched():
                 self._execution = Execution(self._workchain, self._tasks)
         return self._execution
 
@@ -91,7 +91,7 @@ class ProgramStepper(Stepper):
         Between turns other processes go on. AiiDA is not asked to run the next: a change of state costs many commits.
         """
         while True:
-            with WATCHDOG.watching(work_of(self._workchain, Activation.run_block.__code__)):
+            with self._watched():
                 ended, result = self.execution.advance()
             self._workchain.node.set_stepper_state_info(str(self))
             if ended or self._workchain.must_stop():
@@ -102,6 +102,10 @@ class ProgramStepper(Stepper):
             if not self.execution.is_ready():
                 self._workchain.wait()
                 return False, None
+
+    def _watched(self) -> Any:
+        """Return a context for what holds the event loop: the user's code, and making values again."""
+        return WATCHDOG.watching(work_of(self._workchain, Activation.run_block.__code__))
 
     def begin_again(self) -> None:
         """Go on from the last record when next asked to, as after a restart; children that run in this process stay."""

@@ -9,7 +9,8 @@ done during a long step, this thread does:
   next worker not to begin the process again.
 
 What happens in the main thread (`_interrupt`) is called by a signal, ``SIGURG``, which ends a ``time.sleep`` and which nobody minds
-who does not handle it. Where AiiDA or a database is at work, a trace function of the user's call ends it when they are done. The thread writes over a connection of its own: sessions of SQLAlchemy belong to one thread.
+who does not handle it. Where AiiDA or a database is at work, a trace function of the user's call ends it when they are done. The
+thread writes over a connection of its own: sessions of SQLAlchemy belong to one thread.
 
 Relies on this behaviour of plumpy (0.26): ``LoopCommunicator`` hands messages on with ``convert_to_comm``, which works from any
 thread; a message that kills has the keys ``intent`` and ``message``.
@@ -175,12 +176,12 @@ class Watchdog:
         """Return since when, and with which message, a process or one that has called it is to be killed."""
         if self._ends_worker and work.pk not in self._asked and (text := noted_kill(work.pk)) is not None:
             self.hear(work.pk, text)
-        if not self._asked:
-            return None
-        if work.family is None:
+        if work.pk in self._asked:
+            return self._asked[work.pk]
+        if self._asked and work.family is None:
             assert self._tables is not None
             work.family = [work.pk, *self._tables.callers(work.pk)]
-        return next((self._asked[pk] for pk in work.family if pk in self._asked), None)
+        return next((self._asked[pk] for pk in work.family or () if pk in self._asked), None)
 
     # -- in the thread
 
@@ -199,7 +200,8 @@ class Watchdog:
             since = time.monotonic() - max(killed[0], work.begin)
             if since >= GRACE and not work.was_interrupted:
                 work.is_wanted = True
-                signal.pthread_kill(work.thread, signal.SIGURG)
+                if signal.getsignal(signal.SIGURG) == self._interrupt:  # and not somebody else's
+                    signal.pthread_kill(work.thread, signal.SIGURG)
             if since > GRACE + LAST_GRACE and self._ends_worker and self._work is work:
                 self._end_worker(work, killed[1])
         if work.told < len(REPORTS) and work.seconds > REPORTS[work.told] and self._work is work:
@@ -215,13 +217,14 @@ class Watchdog:
 
     def _end_worker(self, work: Work, text: str) -> None:
         """End the worker, as nothing else ends the step; another one will kill the process, and go on with all else."""
-        for pk in {work.pk, *(pk for pk in work.family or () if pk in self._asked)}:
+        killed = [pk for pk in work.family or () if pk in self._asked]
+        for pk in {work.pk, *killed}:
             note_kill(pk, text)
         what = f'the worker {os.getpid()} is ended, as process {work.pk}, which is to be killed, holds it: {self._place(work)}'
         _logger.error('%s', what)
         with contextlib.suppress(Exception):
             self._report(work, what)
-        for pk in work.family or ():
+        for pk in {work.pk, *killed}:
             for answer in self._answers.get(pk, ()):
                 with contextlib.suppress(Exception):
                     answer.set_result(True)

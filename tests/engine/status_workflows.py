@@ -39,6 +39,13 @@ async def many(n: int):
 
 
 @workflow
+async def leaves():
+    await submit(quick)
+    submit(sleeper, hours=1)
+    return 1
+
+
+@workflow
 async def short():
     await sleep(1.5)
     return 1

@@ -137,6 +137,11 @@ def test_the_status_of_a_timer(waiting):
     assert seen.startswith(f'L{line_of(status_workflows.sleeper.function, "await")} sleep until 20')
 
 
+def test_the_status_of_what_has_returned(waiting):
+    (seen,), children = waiting(status_workflows.leaves)
+    assert seen == f'returned, waits for sleeper<{children["sleeper_2"]}> (1 done)'
+
+
 def test_no_status_after_the_end(run):
     _, node = run(status_workflows.short)
     assert node.process_status is None
