@@ -93,7 +93,8 @@ def work_of(process: Process, user_code: types.CodeType) -> Work:
     :param user_code: what calls the user's code.
     """
     place = functools.partial(_place_in, outermost=user_code)
-    return Work(cast(int, process.pid), process.node.process_label or '', place, is_machinery, user_code)
+    name = process._build_process_label()  # its node would ask the database
+    return Work(cast(int, process.pid), name, place, is_machinery, user_code)
 
 
 def _place_in(frame: types.FrameType | None, outermost: types.CodeType) -> str:
