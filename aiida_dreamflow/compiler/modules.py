@@ -10,6 +10,7 @@ import ast
 import builtins
 import importlib.util
 import linecache
+import pkgutil
 import sys
 import sysconfig
 import types
@@ -32,6 +33,7 @@ __all__ = (
     'Pinned',
     'is_installed',
     'known_as',
+    'modules_below',
     'names_imported',
     'used_modules',
 )
@@ -94,10 +96,10 @@ def used_modules(names: Iterable[str], edited: bool = False, pinned: Pinned | No
     return tuple(module for _, module in sorted(found.items()) if module is not None)
 
 
-def names_imported(nodes: Iterable[ast.stmt], package: str) -> Iterator[str]:
+def names_imported(nodes: Iterable[ast.AST], package: str) -> Iterator[str]:
     """Yield the names of the modules that ``import`` statements may import, and those of the packages that they are in.
 
-    :param nodes: the statements.
+    :param nodes: the statements, and calls like ``import_module('a.b')``.
     :param package: what relative imports in them begin with.
     """
     for node in nodes:
@@ -107,9 +109,28 @@ def names_imported(nodes: Iterable[ast.stmt], package: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node.module or '', package, node.level)
             names = [base, *(f'{base}.{alias.name}' for alias in node.names if alias.name != '*')]
+        elif isinstance(node, ast.Call) and isinstance(node.args[0], ast.Constant):
+            name = str(node.args[0].value)
+            names = [_absolute(name.lstrip('.'), package, len(name) - len(name.lstrip('.')))]
         for name in names:
             parts = name.split('.')
             yield from ('.'.join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def modules_below(package: str, pinned: Pinned | None) -> list[str]:
+    """Return the names of the modules in a package, whether they have been imported or not.
+
+    :param pinned: as for `used_modules`.
+    """
+    if pinned is not None and package in pinned:
+        return [name for name in pinned.sources if name.startswith(f'{package}.')]
+    found, pending = [], [package]
+    while pending:
+        name = pending.pop()
+        for _, part, is_package in pkgutil.iter_modules(getattr(sys.modules.get(name), '__path__', ())):
+            found.append(f'{name}.{part}')
+            pending += [found[-1]] if is_package else []
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -255,9 +276,11 @@ class Pinned:
             if full in self:
                 module = self.load(full)
             else:
-                module = importlib.import_module(full)
+                module = __import__(full, fromlist=[item for item in fromlist if f'{full}.{item}' not in self])
                 if inside:
                     module = _copy(module)
+                if full == 'importlib':
+                    module = self._importlib()
             for each in inside:
                 if each.rpartition('.')[2] not in vars(module):
                     setattr(module, each.rpartition('.')[2], self.load(each))
@@ -267,6 +290,8 @@ class Pinned:
         elif not level:
             importlib.import_module(full)
         first, *rest = full.split('.')
+        if first == 'importlib':
+            return self._importlib()
         if not any(each.partition('.')[0] == first for each in self._names()):
             return sys.modules[first]
         # `import a.b` binds `a`; what is kept is reached through it.
@@ -278,6 +303,16 @@ class Pinned:
             setattr(module, part, following)
             module = following
         return top
+
+    def _importlib(self) -> types.ModuleType:
+        """Return `importlib`, whose `import_module` knows the modules, too."""
+        found = _copy(importlib)
+        vars(found)['import_module'] = self._import_module
+        return found
+
+    def _import_module(self, name: str, package: str | None = None) -> types.ModuleType:
+        full = importlib.util.resolve_name(name, known_as(package or ''))
+        return self.load(full) if full in self else importlib.import_module(full)
 
 
 def _copy(module: types.ModuleType) -> types.ModuleType:

@@ -28,6 +28,8 @@ __all__ = ('MODULE_NAMES', 'Reach')
 MODULE_NAMES = frozenset(
     ('__name__', '__file__', '__doc__', '__package__', '__spec__', '__loader__', '__annotations__', '__builtins__')
 )
+#: Global name of the names of those variables that were set when the module was made from a stored source.
+GIVEN = '.given'
 _TYPING = (typing.TypeVar, typing.ParamSpec, typing.NewType)
 
 
@@ -76,7 +78,8 @@ class Reach:
                 self._changing.setdefault(each, []).append(unit)
         for each, storing in self._storing.items():
             unit = storing[-1]
-            if each in unit.defined - unit.imported and each in namespace and not unit.is_main:
+            is_given = each in namespace.get(GIVEN, ())
+            if each in unit.defined - unit.imported and each in namespace and not unit.is_main and not is_given:
                 self._made[id(namespace[each])] = each
         if own is not None:
             self._keep([own[0]])
@@ -127,6 +130,8 @@ class Reach:
             if not storing and not hasattr(builtins, name) and name not in MODULE_NAMES:
                 self.missing.add(name)
             return needed
+        if name in self.namespace.get(GIVEN, ()):
+            return needed | self._value(name, [])
         if storing and storing[-1] in defining:
             return needed
         if not storing and (self.has_star or name in MODULE_NAMES or hasattr(builtins, name)):

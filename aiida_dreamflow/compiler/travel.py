@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from ..exceptions import WorkflowUsageError
-from .modules import PINNED, ModuleSource, Pinned, known_as, names_imported, used_modules
+from .modules import PINNED, ModuleSource, Pinned, known_as, modules_below, names_imported, used_modules
 from .quietly import parsed
 from .reach import MODULE_NAMES, Reach
 from .state import State, Store, Stored
@@ -101,6 +101,8 @@ class Travel:
         for name, reach in self._reaches.items():
             package = self._sources[name].package if name else self._package
             pending += names_imported([node for unit in reach.kept for node in unit.imports], package)
+            if package and any(unit.calls_import for unit in reach.kept):
+                pending += modules_below(package.partition('.')[0], self._pinned)
         new = set(pending) - self._known
         if not new:
             return

@@ -118,12 +118,18 @@ class Unit:
         return (set(), set()) if self.is_import else _mentioned_in(*self.codes)
 
     @cached_property
-    def imports(self) -> list[ast.stmt]:
-        """Its ``import`` statements, those in functions and classes included."""
+    def imports(self) -> list[ast.AST]:
+        """Its ``import`` statements, those in functions and classes included, and calls of ``import_module``."""
+        calls = [each for node in self.body for each in ast.walk(node) if _is_import(each)] if self.calls_import else []
         if self.code is not None and not _imports_something(self.code):
-            return []
+            return calls
         every = statements_in(ast.Module(self.body, []))
-        return [node for node in every if isinstance(node, (ast.Import, ast.ImportFrom))]
+        return [*calls, *(node for node in every if isinstance(node, (ast.Import, ast.ImportFrom)))]
+
+    @property
+    def calls_import(self) -> bool:
+        """Whether it may import what no ``import`` statement names."""
+        return not self.is_import and not self.attributes.isdisjoint(_IMPORTERS)
 
     def look(self) -> None:
         """Find out all there is to know, for its statements are about to be changed."""
@@ -368,6 +374,16 @@ def _global_names(code: types.CodeType) -> Iterator[tuple[str, str]]:
                 before, bits = before - 1, bits + 8
             yield name, code.co_names[argument >> shift]
             place = operations.find(wanted, place + 1)
+
+
+_IMPORTERS = ('import_module', '__import__')
+
+
+def _is_import(node: ast.AST) -> bool:
+    """Return whether a node is a call of ``import_module``."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return False
+    return getattr(node.func, 'attr', getattr(node.func, 'id', '')) in _IMPORTERS
 
 
 def _imports_something(code: types.CodeType) -> bool:

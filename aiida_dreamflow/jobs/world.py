@@ -28,6 +28,8 @@ if __package__:
 else:
     import dreamflow_wire as wire  # type: ignore[import-not-found, no-redef]
 
+#: Global name of the names of those variables that were set: whatever the source says of them.
+GIVEN = '.given'
 #: The files of values that are no plain data: of those that need no definitions, and of the others.
 EARLY_FILE, LATE_FILE = 'dreamflow_early.pickle', 'dreamflow_late.pickle'
 
@@ -121,6 +123,7 @@ def _set(namespace: dict[str, Any], values: Mapping[str, Any]) -> None:
     for path, value in values.items():
         if path.isidentifier():
             namespace[path] = value
+            namespace.setdefault(GIVEN, set()).add(path)
     for path, value in values.items():
         if path.endswith('>'):
             path, _, name = path[:-1].partition('<')

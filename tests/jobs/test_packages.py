@@ -144,6 +144,40 @@ PACKAGES = {
             def helper(): return SCALE
             """,
     },
+    'imported by a function': {
+        'PKG.main': """
+            import importlib
+            from importlib import import_module
+            def f():
+                one = importlib.import_module('PKG.one')
+                return one.VALUE, import_module('.two', __package__).VALUE, importlib.import_module('math').floor(1.5)
+            """,
+        'PKG/__init__': '',
+        'PKG.one': 'VALUE = 1\nVALUE += 1\n',
+        'PKG.two': 'VALUE = 2\nVALUE += 1\n',
+    },
+    'a package that loads its modules when they are asked for': {
+        'PKG.main': """
+            import PKG
+            def f(): return PKG.one.VALUE
+            """,
+        'PKG/__init__': """
+            import importlib
+            _LAZY = {'one'}
+            def __getattr__(name):
+                if name in _LAZY: return importlib.import_module(f'PKG.{name}')
+                raise AttributeError(name)
+            """,
+        'PKG.one': 'VALUE = 1\nVALUE += 1\n',
+    },
+    'resources': {
+        'PKG.main': """
+            import importlib.resources
+            TEXT = importlib.resources.files('PKG').joinpath('__init__.py').read_text()
+            def f(): return TEXT
+            """,
+        'PKG/__init__': '# text',
+    },
     'a module with `__getattr__`': {
         'PKG.main': """
             from . import lazy
@@ -183,6 +217,8 @@ def test_the_same_where_it_runs(tmp_path, monkeypatch, name):
     expected = plain(module.f())
     # Where it runs they are not there.
     monkeypatch.undo()
+    for path in tmp_path.rglob('*.py'):
+        path.unlink()
     for each in [each for each in sys.modules if each.startswith(package)]:
         monkeypatch.delitem(sys.modules, each)
     importlib.invalidate_caches()

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from jobs.module_styles import REFUSED, STYLES, text_of
@@ -70,9 +71,10 @@ def test_the_same_where_it_runs(tmp_path, style):
 
 @pytest.mark.parametrize('style', STYLES)
 def test_it_goes_along_from_where_it_was_loaded_to(tmp_path, style):
-    """A worker, which has loaded the function, submits it as a job."""
+    """A worker, which has loaded the function, submits it as a job; the file is gone by then."""
     module = imported(tmp_path, text_of(style))
     made = bundle(module.f, allow_async=True, annotations=True, modules=True, store=store)
+    Path(module.__file__).unlink()
     loaded = made.find(made.load(f'test_world_{next(_numbers)}', filling))
     again = bundle(loaded, modules=True, store=store)
     assert plain(again.find(again.load(f'test_world_{next(_numbers)}', filling))()) == plain(module.f())
