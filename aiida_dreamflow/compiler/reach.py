@@ -268,7 +268,7 @@ class Reach:
         return bool(shared)
 
     def remake(self, name: str) -> str | None:
-        """Let a value that has no stored form be made anew; return why that cannot be."""
+        """Let a value that has no stored form be made anew, and filled with what has one; return why that cannot be."""
         storing, changing = self._storing.get(name, []), [*self._changing.get(name, [])]
         if len(storing) != 1 or storing[0].assigned is None:
             lines = ' and '.join(str(unit.first) for unit in storing)
@@ -278,7 +278,11 @@ class Reach:
             return f'line {changing[0].first} changes it'
         if not is_as_written(storing[0].assigned[1], self.values[name]):
             return 'its content may have been changed since'
-        del self.values[name]
+        if name in self.filled or not _can_be_filled(self.values[name]):
+            del self.values[name]
+            self.filled.discard(name)
+        else:
+            self.filled.add(name)
         self._made[id(self.namespace[name])] = name
         self._keep(storing)
         return None

@@ -31,11 +31,12 @@ from .world import EARLY_FILE, LATE_FILE
 __all__ = ('store',)
 
 KeyOf = Callable[[object], 'str | None']
+#: From a value to an object in it: keys of containers, and names of attributes.
+Way = tuple[tuple[str, Any], ...]
 
 #: Of the standard library: they have no stored form, and lose nothing when they are made again while nobody uses them.
 _MADE_AGAIN = (
-    *(type(threading.Lock()), type(threading.RLock()), threading.local, threading.Event, threading.Condition),
-    *(threading.Semaphore, contextvars.ContextVar),
+    *(threading.Event, threading.Condition, threading.Semaphore, contextvars.ContextVar),
     *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, functools.partial, property),
     *(weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.WeakSet),
 )
@@ -44,7 +45,21 @@ _DEPTH = 10
 #: Plain values that were encoded last, with the sizes of their pickles; how large these may be together.
 _known: dict[bytes, tuple[Any, int]] = {}
 _MOST_KNOWN = 4 << 20
+_NONE: Mapping[int, tuple[str, Way]] = {}
 _ENTITIES = ('Node', 'Computer', 'Group')
+
+
+class _Makes:
+    """Stands for what makes an object, in a pickle: it has other names in other versions of Python."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self) -> None:
+        """Do nothing: pickle only wants to see that it could be called."""
+
+
+_LOCKS = {type(threading.Lock()): _Makes('Lock'), type(threading.RLock()): _Makes('RLock')}
 
 
 class _Pickler(pickle.Pickler):
@@ -52,11 +67,12 @@ class _Pickler(pickle.Pickler):
 
     :param key_of: gives the key of a definition.
     :param has_nodes: whether nodes can be had where it is read.
+    :param made: objects that are made anew with the value they are in: the key of that, and the way to them, by identity.
     """
 
-    def __init__(self, file: Any, key_of: KeyOf, has_nodes: bool) -> None:
+    def __init__(self, file: Any, key_of: KeyOf, has_nodes: bool, made: Mapping[int, tuple[str, Way]]) -> None:
         super().__init__(file, protocol=4)
-        self._key_of, self._has_nodes = key_of, has_nodes
+        self._key_of, self._has_nodes, self._made = key_of, has_nodes, made
         self.met: set[str] = set()
         self.ids: set[int] = set()
         self.modules: set[str] = set()
@@ -65,6 +81,10 @@ class _Pickler(pickle.Pickler):
         kind = type(obj)
         if kind in _ATOMS:
             return None
+        if id(obj) in self._made:
+            return 'made', self._made[id(obj)]
+        if isinstance(obj, _Makes):
+            return 'threading', obj.name
         if (key := self._key_of(obj)) is not None:
             self.met.add(key)
             return 'definition', key
@@ -79,6 +99,12 @@ class _Pickler(pickle.Pickler):
         elif kind not in (tuple, frozenset, types.BuiltinFunctionType):
             self.ids.add(id(obj))
         return None
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Let locks be made, which have nothing to lose; what is kept for a thread is, for the one that reads it."""
+        if type(obj) in _LOCKS:
+            return _LOCKS[type(obj)], ()
+        return (_Makes('local'), (), vars(obj)) if type(obj) is threading.local else NotImplemented
 
     def _entity(self, obj: Any) -> Any:
         name = next((name for name in _ENTITIES if isinstance(obj, getattr(sys.modules['aiida.orm'], name))), None)
@@ -117,10 +143,14 @@ def store(values: Mapping[str, Any], key_of: KeyOf, filled: Collection[str] = ()
     early: dict[str, Any] = {}
     late: dict[str, Any] = {}
     contents: dict[str, Any] = {}
+    made: dict[int, tuple[str, Way]] = {}
     for key, value in values.items():
         if key in filled:
             contents[key] = _content(value)
-            found = _looked_at(stored, key, contents[key], key_of, has_nodes)
+            if (found := _looked_at(stored, key, contents[key], key_of, has_nodes)) is None:
+                made |= {id(part): (key, way) for way, part in _unstorable_in(value, key_of, has_nodes)}
+                del stored.refused[key]
+                found = _looked_at(stored, key, contents[key], key_of, has_nodes, made)
             ids[key] = found.ids if found is not None else set()
             continue
         ids[key], repeats = identities(value)
@@ -144,7 +174,7 @@ def store(values: Mapping[str, Any], key_of: KeyOf, filled: Collection[str] = ()
     if early:
         files[EARLY_FILE] = _pickled(early, key_of, has_nodes)[0]
     if stored.late and not stored.refused:
-        files[LATE_FILE] = _pickled({'values': late, 'contents': contents}, key_of, has_nodes)[0]
+        files[LATE_FILE] = _pickled({'values': late, 'contents': contents}, key_of, has_nodes, made)[0]
     used = repr(plain)
     stored.state = State(
         plain, {name: data for name, data in files.items() if not name.endswith('.npy') or name in used}
@@ -200,31 +230,74 @@ def _content(value: Any) -> Any:
     return [*value] if isinstance(value, list | set) else dict(vars(value))
 
 
-def _looked_at(stored: Stored, key: str, value: Any, key_of: KeyOf, has_nodes: bool) -> _Pickler | None:
+def _looked_at(
+    stored: Stored, key: str, value: Any, key_of: KeyOf, has_nodes: bool, made: Mapping[int, tuple[str, Way]] = _NONE
+) -> _Pickler | None:
     """Pickle one value by itself; note why it cannot be."""
     try:
-        pickler = _pickled(value, key_of, has_nodes)[1]
+        pickler = _pickled(value, key_of, has_nodes, made)[1]
     except Exception as error:  # whatever the classes of the user raise
-        stored.refused[key] = (type(value).__name__, str(error) or type(error).__name__, _is_never_made_again(value))
+        is_lost = any(_is_never_made_again(part, way) for way, part in _unstorable_in(value, key_of, has_nodes))
+        stored.refused[key] = (type(value).__name__, str(error) or type(error).__name__, is_lost)
         return None
     stored.met |= pickler.met
     stored.modules |= pickler.modules
     return pickler
 
 
-def _is_never_made_again(value: Any, depth: int = 0) -> bool:
-    """Return whether a value, or something in it, is lost when it is made a second time."""
-    if isinstance(value, dict | list | tuple | set | frozenset):
-        items = value.values() if isinstance(value, dict) else value
-        return depth > _DEPTH or any(_is_never_made_again(item, depth + 1) for item in items)
+def _is_never_made_again(value: Any, way: Way) -> bool:
+    """Return whether something in a value is lost when that is made a second time."""
     kind = type(value)
-    if kind in _ATOMS or isinstance(value, _MADE_AGAIN):
+    if way and isinstance(value, types.FunctionType) and value.__closure__:
+        return True  # it holds what is around it, which would be another one
+    if isinstance(value, _MADE_AGAIN):
         return False
     return is_never_made_again(kind) or is_standard(kind) or _is_entity(value)
 
 
-def _pickled(value: Any, key_of: KeyOf, has_nodes: bool) -> tuple[bytes, _Pickler]:
+def _unstorable_in(value: Any, key_of: KeyOf, has_nodes: bool) -> list[tuple[Way, Any]]:
+    """Return what has no stored form in a value that has none, with the way to it: the value itself, if it can't be looked into."""
+    found: list[tuple[Way, Any]] = []
+    pending: list[tuple[Way, Any]] = [((), value)]
+    seen = set[int]()
+    while pending:
+        way, each = pending.pop()
+        parts = _parts(each) if len(way) < _DEPTH else None
+        if parts is None:
+            found.append((way, each))
+            continue
+        for step, part in parts:
+            if id(part) in seen or type(part) in _ATOMS:
+                continue
+            seen.add(id(part))
+            try:
+                _pickled(part, key_of, has_nodes)
+            except Exception:
+                pending.append(((*way, step), part))
+    return found
+
+
+def _parts(value: Any) -> list[tuple[tuple[str, Any], Any]] | None:
+    """Return the parts of a container, or of an object that is nothing but its attributes, each with the step to it."""
+    kind = type(value)
+    if kind is dict and all(type(key) in _ATOMS for key in value):
+        return [(('item', key), part) for key, part in value.items()]
+    if kind in (list, tuple):
+        return [(('item', index), part) for index, part in enumerate(value)]
+    if isinstance(value, _MADE_AGAIN) or is_standard(kind) or not hasattr(value, '__dict__'):
+        return None
+    if any(getattr(kind, name, None) is not getattr(object, name, None) for name in _PICKLING):
+        return None
+    return [(('attribute', name), part) for name, part in vars(value).items()]
+
+
+_PICKLING = ('__reduce_ex__', '__reduce__', '__getstate__', '__setstate__')
+
+
+def _pickled(
+    value: Any, key_of: KeyOf, has_nodes: bool, made: Mapping[int, tuple[str, Way]] = _NONE
+) -> tuple[bytes, _Pickler]:
     stream = io.BytesIO()
-    pickler = _Pickler(stream, key_of, has_nodes)
+    pickler = _Pickler(stream, key_of, has_nodes, made)
     pickler.dump(value)
     return stream.getvalue(), pickler

@@ -28,6 +28,18 @@ RUNNER = {
 }
 
 
+#: What other processes import by the name of the function's module, if that is more than its source; it stands before the file of that name.
+STUB = {
+    f'{remote.FUNCTION_MODULE}/__init__.py': b"""import os
+import sys
+
+import dreamflow_world
+
+sys.modules[__name__] = dreamflow_world.load_in_child(os.path.dirname(__path__[0]))
+"""
+}
+
+
 def place(bundle: Bundle, folder: Path) -> tuple[dict[str, Any], list[str]]:
     """Write a function into a folder.
 
@@ -43,6 +55,8 @@ def place(bundle: Bundle, folder: Path) -> tuple[dict[str, Any], list[str]]:
         modules.append([module.name, path])
         if path is not None:
             files[path] = module.source.encode('utf-8', 'surrogatepass')
+    if modules or bundle.state:
+        files |= STUB
     for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)

@@ -176,6 +176,14 @@ class _Unpickler(pickle.Unpickler):
         kind, content = pid
         if kind == 'definition':
             return self._find_definition(content)
+        if kind == 'made':
+            key, way = content
+            found = self._find_definition(key)
+            for how, step in way:
+                found = found[step] if how == 'item' else getattr(found, step)
+            return found
+        if kind == 'threading':
+            return getattr(importlib.import_module(kind), content)
         if kind == 'module':
             importlib.import_module(content)
             return sys.modules[content]
@@ -223,14 +231,19 @@ def load(module: ModuleType, folder: str, inputs: dict[str, Any], execute: Calla
 
 
 def install_in_child(folder: str) -> None:
-    """Make the function's module known, and the others: in a process that a job has spawned."""
+    """Make the function's module known in a process that a job has spawned."""
     import dreamflow_remote  # type: ignore[import-not-found]
 
+    sys.meta_path.insert(0, _FunctionFinder(dreamflow_remote.FUNCTION_MODULE, lambda: load_in_child(folder)))
+
+
+def load_in_child(folder: str) -> ModuleType:
+    """Load the function's module, and make the others known, in a process that a job has spawned."""
+    import dreamflow_remote
+
     with open(os.path.join(folder, dreamflow_remote.INPUTS_FILE), encoding='ascii') as file:
-        inputs = json.load(file)
-    sys.meta_path.insert(
-        0, _FunctionFinder(dreamflow_remote.FUNCTION_MODULE, lambda: dreamflow_remote.load_module(folder, inputs))
-    )
+        module: ModuleType = dreamflow_remote.load_module(folder, json.load(file))
+        return module
 
 
 class _Finder(importlib.abc.MetaPathFinder):

@@ -474,6 +474,77 @@ STYLES = {
         THING.x = -3
         def f(): return THING.x
         """,
+    'models of pydantic': """
+        from pydantic import BaseModel, Field, field_validator
+        class Inner(BaseModel):
+            x: float = 1.0
+        class Config(BaseModel):
+            cut: int = 3
+            inner: Inner = Field(default_factory=Inner)
+            @field_validator('cut')
+            @classmethod
+            def positive(cls, v): return abs(v)
+        DEFAULT = Config(cut=-5)
+        DEFAULT.inner.x = 2.0
+        def f(): return DEFAULT.model_dump(), Config(cut='4').cut, isinstance(DEFAULT.inner, Inner)
+        """,
+    'classes of attrs': """
+        import attrs
+        @attrs.define
+        class Config:
+            cut: int = attrs.field(default=3, validator=attrs.validators.instance_of(int))
+            names: list = attrs.Factory(list)
+        DEFAULT = Config(cut=5)
+        DEFAULT.names.append('a')
+        def f(): return attrs.asdict(DEFAULT), Config().cut
+        """,
+    'a module that is imported when it is used': """
+        class Lazy:
+            def __init__(self, name): self._name = name
+            def __getattr__(self, name):
+                if name.startswith('__'): raise AttributeError(name)
+                import importlib
+                return getattr(importlib.import_module(self.__dict__['_name']), name)
+        math = Lazy('math')
+        def f(): return math.floor(1.5)
+        """,
+    'an object with a lock, changed by a function': """
+        import threading
+        class Box:
+            def __init__(self, x):
+                self.x = x
+                self.lock = threading.Lock()
+        BOX = Box(1)
+        def change(): BOX.x = 5
+        change()
+        def f(): return BOX.x
+        """,
+    'objects with locks, changed by lines': """
+        import threading
+        class Box:
+            def __init__(self, x):
+                self.x, self.lock = x, threading.RLock()
+        BOX = Box(1)
+        TABLE = {'box': Box(1), 'lock': BOX.lock}
+        BOX.x = 5
+        TABLE['box'].x = 3
+        LOCAL = threading.local()
+        LOCAL.x = 7
+        def f():
+            with BOX.lock:
+                return BOX.x, TABLE['box'].x, TABLE['lock'] is BOX.lock, TABLE['box'].lock is BOX.lock, LOCAL.x
+        """,
+    'lambdas beside objects, changed by a function': """
+        class Box:
+            def __init__(self, x): self.x = x
+        TABLE = {'f': lambda x: x + 1, 'box': Box(1), 'g': [lambda x: -x]}
+        ALSO = TABLE['box']
+        def change(): TABLE['box'].x = 3
+        change()
+        def f():
+            ALSO.x += 1
+            return TABLE['f'](TABLE['box'].x), TABLE['g'][0](1), [*TABLE], TABLE['box'] is ALSO
+        """,
     'typed dicts and new types': """
         from typing import NewType, TypedDict
         class Options(TypedDict, total=False):
@@ -497,6 +568,15 @@ REFUSED = {
     'a lambda that was changed': (
         'class Box:\n    def __init__(self): self.f = lambda: 1\nBOX = Box()\nBOX.f = lambda: 2\ndef f(): return BOX.f()\n',
         '`BOX`',
+    ),
+    'a function that holds on to an object': (
+        'class Box:\n    def __init__(self): self.x, self.show = 1, lambda: self.x\nBOX = Box()\ndef f(): return BOX.show()\n',
+        '`BOX`',
+    ),
+    'made by `exec`': ("exec('def g(): return 1')\ndef f(): return g()\n", '`g`'),
+    'an object that holds a file': (
+        "class Log:\n    def __init__(self): self.file = open('/dev/null')\nLOG = Log()\ndef f(): return LOG.file.name\n",
+        '`LOG`',
     ),
     'made in a loop': ('for i in range(2):\n    CALL = lambda: i\ndef f(): return CALL()\n', '`CALL`'),
 }

@@ -69,6 +69,24 @@ def test_the_same_where_it_runs(tmp_path, style):
     assert as_job(made, tmp_path / 'job') == expected
 
 
+IN_CHILD = """
+    import subprocess, sys
+    FACTOR = 2
+    FACTOR += 1
+    def times(x: 'Nothing' = 2): return FACTOR * x
+    def f():
+        code = f'from dreamflow_function import {times.__name__}; print(times())'
+        return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout
+    """
+
+
+def test_programs_that_a_job_starts_may_import_the_function(tmp_path):
+    """As those of joblib do."""
+    module = imported(tmp_path, textwrap.dedent(IN_CHILD))
+    made = bundle(module.f, modules=True, store=store)
+    assert as_job(made, tmp_path / 'job') == '6\n'
+
+
 @pytest.mark.parametrize('style', STYLES)
 def test_it_goes_along_from_where_it_was_loaded_to(tmp_path, style):
     """A worker, which has loaded the function, submits it as a job; the file is gone by then."""
@@ -84,7 +102,9 @@ def test_it_goes_along_from_where_it_was_loaded_to(tmp_path, style):
 def test_refused_by_name(tmp_path, style):
     text, name = REFUSED[style]
     module = imported(tmp_path, text)
-    with pytest.raises(WorkflowUsageError, match=rf'it uses {name} \(line \d+ of .*\), a `\w+`, which cannot go along'):
+    with pytest.raises(
+        WorkflowUsageError, match=rf'it uses {name}(?: \(line \d+ of .*\))?, a `\w+`, which cannot go along'
+    ):
         bundle(module.f, store=store)
 
 
