@@ -12,10 +12,11 @@ import types
 import warnings
 from typing import Any, TypeAlias
 
-from .bundle import Bundle, bundle, bundle_again
+from .bundle import Bundle, bundle
 from .codegen import generate_code
 from .copying import copies_in
 from .desugar import desugar
+from .edited import bundle_again
 from .flow import simplify
 from .forgotten import find_forgotten
 from .generators import read_expression

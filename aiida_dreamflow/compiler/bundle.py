@@ -28,12 +28,11 @@ import functools
 import hashlib
 import importlib
 import inspect
-import io
 import json
 import linecache
 import sys
 import types
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NoReturn
@@ -49,7 +48,7 @@ from .texts import WRAPPER, blanked, file_of, is_text_of, lines_of
 from .travel import Travel
 from .units import Unit, first_line, units_of
 
-__all__ = ('Bundle', 'ModuleSource', 'bundle', 'bundle_again', 'require_function')
+__all__ = ('Bundle', 'ModuleSource', 'bundle', 'closure_of', 'own_name', 'require_function', 'with_modules')
 
 #: How many characters of a value a message shows.
 _BRIEF = 40
@@ -69,6 +68,7 @@ class Bundle:
     :ivar state: the values of global variables that the source does not make.
     :ivar main_package: the package that a ``__main__`` is in: ``python -m pkg.main``.
     :ivar identity: the fingerprint that the function had before it was launched, if it has been.
+    :ivar made_by: a hash of the statements that have made each value which travels, by module and name.
     """
 
     source: str
@@ -81,6 +81,7 @@ class Bundle:
     state: State = field(default_factory=State)
     identity: str = ''
     main_package: str = ''
+    made_by: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -234,27 +235,27 @@ def bundle(
     plain = require_function(function, what, allow_async)
     text, units, node = _read(plain, what, annotations)
     own = _own_unit(units, node, plain, what)
-    own_name = _own_name(own, plain.__name__, plain.__qualname__)
+    name = own_name(own, plain.__name__, plain.__qualname__)
     own_text = ''.join(text[node.lineno - 1 : node.end_lineno])
     meant = set() if annotations else _data_classes(own_text, plain, units)
     is_in_notebook = 'get_ipython' in plain.__globals__ or PARTS in plain.__globals__
-    kept, missing = _closure(units, own, own_name, meant) if store is None or is_in_notebook else ([], set())
+    kept, missing = closure_of(units, own, name, meant) if store is None or is_in_notebook else ([], set())
     cells: list[tuple[str, list[str]]] = []
     if missing & plain.__globals__.keys() and (cells := other_cells(plain)):
         before = [line for _, lines in cells for line in lines]
         text = [*before, *text]
         units = units_of(parsed(''.join(text)), annotations)
         own = _own_unit(units, ast.increment_lineno(copy.deepcopy(node), len(before)), plain, what)
-        kept, missing = _closure(units, own, own_name, meant)
+        kept, missing = closure_of(units, own, name, meant)
     module = getattr(plain, '__module__', None) or '__main__'
     pinned = plain.__globals__.get(PINNED)
     module = known_as(module)
     inside = plain.__globals__.get('__package__') or '' if module == '__main__' else ''
     others: tuple[ModuleSource, ...] = ()
-    state = State()
+    state, made_by = State(), dict[str, str]()
     if store is not None:
         filename = plain.__code__.co_filename
-        reach = Reach('', units, plain.__globals__, filename, (own, own_name), _offsets(cells, filename))
+        reach = Reach('', units, plain.__globals__, filename, (own, name), _offsets(cells, filename))
         reach.need(meant)
         travel = Travel(
             plain,
@@ -265,17 +266,19 @@ def bundle(
             pinned,
             is_whole=annotations,
         )
-        state, others = travel.settle(), travel.modules()
+        state, others, made_by = travel.settle(), travel.modules(), travel.made_by()
         kept = [*reach.kept]
     _refuse_overlap(kept, own, plain, what)
     source, needed = _without_blank_ends(blanked(text, kept), [(name, len(lines)) for name, lines in cells])
-    name = plain.__qualname__ if not own.is_cut_out else plain.__name__
+    qualname = plain.__qualname__ if not own.is_cut_out else plain.__name__
     made = Bundle(
-        source, name, module, file_of(plain.__code__), annotations, others, needed, state, main_package=inside
+        *(source, qualname, module, file_of(plain.__code__), annotations, others, needed, state),
+        main_package=inside,
+        made_by=made_by,
     )
     if store is not None or not modules:
         return made
-    return _with_modules(made, kept, pinned=pinned)
+    return with_modules(made, kept, pinned=pinned)
 
 
 def _offsets(cells: list[tuple[str, list[str]]], own: str) -> dict[str, int]:
@@ -287,7 +290,7 @@ def _offsets(cells: list[tuple[str, list[str]]], own: str) -> dict[str, int]:
     return {**offsets, own: count}
 
 
-def _with_modules(bundle: Bundle, kept: list[Unit], edited: bool = False, pinned: Pinned | None = None) -> Bundle:
+def with_modules(bundle: Bundle, kept: list[Unit], edited: bool = False, pinned: Pinned | None = None) -> Bundle:
     """Return the same, with the user's other modules that its source imports."""
     names = names_imported([node for unit in kept for node in unit.imports], bundle.package)
     return replace(bundle, modules=used_modules(names, edited, pinned))
@@ -304,34 +307,6 @@ def _without_blank_ends(source: str, cells: list[tuple[str, int]]) -> tuple[str,
             kept += own
             needed.append((name, len(own)))
     return ''.join([*kept, *lines]), tuple(needed)
-
-
-def bundle_again(bundle: Bundle, text: str, modules: bool = False) -> Bundle:
-    """Bundle the same function out of an edited file, which is not executed for this.
-
-    :param bundle: the function as it was.
-    :param text: the text of the file.
-    :param modules: whether to include the user's other modules that the source imports, as their files are now.
-    :raises WorkflowUsageError: if the text is no Python, or does not define the function.
-    """
-    try:
-        tree = parsed(text, bundle.filename)
-    except SyntaxError as error:
-        raise WorkflowUsageError(f'{bundle.filename}, line {error.lineno}, is not valid Python: {error.msg}') from error
-    lines = io.StringIO(text).readlines()
-    units = units_of(tree, bundle.annotations)
-    name = bundle.qualname.rpartition('.')[2]
-    found = [node for node in ast.walk(tree) if isinstance(node, FunctionNode) and node.name == name]
-    top = [node for node in tree.body if node in found] if '.' not in bundle.qualname else []
-    if not found:
-        raise WorkflowUsageError(f'{bundle.filename} does not define `{bundle.qualname}` any more')
-    node = (top or found)[-1]
-    own = next(unit for unit in units if unit.first <= node.lineno <= unit.last)
-    if own.is_main or ('.' not in bundle.qualname and not top):
-        own = Unit([node], first_line(node), node.end_lineno or node.lineno, bundle.annotations, is_cut_out=True)
-    kept, _ = _closure(units, own, _own_name(own, name, bundle.qualname))
-    again = replace(bundle, source=blanked(lines, kept))
-    return _with_modules(again, kept, edited=True) if modules else again
 
 
 # -- from an object to its definition ---------------------------------------------------------------------------------
@@ -453,7 +428,7 @@ def _holds(cell: types.CellType, function: types.FunctionType) -> bool:
 # -- what is needed ---------------------------------------------------------------------------------------------------
 
 
-def _own_name(own: Unit, name: str, qualname: str) -> str:
+def own_name(own: Unit, name: str, qualname: str) -> str:
     """Return the name of the top-level statement that is, or holds, the function."""
     return name if own.is_cut_out else qualname.partition('.')[0]
 
@@ -522,7 +497,7 @@ def _is_data_class(found: Any) -> bool:
     )
 
 
-def _closure(units: list[Unit], own: Unit, own_name: str, also: Collection[str] = ()) -> tuple[list[Unit], set[str]]:
+def closure_of(units: list[Unit], own: Unit, own_name: str, also: Collection[str] = ()) -> tuple[list[Unit], set[str]]:
     """Return the units that the function needs, in the order of the file, and the names that nothing makes.
 
     :param also: other names that it needs.

@@ -287,6 +287,11 @@ class Reach:
         self._keep(storing)
         return None
 
+    def statements_for(self, name: str) -> list[Unit]:
+        """Return what makes and changes a value."""
+        found = {*self._storing.get(name, ()), *self._changing.get(name, ())}
+        return sorted(found, key=lambda unit: unit.first)
+
     def line_of(self, name: str) -> int | None:
         """Return the line that makes a value."""
         storing = self._storing.get(name)

@@ -16,7 +16,7 @@ from .quietly import parsed
 from .reach import MODULE_NAMES, Reach
 from .state import State, Store, Stored
 from .texts import blanked
-from .units import units_of
+from .units import hash_of, units_of
 
 __all__ = ('Travel',)
 
@@ -79,6 +79,15 @@ class Travel:
             met = {known_as(name) for name in stored.modules} - self._known
             if not met and self._size() == before:
                 return stored.state
+
+    def made_by(self) -> dict[str, str]:
+        """Return a hash of the statements that have made each value, by module and name."""
+        return {
+            f'{name}:{path}': hash_of(units)
+            for name, reach in self._reaches.items()
+            for path in reach.values
+            if (units := reach.statements_for(path))
+        }
 
     def _size(self) -> list[int]:
         """Return what has grown, or shrunk, when something has changed."""

@@ -9,6 +9,7 @@ import __future__
 import ast
 import copy
 import dis
+import hashlib
 import inspect
 import sys
 import types
@@ -20,7 +21,7 @@ from typing import Any
 from .quietly import compiled
 from .trees import statements_in
 
-__all__ = ('Unit', 'first_line', 'units_of')
+__all__ = ('Unit', 'first_line', 'hash_of', 'units_of')
 
 
 @dataclass(eq=False)
@@ -141,6 +142,12 @@ def first_line(node: ast.stmt) -> int:
     """Return the first line of a statement, that of its decorators if it has some."""
     decorators: list[ast.expr] = getattr(node, 'decorator_list', [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def hash_of(units: Iterable[Unit]) -> str:
+    """Return a hash of what some units say, wherever they stand."""
+    text = ''.join(ast.dump(node) for unit in units for node in unit.body)
+    return hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]
 
 
 def units_of(

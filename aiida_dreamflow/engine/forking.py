@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import linecache
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -100,7 +101,8 @@ def _edited_class(old: Bundle) -> type[FunctionWorkChain]:
             'workflow itself, `fork(node, source=workflow)`'
         ) from error
     linecache.checkcache()
-    return pinned.load(bundle_again(old, text, modules=True))
+    edited = bundle_again(old, text, modules=True)
+    return pinned.load(replace(edited, identity=edited.hash_source()))
 
 
 def failed_children(children: Iterable[orm.ProcessNode], is_killed: bool = False) -> list[orm.ProcessNode]:

@@ -108,6 +108,7 @@ def pin_source(node: orm.ProcessNode, name: str, bundle: Bundle) -> None:
         'main_package': bundle.main_package,
         'state': json.dumps(bundle.state.plain),  # as text: AiiDA rounds numbers in attributes
         'state_files': {file: hashlib.sha256(data).hexdigest() for file, data in bundle.state.files.items()},
+        'made_by': dict(bundle.made_by),
         'qualname': bundle.qualname,
         'module': bundle.module,
         'filename': bundle.filename,
@@ -200,7 +201,9 @@ def launched(process_class: type[FunctionWorkChain]) -> Bundle:
     has_nodes = partial(store, has_nodes=True)
     what = {'what': 'a workflow', 'allow_async': True, 'annotations': True, 'modules': True}
     made = bundle(process_class.require_function(), store=has_nodes, **what)  # type: ignore[arg-type]
-    return replace(made, identity=process_class.bundle.fingerprint)
+    # Of a source that was stored once, the statements are not there.
+    made_by = {**process_class.bundle.made_by, **made.made_by}
+    return replace(made, identity=process_class.bundle.fingerprint, made_by=made_by)
 
 
 def as_launched(process: FunctionWorkChain) -> type[FunctionWorkChain]:
@@ -241,7 +244,7 @@ def _key_of(process_class: type[FunctionWorkChain]) -> str | None:
 def load(bundle: Bundle) -> type[FunctionWorkChain]:
     """Return the process class that a source defines."""
     found: type[FunctionWorkChain] = _from_source(bundle)
-    return _classes.setdefault(found.__name__, found)
+    return _others.setdefault((found.__name__, bundle.key), found)
 
 
 def __getattr__(name: str) -> Any:
@@ -302,6 +305,7 @@ def bundle_of(node: orm.ProcessNode) -> Bundle:
         State(json.loads(state) if isinstance(state, str) else state, files),
         content.get('identity', ''),
         content.get('main_package', ''),
+        content.get('made_by', {}),
     )
 
 

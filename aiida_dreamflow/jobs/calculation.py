@@ -69,6 +69,8 @@ def bundle_to_nodes(bundle: Bundle) -> dict[str, orm.Data]:
         node.base.attributes.set('package', bundle.main_package)
     if bundle.state.plain:
         node.base.attributes.set('state', wire.dumps(bundle.state.plain))  # AiiDA rounds numbers in attributes
+    if bundle.made_by:
+        node.base.extras.set(_MADE_BY, dict(bundle.made_by))
     if not (bundle.state.files or bundle.modules):
         return {'function': node}
     state = orm.FolderData()
@@ -84,6 +86,8 @@ def bundle_to_nodes(bundle: Bundle) -> dict[str, orm.Data]:
 
 
 _VALUES, _MODULES = 'values', 'modules'
+#: Extra of a function's source, as the hash does not see it.
+_MADE_BY = 'dreamflow_made_by'
 
 
 def nodes_to_bundle(nodes: Mapping[str, Any]) -> Bundle:
@@ -111,8 +115,9 @@ def nodes_to_bundle(nodes: Mapping[str, Any]) -> Bundle:
             modules.append(ModuleSource(name, place, data.decode('utf-8', 'surrogatepass'), is_package))
     state = State(wire.loads(attributes.get('state', '{}')), files)
     pairs = tuple(zip(cells, counts, strict=False))
+    package, made_by = attributes.get('package', ''), node.base.extras.get(_MADE_BY, {})
     return Bundle(
-        source, *names, modules=tuple(modules), cells=pairs, state=state, main_package=attributes.get('package', '')
+        *(source, *names), modules=tuple(modules), cells=pairs, state=state, main_package=package, made_by=made_by
     )
 
 

@@ -12,7 +12,7 @@ from engine import fork_workflows, workflows
 from engine.helpers import evaluations
 
 from aiida_dreamflow import fork
-from aiida_dreamflow.exceptions import ForkError, FrameError
+from aiida_dreamflow.exceptions import ForkError, FrameError, WorkflowUsageError
 from aiida_dreamflow.testing import check_provenance
 
 
@@ -176,6 +176,92 @@ def test_what_an_edit_must_leave(profile, file, tmp_path):
     file.path.unlink()
     with pytest.raises(ForkError, match='cannot be read'):
         fork(old, edited=True)
+
+
+TABLES = """
+from aiida_dreamflow import checkpoint, submit, workflow
+
+POINT = [1]
+POINT.append(2)
+
+def fails(x):
+    raise ValueError(POINT)
+
+@workflow
+async def tables():
+    return await submit(fails, x=1)
+"""
+
+
+def test_values_of_an_edited_job(profile, tmp_path):
+    file = Edited(tmp_path / 'edited_tables.py', TABLES)
+    old = execute(file.module.tables)
+    file.edit(('raise ValueError(POINT)', 'return POINT'))
+    node = execute(fork(old, edited=True, retry=True))
+    assert node.outputs.result.get_list() == [1, 2]
+    file.edit(('append(2)', 'append(3)'))
+    with pytest.raises(WorkflowUsageError, match='line 4: `POINT` was edited'):
+        fork(old, edited=True, retry=True)
+
+
+VALUES = """
+import random
+from aiida_dreamflow import checkpoint, workflow
+
+def note(x):
+    with open(LOG, 'a') as file: file.write(f'{x} ')
+    return x
+
+LOG = LOGFILE
+SCALE = 3
+OLD = note('old')
+POINT = note(random.random())
+TABLE = {}
+for i in range(2): TABLE[str(i)] = note(i)
+
+def helper():
+    return 'first'
+
+@workflow
+async def values():
+    await checkpoint()
+    await checkpoint()
+    return [SCALE, POINT, TABLE, helper()]
+"""
+
+
+def test_values_of_an_edited_source(profile, tmp_path):
+    """They are those of the old run: of the edited file only definitions and imports are executed, and what is a literal."""
+    log = tmp_path / 'log'
+    log.touch()
+    file = Edited(tmp_path / 'edited_values.py', VALUES.replace('LOGFILE', repr(str(log))))
+    said = log.read_text()
+    old = execute(file.module.values)
+    expected = old.outputs.result.get_list()
+    text = file.path.read_text()
+
+    def forked(*changes):
+        file.path.write_text(text)
+        file.edit(*changes)
+        return fork(old, step=1, edited=True)
+
+    node = execute(forked(('SCALE = 3', 'SCALE = 4'), ("'first'", "'second'"), ("OLD = note('old')", 'OLD = None')))
+    assert node.is_finished_ok, node.exception
+    assert node.outputs.result.get_list() == [4, *expected[1:3], 'second']
+    again = execute(fork(node, step=1, edited=True))
+    assert again.outputs.result.get_list() == node.outputs.result.get_list()
+    for changes in (
+        [('POINT = note(random.random())', 'POINT = note(random.gauss(0, 1))')],
+        [('range(2): T', 'range(3): T')],
+        [('POINT = ', 'NEW = note(1)\nPOINT = '), ('helper()]', 'helper(), NEW]')],
+    ):
+        with pytest.raises(
+            WorkflowUsageError, match=r'edited_values.py, line \d+: `\w+` was edited, or is new, and is no literal'
+        ):
+            forked(*changes)
+    node = execute(forked(('POINT = note(random.random())', 'POINT = 5')))
+    assert node.outputs.result.get_list()[1] == 5
+    assert log.read_text() == said
 
 
 def test_no_such_step(profile, tmp_path):

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from jobs.module_styles import REFUSED, STYLES, text_of
 
+from aiida_dreamflow.compiler import reach
 from aiida_dreamflow.compiler.bundle import bundle
 from aiida_dreamflow.exceptions import WorkflowUsageError
-from aiida_dreamflow.jobs import remote, wire
+from aiida_dreamflow.jobs import remote, wire, world
 from aiida_dreamflow.jobs.constants import store
 from aiida_dreamflow.jobs.placing import place
 from aiida_dreamflow.jobs.world import filling
@@ -106,6 +107,10 @@ def test_refused_by_name(tmp_path, style):
         WorkflowUsageError, match=rf'it uses {name}(?: \(line \d+ of .*\))?, a `\w+`, which cannot go along'
     ):
         bundle(module.f, store=store)
+
+
+def test_both_sides_know_what_was_given():
+    assert world.GIVEN == reach.GIVEN
 
 
 def test_names_that_no_statement_makes(tmp_path):
