@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import subprocess
@@ -29,12 +30,17 @@ from aiida_dreamflow.jobs.watchdog import Watchdog, Work
 def begun(daemon, tmp_path):
     """Launches a workflow, and returns it when its step has begun, with another one that its worker has, too."""
 
+    launched = []
+
     def begun(workflow):
         node = engine.submit(workflow, log=str(tmp_path / 'log'))
+        launched.append(node)
         wait_until((tmp_path / 'log').exists, 'the step begins', node)
         return node, engine.submit(workflows.goes_on)
 
-    return begun
+    yield begun
+    for node in launched:  # of a test that has failed, so that the next one has a worker
+        CliRunner().invoke(dreamflow, ['kill', str(node.pk)])
 
 
 def kill(node):
@@ -54,7 +60,9 @@ def log_of(tmp_path):
 def test_interrupted(begun, tmp_path):
     """Once, as by Ctrl-C, in the middle of `time.sleep`."""
     node, other = begun(workflows.polls)
-    told = 'line 21, in `polls`: `time.sleep(1000)`: this step has held up its worker for 1'
+    lines, first = inspect.getsourcelines(workflows.polls.function)
+    line = first + next(number for number, text in enumerate(lines) if 'sleep(1000)' in text)
+    told = f'line {line}, in `polls`: `time.sleep(1000)`: this step has held up its worker for 1'
     wait_until(lambda: told in get_workchain_report(node, 'REPORT'), 'it says where it is', node)
     assert not other.is_terminated
     worker = holder_of(node.pk)
