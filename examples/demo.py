@@ -6,20 +6,13 @@ Needs nothing but this Python environment, and touches no AiiDA but its own: `ma
 from __future__ import annotations
 
 import argparse
-import contextlib
-import inspect
-import re
 import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.syntax import Syntax
+from rich.console import Console
 
 import throwaway
 
@@ -27,17 +20,10 @@ if TYPE_CHECKING:
     from aiida.orm import ProcessNode
 
 HERE = Path(__file__).resolve().parent
-N_DOE, N_ITERATIONS = 3, 10
+N_ITERATIONS = 10
 POLL = 0.2
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _received: list[int] = []
-
-
-class Moment(NamedTuple):
-    """What can be seen of the workflow at one moment."""
-
-    line: str
-    done: int
 
 
 def main() -> int:
@@ -82,7 +68,7 @@ def _demonstrate(console: Console, folder: Path, workers: int, timeout: float) -
     try:
         node = engine.submit(opt_workflow, n_iterations=N_ITERATIONS)
         console.print(f'Submitted [bold]opt_workflow[/] as process {node.pk}.')
-        _watch(console, node, inspect.unwrap(getattr(opt_workflow, 'function', opt_workflow)), timeout)
+        _watch(console, node, timeout)
         ok = _tell_result(console, node)
         _tell_how_to_look(console, node, folder)
     finally:
@@ -94,76 +80,15 @@ def _demonstrate(console: Console, folder: Path, workers: int, timeout: float) -
     return 0 if ok else 1
 
 
-def _look(node: ProcessNode) -> Moment:
-    """Ask the database, and nothing else: any process could do this, on this machine or another."""
-    from aiida.orm import CalcJobNode, QueryBuilder, WorkChainNode
+def _watch(console: Console, node: ProcessNode, timeout: float) -> None:
+    """Do what `dreamflow watch` does, which any process could: it asks the database, and nothing else."""
+    from aiida_dreamflow.cli.watching import watch
 
-    line = str(node.base.attributes.get('stepper_state_info', ''))
-    query = QueryBuilder().append(WorkChainNode, filters={'id': node.pk}, tag='workflow')
-    ended = {'attributes.process_state': {'in': ['finished', 'excepted', 'killed']}}
-    query.append(CalcJobNode, with_incoming='workflow', filters=ended)
-    return Moment('' if line == 'None' else line, query.count())
-
-
-def _watch(console: Console, node: ProcessNode, function: Any, timeout: float) -> None:
-    """Show the workflow's source with the line it is at, and how far it is, until it has ended."""
-    try:
-        lines, first = inspect.getsourcelines(function)
-    except (OSError, TypeError):
-        lines, first = [], 1
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn('evaluations'),
-        TimeElapsedColumn(),
-        console=console,
-    )
-    task = progress.add_task('submitted', total=N_DOE + N_ITERATIONS)
-
-    def view(moment: Moment, ended: bool) -> Group:
-        number = re.match(r'L(\d+)', moment.line)
-        at = int(number[1]) if number and not ended else None
-        source = Syntax(
-            ''.join(lines).rstrip(),
-            'python',
-            line_numbers=True,
-            start_line=first,
-            line_range=None if at is None else _window(at - first + 1, len(lines), console.height - 4),
-            highlight_lines={at} if at is not None else set(),
-            theme='ansi_dark',
-            background_color='default',
-        )
-        return Group(Panel(source, title=f'{node.process_label} ({node.pk})'), progress) if lines else Group(progress)
-
-    shown = Moment('', -1)
-    deadline = time.monotonic() + timeout
-    live = Live(view(shown, False), console=console, refresh_per_second=8)
-    with live if console.is_terminal else contextlib.nullcontext():
-        while True:
-            ended, moment = node.is_terminated, _look(node)
-            state = node.process_state.value if node.process_state else 'submitted'
-            progress.update(task, completed=moment.done, description=state)
-            live.update(view(moment, ended))
-            if not console.is_terminal and moment != shown:
-                text = f'{moment.done:>4} of {N_DOE + N_ITERATIONS} done   {moment.line}'
-                console.print(text, markup=False, no_wrap=True, overflow='ellipsis')
-            shown = moment
-            if _received:  # where the exception was raised, somebody has swallowed it
-                sys.exit(128 + _received[0])
-            if ended:
-                return
-            if time.monotonic() > deadline:
-                raise SystemExit(f'Process {node.pk} has not ended within {timeout:.0f} s; its state: {state}.')
-            time.sleep(POLL)
-
-
-def _window(at: int, n_lines: int, height: int) -> tuple[int, int]:
-    """Return the first and the last line to show, so that a low terminal shows line `at` and the progress below."""
-    height = max(height, 3)
-    first = max(1, min(at - height // 2, n_lines - height + 1))
-    return first, min(first + height - 1, n_lines)
+    watch(node, POLL, plain=not console.is_terminal, until_end=True, timeout=timeout)
+    if _received:  # where the exception was raised, somebody has swallowed it
+        sys.exit(128 + _received[0])
+    if not node.is_terminated:
+        raise SystemExit(f'Process {node.pk} has not ended; it goes on when its daemon is started again.')
 
 
 def _tell_result(console: Console, node: ProcessNode) -> bool:
@@ -193,6 +118,9 @@ def _tell_how_to_look(console: Console, node: ProcessNode, folder: Path) -> None
     console.print(f'Its provenance is drawn in [bold]{_short(picture)}[/]: open it in a browser.', soft_wrap=True)
     console.print('To look further:\n')
     console.print(f'  export AIIDA_PATH={_quoted(folder)}', soft_wrap=True)
+    dreamflow = Path(sys.executable).parent / 'dreamflow'
+    for command in ('show', 'watch', 'children'):
+        console.print(f'  {_quoted(_short(dreamflow))} {command} {node.pk}', soft_wrap=True)
     for command in ('process list -a', 'process status', 'process report', 'process show', 'node graph generate'):
         argument = '' if command.endswith('-a') else f' {node.pk}'
         note = '   # needs Graphviz' if 'graph' in command else ''

@@ -58,6 +58,31 @@ def check(file: str) -> None:
 _profile_option = click.option('-p', '--profile', help='The AiiDA profile; the default one if not given.')
 
 
+@dreamflow.command()
+@click.argument('process', metavar='[PK]', required=False)
+@click.option(
+    '--interval', type=click.FloatRange(0.1), default=1.0, show_default=True, help='Seconds between two looks.'
+)
+@click.option('--plain', is_flag=True, help='Print a line for each change, as without a terminal.')
+@click.option('--until-end', is_flag=True, help='Leave the screen when the run has ended.')
+@_profile_option
+def watch(process: str | None, interval: float, plain: bool, until_end: bool, profile: str | None) -> None:
+    """Watch the run PK as it goes on: source, loops, children, variables, report. Without a PK: the list of runs.
+
+    The exit code is 0 if the run has ended well or the user has left, 1 if it has failed.
+    """
+    from aiida_dreamflow.cli import watching
+    from aiida_dreamflow.cli.finding import find_run, load_profile
+
+    if process is None:
+        load_profile(profile)
+        watching.watch_list(interval, plain)
+    else:
+        node = find_run(process, profile)
+        if not watching.watch(node, interval, plain=plain, until_end=until_end) and node.is_terminated:
+            raise click.exceptions.Exit(1)
+
+
 @dreamflow.command('list')
 @click.option(
     '-n', '--limit', type=click.IntRange(0), default=20, show_default=True, help='How many at most; 0 for all.'

@@ -48,9 +48,9 @@ def test_runs_and_cleans_up(root, tmp_path):
     output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
     assert re.search(r'Optimization f=\[-15\.125\d*\] at \[18\.93\d*\]', output), output
-    assert re.search(r'13 of 13 done', output), output
-    assert re.search(r'3 of 13 done   L\d+ for ', output), output
-    assert all(len(line) <= 80 for line in output.splitlines() if ' done ' in line)
+    assert re.search(r'done +13/13 done', output), output
+    assert re.search(r'\[\d+ of 10\]  \d+/\d+ done  L\d+ for ', output), output
+    assert all(len(line) <= 120 for line in output.splitlines() if ' done ' in line)
     assert f'export AIIDA_PATH={folder}' in output
     pictured = ElementTree.parse(folder / 'provenance.svg').getroot()
     assert len(pictured.findall('.//{http://www.w3.org/2000/svg}g')) > 3 * 13
