@@ -19,6 +19,10 @@ class _Group(click.Group):
 
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            if os.environ.get('DREAMFLOW_TRACEBACK') == 'full' and error.__cause__ is not None:
+                raise error.__cause__ from None
+            raise
         except (DreamflowError, AiidaException) as error:
             if os.environ.get('DREAMFLOW_TRACEBACK') == 'full':
                 raise
@@ -31,8 +35,23 @@ def dreamflow() -> None:
     """Look at workflows written as Python functions, and begin new runs from old ones."""
 
 
+def _complete(what: str) -> Any:
+    """Return what completes an argument; it is imported when it is needed."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
+        from aiida_dreamflow.cli import completion
+
+        return getattr(completion, what)(ctx, param, incomplete)
+
+    return complete
+
+
+_process_argument = click.argument('process', metavar='PK', shell_complete=_complete('runs'))
+_profile_option = click.option('-p', '--profile', help='The AiiDA profile; the default one if not given.')
+
+
 @dreamflow.command()
-@click.argument('target', metavar='FILE.py:FUNCTION')
+@click.argument('target', metavar='FILE.py:FUNCTION', shell_complete=_complete('targets'))
 def program(target: str) -> None:
     """Print the program that a function is compiled to: its steps and jumps.
 
@@ -55,11 +74,44 @@ def check(file: str) -> None:
     checking.check(file)
 
 
-_profile_option = click.option('-p', '--profile', help='The AiiDA profile; the default one if not given.')
+_LAUNCHED: dict[str, Any] = {
+    'ignore_unknown_options': True,
+    'allow_interspersed_args': False,
+    'help_option_names': ['--help'],
+}
+
+
+@dreamflow.command(context_settings=_LAUNCHED)
+@_profile_option
+@click.argument('target', metavar='FILE.py:FUNCTION', shell_complete=_complete('targets'))
+@click.argument('arguments', metavar='[--name value]...', nargs=-1, type=click.UNPROCESSED)
+def run(target: str, arguments: tuple[str, ...], profile: str | None) -> None:
+    """Run a workflow function here, and print what it returns.
+
+    Its parameters are options: `dreamflow run FILE.py:FUNCTION --help` lists them. Values are written as in Python; `pk:12` is a node.
+    """
+    from aiida_dreamflow.cli import running
+
+    running.launch(target, [*arguments], profile, is_submitted=False, is_watched=False)
+
+
+@dreamflow.command(context_settings=_LAUNCHED)
+@click.option('-w', '--watch', 'is_watched', is_flag=True, help='Watch it.')
+@_profile_option
+@click.argument('target', metavar='FILE.py:FUNCTION', shell_complete=_complete('targets'))
+@click.argument('arguments', metavar='[--name value]...', nargs=-1, type=click.UNPROCESSED)
+def submit(target: str, arguments: tuple[str, ...], is_watched: bool, profile: str | None) -> None:
+    """Submit a workflow function to the daemon.
+
+    Its parameters are options: `dreamflow submit FILE.py:FUNCTION --help` lists them. Values are written as in Python; `pk:12` is a node.
+    """
+    from aiida_dreamflow.cli import running
+
+    running.launch(target, [*arguments], profile, is_submitted=True, is_watched=is_watched)
 
 
 @dreamflow.command()
-@click.argument('process', metavar='[PK]', required=False)
+@click.argument('process', metavar='[PK]', required=False, shell_complete=_complete('runs'))
 @click.option(
     '--interval', type=click.FloatRange(0.1), default=1.0, show_default=True, help='Seconds between two looks.'
 )
@@ -100,7 +152,7 @@ def list_(limit: int, active: bool, as_json: bool, profile: str | None) -> None:
 
 
 @dreamflow.command()
-@click.argument('process', metavar='PK')
+@_process_argument
 @_profile_option
 def show(process: str, profile: str | None) -> None:
     """Show the run PK: its source with the line it is at, loops, variables, children, report, and how it failed."""
@@ -111,7 +163,7 @@ def show(process: str, profile: str | None) -> None:
 
 
 @dreamflow.command()
-@click.argument('process', metavar='PK')
+@_process_argument
 @click.option('--failed', is_flag=True, help='Only those that failed.')
 @click.option('--json', 'as_what', flag_value='json', help='Print JSON, one object a child.')
 @click.option('--csv', 'as_what', flag_value='csv', help='Print CSV, one row a child.')
@@ -125,7 +177,7 @@ def children(process: str, failed: bool, as_what: str | None, profile: str | Non
 
 
 @dreamflow.command()
-@click.argument('process', metavar='PK')
+@_process_argument
 @_profile_option
 def steps(process: str, profile: str | None) -> None:
     """List the recorded steps of the run PK: `stack`, `fork` and `run.at` take their numbers."""
@@ -136,7 +188,7 @@ def steps(process: str, profile: str | None) -> None:
 
 
 @dreamflow.command()
-@click.argument('process', metavar='PK')
+@_process_argument
 @click.option('--step', type=int, help='The step to look at; the last one that waits for something by default.')
 @_profile_option
 def stack(process: str, step: int | None, profile: str | None) -> None:
@@ -151,7 +203,7 @@ def stack(process: str, step: int | None, profile: str | None) -> None:
 
 
 @dreamflow.command()
-@click.argument('process', metavar='PK')
+@_process_argument
 @_profile_option
 def kill(process: str, profile: str | None) -> None:
     """Kill the run PK, also if its worker does not answer, as a step of it does not end: then the worker is ended.
@@ -165,7 +217,7 @@ def kill(process: str, profile: str | None) -> None:
 
 
 @dreamflow.command()
-@click.argument('process', metavar='PK')
+@_process_argument
 @click.option('--step', type=int, help='The step to go on from; the last one recorded by default.')
 @click.option('--edited', is_flag=True, help='Use the source that the file of the workflow has now.')
 @click.option(
@@ -183,3 +235,18 @@ def fork(process: str, step: int | None, edited: bool, retry: bool | None, profi
     from aiida_dreamflow.cli.finding import find_run
 
     forking.launch(find_run(process, profile), step, edited, retry)
+
+
+@dreamflow.command()
+@_profile_option
+def doctor(profile: str | None) -> None:
+    """Say whether profile, storage, broker, daemon and computers are fit to run workflows, and what to do if not.
+
+    The exit code is 1 if something is wrong.
+    """
+    from aiida_dreamflow.cli import doctors
+    from aiida_dreamflow.cli.finding import load_profile
+
+    load_profile(profile)
+    if not doctors.report():
+        raise click.exceptions.Exit(1)

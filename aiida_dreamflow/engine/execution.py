@@ -52,7 +52,7 @@ from .ledger import SHARED, Ledger, name_of
 from .lookup import stored_nodes
 from .outputs import Outputs, are_outputs, taking
 from .pinned import as_launched, note_reported, source_key, watch
-from .printing import captured, shown
+from .printing import captured, only_stored, shown
 from .refusing import explain
 from .returning import nested, odd_names, outputs_in, require_declared, shape_of
 from .steps import Step, latest_step, write_step
@@ -249,7 +249,8 @@ class Execution:
                 raise
         self.children.kill_cancelled(self.machine)
         if text := shown(printed):
-            self.process.report('%s', text)
+            with only_stored(printed, is_seen=not self.process.runner.is_daemon_runner):
+                self.process.report('%s', text)
         if seconds > _LONG:
             self._report_long(first, machine, seconds)
         return outcome

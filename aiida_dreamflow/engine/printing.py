@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ('captured', 'shown')
+__all__ = ('captured', 'only_stored', 'shown')
 
 #: How many lines at the beginning and at the end of what a step prints the report has, and how many characters.
 _LINES, _CHARACTERS = 500, 100_000
@@ -36,6 +36,41 @@ def shown(printed: list[str]) -> str:
         f'{first}\n[... left out here: this step printed {len(lines)} lines, {len(text)} characters. What is to be kept is better '
         f'written to a file, or returned ...]\n{last}'
     )
+
+
+class _Logged(str):
+    """A line that was logged: the terminal may not have shown it."""
+
+
+class _Silent(logging.Filter):
+    """Lets nothing pass."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return False
+
+
+@contextmanager
+def only_stored(printed: list[str], is_seen: bool) -> Iterator[None]:
+    """Keep what is reported inside of the context from the terminal, which has shown it when it was printed.
+
+    :param printed: what the step has printed; if something was logged, it is shown again.
+    :param is_seen: whether somebody sees what this process prints.
+    """
+    own = (
+        logging.getLogger('aiida').handlers
+        if is_seen and not any(isinstance(each, _Logged) for each in printed)
+        else []
+    )
+    streams = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    handlers = [each for each in own if type(each).__name__ == 'CliHandler' or getattr(each, 'stream', None) in streams]
+    silent = _Silent()
+    for handler in handlers:
+        handler.addFilter(silent)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(silent)
 
 
 class _Stdout:
@@ -69,7 +104,7 @@ class _Collector(logging.Handler):
         if buffer and not buffer[-1].endswith('\n'):
             buffer.append('\n')
         try:
-            buffer.append(f'{self.format(record)}\n')
+            buffer.append(_Logged(f'{self.format(record)}\n'))
         except Exception:
             self.handleError(record)
 
