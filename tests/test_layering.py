@@ -11,7 +11,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-ROOMS = ('compiler', 'runtime', 'values', 'jobs', 'engine', 'testing', 'view', 'cli')
+ROOMS = ('compiler', 'runtime', 'values', 'jobs', 'engine', 'testing', 'view', 'page', 'cli')
 
 
 @functools.cache

@@ -189,6 +189,21 @@ def steps(process: str, profile: str | None) -> None:
 
 @dreamflow.command()
 @_process_argument
+@click.option(
+    '-o', '--output', type=click.Path(dir_okay=False, writable=True), help='The file; run-PK.html if not given.'
+)
+@_profile_option
+def html(process: str, output: str | None, profile: str | None) -> None:
+    """Write a page that shows the run PK: one file, which needs no network."""
+    from aiida_dreamflow.cli import showing
+    from aiida_dreamflow.cli.finding import find_run
+
+    node = find_run(process, profile)
+    showing.write_page(node, output or f'run-{node.pk}.html')
+
+
+@dreamflow.command()
+@_process_argument
 @click.option('--step', type=int, help='The step to look at; the last one that waits for something by default.')
 @_profile_option
 def stack(process: str, step: int | None, profile: str | None) -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +18,17 @@ from aiida_dreamflow.cli.words import clock, counted, cut
 if TYPE_CHECKING:
     from aiida_dreamflow.view import Child, Loop, Run, RunLine, Shown
 
-__all__ = ('COLOURS', 'bar', 'child_text', 'list_runs', 'show_children', 'show_run', 'show_steps', 'values_text')
+__all__ = (
+    'COLOURS',
+    'bar',
+    'child_text',
+    'list_runs',
+    'show_children',
+    'show_run',
+    'show_steps',
+    'values_text',
+    'write_page',
+)
 
 #: The colour of each status.
 COLOURS = {
@@ -293,3 +304,15 @@ def show_steps(node: Any) -> None:
         click.echo(f'{step.number:6}  {clock(step.time)}  L{step.began} to L{step.line}: {step.text}')
     if not run.steps:
         click.echo(f'{run.name} {run.pk} has no step yet, as it came to no await')
+
+
+# -- a page
+
+
+def write_page(node: Any, path: str) -> None:
+    """Write a page that shows a run into a file."""
+    from aiida_dreamflow.page import page
+    from aiida_dreamflow.view import look
+
+    Path(path).write_text(page(look(node)), encoding='utf-8', errors='backslashreplace')
+    click.echo(f'{path}: open it in a browser')
