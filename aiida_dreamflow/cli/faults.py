@@ -111,8 +111,8 @@ class _Names:
             return self._globals.get(node.id, getattr(builtins, node.id, None))
         if isinstance(node, ast.Attribute):
             around = self.meaning(node.value)
-            is_static = isinstance(around, types.ModuleType | type) or hasattr(around, '_dreamflow_awaits')
-            return getattr(around, node.attr, None) if is_static else None
+            # Of a class, an attribute may be worked out, and need a profile.
+            return getattr(around, node.attr, None) if isinstance(around, types.ModuleType) else None
         return None
 
 

@@ -206,6 +206,11 @@ MISTAKES = """
         return n
 
 
+    @workflow(exit_codes={'ERROR_ODD': (410, 'odd')})
+    async def coded(n: int = 1):
+        return coded.exit_codes.ERROR_ODD
+
+
     @workflow
     async def mistaken(n: int):
         await submit(square, x=nn)
@@ -259,7 +264,7 @@ def test_mistakes_that_the_text_shows(check):
         'await asyncio.gather(helper(1), helper(2))': f'`asyncio.gather` {loop}, `from aiida_dreamflow import gather`',
         'engine.submit(child, n=1)': '`aiida.engine.submit` launches from outside: in a workflow function write `await submit(...)` of '
         'this package',
-        "with open('/tmp/log') as file:": "`open('/tmp/log')` is open at the await in line 45, and an open file cannot be stored: read "
+        "with open('/tmp/log') as file:": "`open('/tmp/log')` is open at the await in line 50, and an open file cannot be stored: read "
         'or write before, or open it again after',
         'await asyncio.sleep(1)': f'`asyncio.sleep` {loop}, `from aiida_dreamflow import sleep`',
     }
