@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import itertools
 import textwrap
+import time
 
 import pytest
+from engine.helpers import kill_workers, wait_until
 from jobs.module_styles import REFUSED, STYLES
 from jobs.test_packages import PACKAGES, written
 from jobs.test_world import imported, plain
@@ -149,3 +151,73 @@ def test_a_child_is_refused_where_it_is_launched(later, where, request):
         outputs, _ = request.getfixturevalue('run')(later.refused)
         said = outputs['result']
     assert 'child_1 could not be launched: `child` cannot become a workflow: it uses `LOG`' in said
+
+
+def run_all(names, daemon, folder, monkeypatch, kills):
+    """Submit cases, kill the worker, let their files go; return how many were equal and refused, and what was not.
+
+    Each has a `run`, a job, or one of many items, in turns.
+    """
+    from aiida import engine
+
+    gate, waiting, refused, wrong = folder / 'gate', {}, [], {}
+    for number, name in enumerate(names):
+        place, ways = folder / str(number), [('run', 'submit', 'map')[number % 3]]
+        place.mkdir()
+        again = not name.startswith('refused') and is_same_again(name, place, monkeypatch)
+        case = Case(name, place, monkeypatch)
+        try:
+            node = engine.submit(case.module.through, gate=str(gate), is_same_again=again, ways=ways)
+        except WorkflowUsageError:
+            refused.append(name)
+            continue
+        waiting[name] = node, case.expected(again, ways)
+        for index, path in enumerate(case.files):
+            path.unlink() if (number + index) % 2 else path.write_text('raise RuntimeError("edited")\n')
+    pks = [node.pk for node, _ in waiting.values()]
+    for kill in range(kills):
+        wanted = len(pks) * kill // kills
+        wait_until(lambda: _number_of(pks, is_ended=kill > 0) >= (wanted or len(pks)), f'kill {kill}', seconds=400)  # noqa: B023
+        kill_workers(daemon)
+        gate.touch()
+    gate.touch()
+    wait_until(lambda: _number_of(pks, is_ended=True) == len(pks), 'all end', seconds=600)
+    for name, (node, expected) in waiting.items():
+        seen = node.outputs.seen.get_dict() if node.is_finished_ok else (node.exit_message, node.exception)
+        if seen != expected:
+            wrong[name] = seen, expected
+    return len(waiting) - len(wrong), refused, wrong
+
+
+def _number_of(pks, is_ended):
+    """Return how many processes have ended, or begun."""
+    from aiida import orm
+
+    time.sleep(0.5)
+    states = {'attributes.process_state': {'in': ['finished', 'excepted', 'killed']}}
+    filters = (
+        states if is_ended else {'attributes.process_state': {'in': ['running', 'waiting', 'finished', 'excepted']}}
+    )
+    return orm.QueryBuilder().append(orm.ProcessNode, filters={'id': {'in': pks}, **filters}).count()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_daemon_of_all(daemon, tmp_path, monkeypatch):
+    equal, refused, wrong = run_all(list(CASES), daemon, tmp_path, monkeypatch, kills=2)
+    assert wrong == {}
+    assert len(refused) == len(REFUSED)
+    assert equal == len(CASES) - len(REFUSED)
+
+
+#: One of each kind, for every day.
+FEW = [
+    *('made anew each time', 'one list, two names', 'a table filled by decorators', 'star imports', 'numpy tables'),
+    *('package: a registry in another module', 'refused: an open file'),
+]
+
+
+def test_daemon(daemon, tmp_path, monkeypatch):
+    equal, refused, wrong = run_all(FEW, daemon, tmp_path, monkeypatch, kills=1)
+    assert wrong == {}
+    assert (equal, refused) == (len(FEW) - 1, FEW[-1:])
