@@ -8,7 +8,7 @@ import textwrap
 import time
 
 import pytest
-from engine.helpers import kill_workers, wait_until
+from engine.helpers import evaluations, kill_workers, wait_until
 from jobs.module_styles import REFUSED, STYLES
 from jobs.test_packages import PACKAGES, written
 from jobs.test_world import imported, plain
@@ -151,6 +151,38 @@ def test_a_child_is_refused_where_it_is_launched(later, where, request):
         outputs, _ = request.getfixturevalue('run')(later.refused)
         said = outputs['result']
     assert 'child_1 could not be launched: `child` cannot become a workflow: it uses `LOG`' in said
+
+
+CACHED = """
+from aiida_dreamflow import submit, workflow
+
+class Box:
+    def __init__(self, x): self.x = x
+
+BOX = Box(1)
+TABLE = [1]
+TABLE.append(2)
+
+def add(): return BOX.x + sum(TABLE)
+
+@workflow
+async def cached():
+    return await submit(add)
+"""
+
+
+def test_caching_sees_the_values(run, tmp_path):
+    from aiida.manage.caching import enable_caching
+
+    module = imported(tmp_path, CACHED)
+    found = []
+    with enable_caching():
+        for change in ('', '', 'TABLE.append(3)', 'BOX.x = 5', ''):
+            exec(change, vars(module))
+            outputs, node = run(module.cached)
+            (job,) = evaluations(node)
+            found.append((outputs['result'], job.base.caching.is_created_from_cache))
+    assert found == [(4, False), (4, True), (7, False), (11, False), (11, True)]
 
 
 def run_all(names, daemon, folder, monkeypatch, kills):

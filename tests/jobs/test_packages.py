@@ -271,3 +271,25 @@ def test_programs(tmp_path, root, how):
         command = ['program.py', str(tmp_path / 'user_package.zip')]
     done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_two_scripts_of_one_name_with_neighbours_of_one_name(tmp_path, monkeypatch):
+    """From two sessions, in one worker."""
+    functions = []
+    for number in (1, 2):
+        with monkeypatch.context() as session:
+            files = {'same_script': 'import same_neighbour\ndef f(): return same_neighbour.g()\n'}
+            files |= {'same_neighbour': f'VALUE = [{number}]\nVALUE.append({number})\ndef g(): return VALUE\n'}
+            (tmp_path / str(number)).mkdir()
+            written(tmp_path / str(number), files, '')
+            session.syspath_prepend(str(tmp_path / str(number)))
+            importlib.invalidate_caches()
+            module = importlib.import_module('same_script')
+            made = bundle(module.f, allow_async=True, annotations=True, modules=True, store=store)
+            functions.append(made.find(made.load(f'test_packages_{next(_numbers)}', filling)))
+            for name in files:
+                del sys.modules[name]
+    assert [function() for function in functions] == [[1, 1], [2, 2]]
+    for number, function in enumerate(functions, 1):
+        made = bundle(function, modules=True, store=store)
+        assert as_job(made, tmp_path / f'job_{number}') == [number, number]
