@@ -11,7 +11,8 @@ What is not followed: names inside strings (forward references, ``globals()['x']
 guessed.
 
 Where the function is launched, definitions and imports travel as source, and the values of other global variables as they are at
-that moment (see `reach`). Without a `Store`, as when the function is only looked at, or its file was edited since, all is source.
+that moment (see `reach`). Without a `Store`, as when the function is only looked at, all is source; for a file that was edited since, see
+`edited`.
 
 Knows Python sources; must not know where a bundle goes, nor AiiDA.
 """

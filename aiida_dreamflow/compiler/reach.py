@@ -78,8 +78,7 @@ class Reach:
                 self._changing.setdefault(each, []).append(unit)
         for each, storing in self._storing.items():
             unit = storing[-1]
-            is_given = each in namespace.get(GIVEN, ())
-            if each in unit.defined - unit.imported and each in namespace and not unit.is_main and not is_given:
+            if each in unit.defined - unit.imported and not unit.is_main and self._is_as_defined(unit, each):
                 self._made[id(namespace[each])] = each
         if own is not None:
             self._keep([own[0]])
@@ -133,10 +132,26 @@ class Reach:
         if name in self.namespace.get(GIVEN, ()):
             return needed | self._value(name, [])
         if storing and storing[-1] in defining:
-            return needed
+            return needed if self._is_as_defined(storing[-1], name) else needed | self._value(name, [])
         if not storing and (self.has_star or name in MODULE_NAMES or hasattr(builtins, name)):
             return needed
         return needed | self._value(name, storing)
+
+    def _is_as_defined(self, unit: Unit, name: str) -> bool:
+        """Return whether a name may still stand for what its last definition has made: a function may have put another one there."""
+        if name not in self.namespace or name in self.namespace.get(GIVEN, ()):
+            return False
+        node, value = unit.body[0], self.namespace[name]
+        if len(unit.body) > 1 or getattr(node, 'decorator_list', None):
+            return True
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign):  # that of a lambda
+            if not isinstance(value, types.FunctionType) or value.__globals__ is not self.namespace:
+                return False
+            line = (
+                self._line(value.__code__) if isinstance(node, ast.Assign) else None
+            )  # reloading may change those of others
+            return unit.first <= line <= unit.last if line is not None else value.__qualname__ in (name, '<lambda>')
+        return not isinstance(node, ast.ClassDef) or getattr(value, '__qualname__', '') == name
 
     def _value(self, name: str, storing: list[Unit]) -> set[str]:
         value = self.namespace[name]
@@ -278,6 +293,11 @@ class Reach:
             return f'line {changing[0].first} changes it'
         if not is_as_written(storing[0].assigned[1], self.values[name]):
             return 'its content may have been changed since'
+        unit = storing[0]
+        if isinstance(storing[0].assigned[1], _DISPLAYS):
+            begun = [self._line(function.__code__) for function in _functions_in(self.values[name])]
+            if any(line is not None and not unit.first <= line <= unit.last for line in begun):
+                return 'another function was put into its place, or into it'
         if name in self.filled or not _can_be_filled(self.values[name]):
             del self.values[name]
             self.filled.discard(name)
@@ -326,6 +346,24 @@ def _walked(found: Any, path: list[str]) -> Any:
     for part in path:
         found = inspect.getattr_static(found, part, None)
         found = getattr(found, '__func__', found)
+    return found
+
+
+#: Expressions that have in them all functions without a name that are in their values.
+_DISPLAYS = (ast.Dict, ast.List, ast.Tuple, ast.Set, ast.Lambda)
+
+
+def _functions_in(value: object) -> list[types.FunctionType]:
+    """Return the functions without a name of their own in a container, or the value itself if it is one."""
+    found: list[types.FunctionType] = []
+    pending, seen = [value], set[int]()
+    while pending:
+        each = pending.pop()
+        if isinstance(each, types.FunctionType) and '<' in each.__qualname__:
+            found.append(each)
+        elif id(each) not in seen and isinstance(each, dict | list | tuple | set | frozenset):
+            seen.add(id(each))
+            pending.extend(each.values() if isinstance(each, dict) else each)
     return found
 
 

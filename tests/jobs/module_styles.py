@@ -47,6 +47,18 @@ STYLES = {
             SEEN.append(1)
             return ALSO['seen'], ALSO['seen'] is SEEN
         """,
+    'a definition that a function has replaced': """
+        def g(): return 1
+        def h(): return 2
+        class A: x = 1
+        class B: x = 2
+        show = lambda: 3
+        def change():
+            global g, A, show
+            g, A, show = h, B, 5
+        change()
+        def f(): return g(), A.x, show, g is h
+        """,
     'one row, three times': """
         GRID = [[0]] * 3
         SPARE = [0]
@@ -572,6 +584,14 @@ REFUSED = {
     'a function that holds on to an object': (
         'class Box:\n    def __init__(self): self.x, self.show = 1, lambda: self.x\nBOX = Box()\ndef f(): return BOX.show()\n',
         '`BOX`',
+    ),
+    'a lambda that a function has put there': (
+        'CALL = lambda: 1\ndef change():\n    global CALL\n    CALL = lambda: 2\nchange()\ndef f(): return CALL()\n',
+        '`CALL`',
+    ),
+    'a lambda that a function has put into a table': (
+        'class Box: pass\nT = {"f": lambda: 1, "box": Box()}\ndef change(): T["f"] = lambda: 2\nchange()\ndef f(): return T["f"]()\n',
+        '`T`',
     ),
     'made by `exec`': ("exec('def g(): return 1')\ndef f(): return g()\n", '`g`'),
     'an object that holds a file': (
