@@ -240,16 +240,18 @@ def kill(process: str, profile: str | None) -> None:
     default=None,
     help='Whether to launch the children that failed there again, with the same inputs.',
 )
+@click.option('-y', '--yes', 'is_sure', is_flag=True, help='Do not ask.')
 @_profile_option
-def fork(process: str, step: int | None, edited: bool, retry: bool | None, profile: str | None) -> None:
+def fork(process: str, step: int | None, edited: bool, retry: bool | None, is_sure: bool, profile: str | None) -> None:
     """Begin a new run where the run PK was after one of its steps.
 
-    What the old run has done by then is not done again: neither its steps, nor the jobs it waited for.
+    What the old run has done by then is not done again: neither its steps, nor the jobs it waited for. Without an option, of a run that has
+    ended well, it asks first.
     """
     from aiida_dreamflow.cli import forking
     from aiida_dreamflow.cli.finding import find_run
 
-    forking.launch(find_run(process, profile), step, edited, retry)
+    forking.launch(find_run(process, profile), step, edited, retry, is_sure)
 
 
 @dreamflow.command()

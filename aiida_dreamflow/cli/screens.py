@@ -287,13 +287,15 @@ class RunScreen(Screen[None]):
         run = self.model
         if what == 'fork':
             step = ['--step', str(self.moment.step)] if self.moment is not None else []
-            command = [sys.executable, '-m', 'aiida_dreamflow.cli', 'fork', str(run.pk), *step]
+            command = [sys.executable, '-m', 'aiida_dreamflow.cli', 'fork', '--yes', str(run.pk), *step]
             question = f'Begin a new run from step {self.shown.step} of {run.name} {run.pk}?'
         else:
             if run.ended is not None:
                 self.note(f'{run.name} {run.pk} has ended: there is nothing to {what}')
                 return
-            command = [str(Path(sys.executable).with_name('verdi')), 'process', what, str(run.pk)]
+            verdi = [str(Path(sys.executable).with_name('verdi')), 'process', what]
+            own = [sys.executable, '-m', 'aiida_dreamflow.cli', 'kill']
+            command = [*(own if what == 'kill' else verdi), str(run.pk)]
             question = f'{what.capitalize()} {run.name} {run.pk}?'
 
         def decided(yes: bool | None) -> None:

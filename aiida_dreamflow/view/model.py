@@ -309,3 +309,9 @@ class Run:
     def again(self) -> Run:
         """Return the run as it is now; what has not changed since is not asked for again."""
         return self._reader.read()
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from .html import html_of
+
+        return html_of(self)

@@ -69,6 +69,7 @@ class Reader:
         self.size = 0
         self._now: Moment | None = None
         self._now_at = 0
+        self.last_step = self.last_child = 0  # the links seen last
 
     def own(self, inputs: bool) -> dict[str, Shown]:
         """Return the inputs or outputs of the run."""
@@ -109,7 +110,8 @@ class Reader:
     def _read_steps(self) -> None:
         last = self.steps[-1] if self.steps else None
         line = last.line if last is not None else self._first_line()
-        for row in self.rows.steps(self.pk, last.pk if last else 0):
+        for row in self.rows.steps(self.pk, self.last_step):
+            self.last_step = max(self.last_step, row.link)
             low = row.first or line
             high = low + (row.count or 1) - 1
             began, line = line, (low if line == high else high)
@@ -124,7 +126,10 @@ class Reader:
 
     def _read_children(self, inherited: Mapping[str, str]) -> None:
         running = [pk for pk, child in self.children.items() if child.ended is None]
-        for row in self.rows.children(self.pk, max(self.children, default=0), running):
+        new = self.rows.children(self.pk, self.last_child)
+        again = self.rows.children_again(self.pk, running) if running else []
+        for row in [*again, *new]:
+            self.last_child = max(self.last_child, row.link)
             self.children[row.pk] = child_of(row, self.computers, self._line_of, self.values)
         if inherited and (not self.taken_over or any(child.ended is None for child in self.taken_over)):
             labels = {uuid: label for label, uuid in inherited.items()}

@@ -65,11 +65,12 @@ class ChildRow:
     job_id: str | None
     paused: bool | None
     label: str
+    link: int
 
 
 @dataclass(frozen=True)
 class StepRow:
-    """The record of a step: its node, when it ended, what it is about, its lines, and the label of its link."""
+    """The record of a step: its node, when it ended, what it is about, its lines, and label and pk of its link."""
 
     pk: int
     time: datetime.datetime
@@ -77,6 +78,7 @@ class StepRow:
     first: int | None
     count: int | None
     label: str
+    link: int
 
 
 @dataclass(frozen=True)
@@ -150,21 +152,29 @@ class Rows:
             raise NotExistent(f'there is no process {pk} any more')
         return RunRow(*row)
 
-    def children(self, pk: int, after: int = 0, again: Iterable[int] = ()) -> list[ChildRow]:
+    def children(self, pk: int, after: int = 0) -> list[ChildRow]:
         """Return the children of a run, the oldest first.
 
         :param pk: the run.
-        :param after: only those with a higher pk,
-        :param again: and these.
+        :param after: only those with a link that has a higher pk.
         """
         node, link = self._node, self._link
-        query = select(*self._child_columns(node), link.label).join(link, link.output_id == node.id)
-        query = query.where(link.input_id == pk, link.type.in_(_CALLS), node.process_type.is_not(None))
-        known = sorted(again)
-        if after and len(known) <= _MANY:
-            new = link.output_id > after  # a column of the link: known children are not read
-            query = query.where(new | link.output_id.in_(known) if known else new)
+        query = select(*self._child_columns(node), link.label, link.id).join(link, link.output_id == node.id)
+        query = query.where(self._called_by(pk, after), link.type.in_(_CALLS), node.process_type.is_not(None))
         return sorted((ChildRow(*row) for row in self._all(query)), key=lambda row: row.pk)
+
+    def children_again(self, pk: int, pks: Sequence[int]) -> list[ChildRow]:
+        """Return some children of a run."""
+        node, link = self._node, self._link
+        query = select(*self._child_columns(node), link.label, link.id).join(link, link.output_id == node.id)
+        query = query.where(link.output_id.in_(pks), link.input_id == pk, link.type.in_(_CALLS))
+        return [ChildRow(*row) for row in self._all(query)]
+
+    def _called_by(self, pk: int, after: int) -> Any:
+        """Return the condition for links of a run; of those after one, the many before are not walked through."""
+        link = self._link
+        # A sum has no index: what is new is found by the pk of the links alone.
+        return (link.id > after) & (link.input_id + 0 == pk) if after else link.input_id == pk
 
     def processes(self, labels: Mapping[str, str]) -> list[ChildRow]:
         """Return processes, the oldest first.
@@ -172,7 +182,7 @@ class Rows:
         :param labels: what they are to be called, by uuid.
         """
         query = select(*self._child_columns(self._node)).where(self._node.uuid.in_(sorted(labels)))
-        return sorted((ChildRow(*[*row, labels[row[1]]]) for row in self._all(query)), key=lambda row: row.pk)
+        return sorted((ChildRow(*[*row, labels[row[1]], 0]) for row in self._all(query)), key=lambda row: row.pk)
 
     @staticmethod
     def _child_columns(node: Any) -> list[Any]:
@@ -203,14 +213,17 @@ class Rows:
     def steps(self, pk: int, after: int = 0) -> list[StepRow]:
         """Return the records of the steps of a run, the oldest first.
 
-        :param after: only those with a higher pk.
+        :param after: only those with a link that has a higher pk.
         """
         node, link, said = self._node, self._link, self._node.attributes
         lines = (said['function_starting_line_number'], said['function_number_of_lines'])
-        query = select(node.id, node.ctime, node.label, *lines, link.label).join(link, link.output_id == node.id)
-        query = query.where(link.input_id == pk, link.type == LinkType.CALL_CALC.value, node.process_type.is_(None))
-        rows = self._all(query.where(link.output_id > after) if after else query)
-        return sorted((StepRow(*row) for row in rows), key=lambda row: row.pk)
+        query = select(node.id, node.ctime, node.label, *lines, link.label, link.id).join(
+            link, link.output_id == node.id
+        )
+        query = query.where(
+            self._called_by(pk, after), link.type == LinkType.CALL_CALC.value, node.process_type.is_(None)
+        )
+        return sorted((StepRow(*row) for row in self._all(query)), key=lambda row: row.pk)
 
     def frame_of_step(self, pk: int, number: int) -> FrameRow | None:
         """Return the frame with which a step of a run has ended."""
@@ -244,7 +257,7 @@ class Rows:
         query = query.join(call, call.output_id == process).where(call.input_id == pk, call.type.in_(_CALLS))
         if children is not None and len(children) <= _MANY:
             query = query.where(process.in_([*children]))
-        elif children is None or len(children) > _MANY:
+        else:
             caller = aliased(self._node)
             query = query.join(caller, caller.id == process).where(caller.process_type.is_not(None))
         return self._by_process(query)

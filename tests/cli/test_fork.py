@@ -6,16 +6,35 @@ import subprocess
 import sys
 
 import pytest
-from aiida import orm
+from aiida import engine, orm
 from click.testing import CliRunner
 from engine import fork_workflows
 from engine.helpers import evaluations, wait_until
 
+from aiida_dreamflow import checkpoint, workflow
 from aiida_dreamflow.cli import dreamflow
 
 
 def invoke(*arguments):
     return CliRunner().invoke(dreamflow, ['fork', *map(str, arguments)])
+
+
+def test_asks_first_if_there_seems_to_be_no_reason(profile, monkeypatch):
+    node = engine.run_get_node(rests)[1]
+    submitted = []
+    monkeypatch.setattr(engine, 'submit', lambda builder: submitted.append(builder) or node)
+    asked = CliRunner().invoke(dreamflow, ['fork', str(node.pk)], input='n\n')
+    assert (asked.exit_code, submitted) == (1, [])
+    assert 'has ended well; do its last step again' in asked.output
+    for options in (['--yes'], ['--step', '1']):
+        done = CliRunner().invoke(dreamflow, ['fork', str(node.pk), *options])
+        assert done.exit_code == 0, done.output
+    assert len(submitted) == 2
+
+
+@workflow
+async def rests():
+    await checkpoint()
 
 
 @pytest.mark.slow
@@ -37,7 +56,7 @@ def test_list_and_launch(daemon, tmp_path):
     assert listed.exit_code == 0, listed.output
     first, second = listed.output.splitlines()
     assert first.split()[0] == '1'
-    assert second.endswith('y = await submit(square, x=i, log=log)')
+    assert second.endswith('y = await submit(square, ...)')
 
     refused = invoke(node.pk, '--step', 9)
     assert refused.exit_code == 1

@@ -284,6 +284,20 @@ def test_runs_in_a_list(optimised, growing):
     assert optimised.pk not in {line.pk for line in runs(None, active=True)}
 
 
+def test_in_a_notebook(optimised):
+    from xml.etree import ElementTree
+
+    page = look(optimised)._repr_html_()
+    root = ElementTree.fromstring(page.replace('<details open>', '<details>'))
+    text = ' '.join(root.itertext())
+    assert 'optimise' in text
+    assert '4 children: 4 done' in text
+    assert 'square(x=3)' in text
+    assert '<script' not in page
+    failed = look(launched(workflows.fails))._repr_html_()
+    assert 'two is too many' in failed
+
+
 def test_a_fork_has_the_children_of_the_old_run(profile):
     old = launched(workflows.fails)
     new = launched(aiida_dreamflow.fork(old, retry=True))
