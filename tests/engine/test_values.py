@@ -78,3 +78,20 @@ def test_what_a_workflow_changes_is_not_left_to_the_next(run):
     outputs, _ = run(workflows.changes_its_process)
     assert outputs['result'] == '0.333'
     assert (decimal.getcontext().prec, sys.stderr) == before
+
+
+@pytest.mark.parametrize(
+    'workflow', [workflows.keeps_unloadable, workflows.returns_unloadable], ids=['kept', 'returned']
+)
+def test_what_cannot_be_loaded_is_refused_where_it_would_be_stored(workflow, run):
+    """And not on the day on which a worker dies; in memory as well."""
+    first = workflow.function.__code__.co_firstlineno
+    said = []
+    for way in (run_in_memory, run):
+        with pytest.raises(CannotStoreError, match=rf'value_workflows.py, line {first + 3}, in `\w+`: ') as caught:
+            way(workflow)
+        assert 'cannot be loaded: an object of type `Unloadable` cannot be filled again: RuntimeError: no' in str(
+            caught.value
+        )
+        said.append(str(caught.value))
+    assert said[0] == said[1]

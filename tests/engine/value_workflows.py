@@ -113,3 +113,24 @@ async def changes_its_process():
     await checkpoint()
     sys.stderr = io.StringIO()
     return str(decimal.Decimal(1) / 3)
+
+
+class Unloadable:
+    def __init__(self):
+        self.x = 1
+
+    def __setstate__(self, state):
+        raise RuntimeError('no')
+
+
+@workflow
+async def keeps_unloadable():
+    kept = Unloadable()
+    await checkpoint()
+    return kept.x
+
+
+@workflow
+async def returns_unloadable():
+    await checkpoint()
+    return {'out': [Unloadable()]}
