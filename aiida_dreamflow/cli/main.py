@@ -240,9 +240,24 @@ def kill(process: str, profile: str | None) -> None:
     default=None,
     help='Whether to launch the children that failed there again, with the same inputs.',
 )
+@click.option(
+    '--set',
+    'others',
+    multiple=True,
+    metavar='NAME=VALUE',
+    help='Another value for a variable; may be given several times.',
+)
 @click.option('-y', '--yes', 'is_sure', is_flag=True, help='Do not ask.')
 @_profile_option
-def fork(process: str, step: int | None, edited: bool, retry: bool | None, is_sure: bool, profile: str | None) -> None:
+def fork(
+    process: str,
+    step: int | None,
+    edited: bool,
+    retry: bool | None,
+    others: tuple[str, ...],
+    is_sure: bool,
+    profile: str | None,
+) -> None:
     """Begin a new run where the run PK was after one of its steps.
 
     What the old run has done by then is not done again: neither its steps, nor the jobs it waited for. Without an option, of a run that has
@@ -251,7 +266,7 @@ def fork(process: str, step: int | None, edited: bool, retry: bool | None, is_su
     from aiida_dreamflow.cli import forking
     from aiida_dreamflow.cli.finding import find_run
 
-    forking.launch(find_run(process, profile), step, edited, retry, is_sure)
+    forking.launch(find_run(process, profile), step, edited, retry, is_sure, others)
 
 
 @dreamflow.command()

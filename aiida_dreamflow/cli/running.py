@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from aiida_dreamflow.engine.workchain import FunctionWorkChain
 
-__all__ = ('command_for', 'find_workflow', 'launch')
+__all__ = ('command_for', 'find_workflow', 'launch', 'value_of')
 
 
 def launch(target: str, arguments: list[str], profile: str | None, is_submitted: bool, is_watched: bool) -> None:
@@ -220,3 +220,14 @@ def _submit(process_class: type[FunctionWorkChain], inputs: dict[str, Any], is_w
     click.echo(f'submitted {process_class.require_function().__name__} {node.pk}: `dreamflow watch {node.pk}`')
     if is_watched and not watch(node) and node.is_terminated:
         raise click.exceptions.Exit(1)
+
+
+def value_of(text: str, option: str) -> Any:
+    """Return the value, or the node, that a text on the command line stands for.
+
+    :param option: the option, for the message if it stands for none.
+    """
+    try:
+        return _loaded(_Value().convert(text, None, None))
+    except click.BadParameter as error:
+        raise click.BadParameter(error.message, param_hint=option) from None

@@ -18,7 +18,8 @@ from ..runtime import Handle, Machine
 from ..values.edits import Edits
 from ..values.entities import EntityCodec
 from ..values.frame import FrameWriter, load_frame
-from ..values.parts import MemoryFiles
+from ..values.nodes import from_node
+from ..values.parts import MemoryFiles, digest_of
 from ..values.queries import QueryCodec
 from . import pinned
 from .codecs import BuilderCodec, OwnFileCodec
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = (
     'FORK_ATTRIBUTE',
     'FORK_INPUTS',
+    'find_variable',
     'fork_of',
     'forked_children',
     'forked_step',
@@ -39,6 +41,7 @@ __all__ = (
     'load_step',
     'prepare_fork',
     'require_step',
+    'set_variable',
     'source_label',
 )
 
@@ -56,12 +59,19 @@ def prepare_fork(process: FunctionWorkChain, content: Mapping[str, Any]) -> None
     """
     old = cast(orm.WorkChainNode, orm.load_node(uuid=content['of']))
     step, old_class = require_step(old, content['step']), pinned.class_of(old)
-    if type(process) is old_class:
+    given = {node.uuid: node for node in process.inputs.get(FORK_INPUTS, {}).values()}
+    others = {root: given[uuid] for root, uuid in (content.get('set') or {}).items()}
+    if type(process) is old_class and not others:
         document, files = step.document, {sha: step.read_file(sha) for sha in step.keys}
     else:
         memory = MemoryFiles()
         writer = FrameWriter(_codecs(type(process)), memory, recipes=process.recipes is not False)
-        frame = writer.store(load_step(step, type(process), old_class))
+        machine = load_step(step, type(process), old_class)
+        for root, node in others.items():
+            value = set_variable(machine, root, node)
+            step.origins.nodes[root] = [node.uuid, digest_of(value, writer.codecs)]
+            step.origins.others.pop(root, None)
+        frame = writer.store(machine)
         document, files = frame.document, {sha: memory[sha] for sha in frame.files}
     process.node.base.attributes.set(
         FORK_ATTRIBUTE,
@@ -80,6 +90,30 @@ def prepare_fork(process: FunctionWorkChain, content: Mapping[str, Any]) -> None
     )
     for sha, data in files.items():
         process.node.base.repository.put_object_from_bytes(data, FRAME_FOLDER + sha)
+
+
+def find_variable(machine: Machine, name: str) -> str | None:
+    """Return what the frame calls a variable of the workflow function, or of a helper that it is in; ``None`` if it has none."""
+    for level, activation in reversed([*enumerate(machine.main.stack)]):
+        if name in activation.values():
+            return f'{machine.main.place(level)}:{name}'
+    return None
+
+
+def set_variable(machine: Machine, root: str, node: orm.Data) -> Any:
+    """Give a variable the value of a node; returns the value.
+
+    A variable that holds a node holds that one. Other variables that shared the old object keep it.
+    """
+    place, _, name = root.partition(':')
+    activation = machine.activations()[place]
+    value = node if isinstance(activation.values()[name], orm.Data) else from_node(node)
+    activation.recipes.pop(name, None)
+    if name in activation.cells:
+        activation.cells[name].cell_contents = value
+    else:
+        activation.variables[name] = value
+    return value
 
 
 def forked_step(process: FunctionWorkChain) -> Step | None:

@@ -18,15 +18,17 @@ from aiida.common.links import LinkType
 from aiida.engine import ProcessBuilder
 
 from ..compiler import Bundle, bundle, bundle_again
+from ..compiler.program import is_hidden
 from ..compiler.texts import text_now
 from ..exceptions import ForkError
 from ..jobs.calculation import bundle_to_nodes, nodes_to_bundle
 from ..jobs.constants import store
 from ..jobs.names import port_name
-from ..runtime import Handle
+from ..runtime import Handle, Machine
+from ..values.nodes import to_node
 from . import pinned
 from .children import find_children
-from .forked import FORK_INPUTS, forked_children, inputs_of, load_step, require_step, source_label
+from .forked import FORK_INPUTS, find_variable, forked_children, inputs_of, load_step, require_step, source_label
 from .hidden import Origins
 from .kinds import kind_of
 from .ledger import name_of
@@ -44,6 +46,7 @@ def fork(
     *,
     edited: bool = False,
     retry: bool | None = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> ProcessBuilder:
     """Prepare a new run of a workflow that begins where an old run was after one of its steps.
 
@@ -58,8 +61,10 @@ def fork(
         the new run has the source of the old one.
     :param retry: whether to launch those of the children waited for again, with the same inputs, that have failed. If it is not said,
         that of a failed child is met again, and one that was killed is refused.
+    :param variables: other values, or nodes, for variables that the workflow function needs after that step; they are inputs of the new
+        run. Other variables that hold the same object keep it.
     :returns: a builder, for AiiDA's launchers.
-    :raises ForkError: if there is no such step, or nothing to go on from; or if it would fail at once, as a child was killed.
+    :raises ForkError: if there is no such step or variable, or nothing to go on from; or if it would fail at once, as a child was killed.
     :raises FrameError: if the edited source cannot go on from there; shows what differs.
     """
     node = cast(orm.WorkChainNode, orm.load_node(run) if isinstance(run, int | str) else run)
@@ -79,13 +84,45 @@ def fork(
         'children': {label: child.uuid for label, child in children.items()},
         'retry': {label: child.uuid for label, child in again.items()},
     }
+    others = _others(machine, variables or {}, node, found.number)
+    if others:
+        metadata.fork['set'] = {root: given.uuid for root, given in others.items()}
     metadata.description = f'fork of {node.process_label} {node.pk}, from step {found.number}'
     _put(builder, _inputs(node), source.spec().inputs)
-    frame = _nodes(found.origins, node)
+    frame = _nodes(_without(found.origins, others), node)
+    frame.update(_labelled([(f'set_{name_of(root)}', given) for root, given in others.items()]))
     for handle in machine.pending:
         frame.update(_nodes_of_child(handle, children.get(handle.label), again.get(handle.label)))
     builder[FORK_INPUTS] = frame
     return builder
+
+
+def _others(machine: Machine, variables: Mapping[str, Any], node: orm.WorkChainNode, step: int) -> dict[str, orm.Data]:
+    """Return the nodes of the values that variables are to have, by the names of these in the frame.
+
+    :raises ForkError: if there is no such variable.
+    """
+    found: dict[str, orm.Data] = {}
+    for name, value in variables.items():
+        root = find_variable(machine, name)
+        if root is None:
+            known = sorted({each for act in machine.main.stack for each in act.values() if not is_hidden(each)})
+            raise ForkError(
+                f'`{name}` is no variable that {node.process_label} {node.pk} still needs after step {step}, so a new value would change '
+                f'nothing. It needs {", ".join(known) or "none"}; `dreamflow steps {node.pk}` shows the steps before'
+            )
+        found[root] = to_node(value)
+    return found
+
+
+def _without(origins: Origins, roots: Iterable[str]) -> Origins:
+    """Return what a record says of variables, without some of them."""
+    left_out = {*roots}
+    return Origins(
+        {root: entry for root, entry in origins.nodes.items() if root not in left_out},
+        {root: entry for root, entry in origins.others.items() if root not in left_out},
+        origins.above,
+    )
 
 
 def _edited_class(old: Bundle) -> type[FunctionWorkChain]:

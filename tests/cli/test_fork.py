@@ -26,15 +26,27 @@ def test_asks_first_if_there_seems_to_be_no_reason(profile, monkeypatch):
     asked = CliRunner().invoke(dreamflow, ['fork', str(node.pk)], input='n\n')
     assert (asked.exit_code, submitted) == (1, [])
     assert 'has ended well; do its last step again' in asked.output
-    for options in (['--yes'], ['--step', '1']):
+    for options in (['--yes'], ['--step', '1'], ['--set', 'kept=[1, 2]']):
         done = CliRunner().invoke(dreamflow, ['fork', str(node.pk), *options])
         assert done.exit_code == 0, done.output
-    assert len(submitted) == 2
+    assert len(submitted) == 3
+    frame = {label: data.get_list() for label, data in submitted[-1]['forked_frame'].items() if label == 'set_kept'}
+    assert frame == {'set_kept': [1, 2]}
+    for wrong, words in (
+        ('kept', 'is not NAME=VALUE'),
+        ('kept=[1', 'is no Python value'),
+        ('other=1', 'is no variable that'),
+    ):
+        refused = CliRunner().invoke(dreamflow, ['fork', str(node.pk), '--set', wrong])
+        assert refused.exit_code, refused.output
+        assert words in ' '.join(refused.output.split())
 
 
 @workflow
 async def rests():
+    kept = [0]
     await checkpoint()
+    return kept
 
 
 @pytest.mark.slow

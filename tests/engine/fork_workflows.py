@@ -35,3 +35,19 @@ async def picks(n: int, log: str):
     found = await gather(*handles)
     await checkpoint()
     return {'total': sum(found)}
+
+
+@workflow
+async def scales(n: int, factor: float):
+    """Has two variables that can be given other values, and one that nothing needs after the loop has begun."""
+    shared = [1.0]
+    same = shared
+    total = 0.0
+
+    def scaled(x):
+        return factor * x
+
+    for i in range(n):
+        await checkpoint()
+        total += scaled(i)
+    return {'total': total, 'shared': shared, 'same': same}

@@ -14,6 +14,7 @@ from engine.helpers import evaluations
 from aiida_dreamflow import fork
 from aiida_dreamflow.exceptions import ForkError, FrameError, WorkflowUsageError
 from aiida_dreamflow.testing import check_provenance
+from aiida_dreamflow.values.nodes import from_node
 
 
 def lines(path: Path) -> list[str]:
@@ -270,3 +271,36 @@ def test_no_such_step(profile, tmp_path):
         fork(old, step=7)
     with pytest.raises(ForkError, match='it returned'):
         fork(old, step=2)
+
+
+# -- other values of variables
+
+
+def test_variables_with_other_values(run):
+    _, node = run(fork_workflows.scales, n=4, factor=1.0)
+    # After step 2, i is 1: 0 is in the total, and 1, 2, 3 are to come.
+    outputs, new = run(fork(node, 2, variables={'factor': 10.0, 'shared': [2.0]}))
+    assert outputs == {'total': 60.0, 'shared': [2.0], 'same': [1.0]}
+    given = {label: data for label, data in new.inputs.forked_frame.items() if label.startswith('set_')}
+    assert {label: from_node(data) for label, data in given.items()} == {'set_factor': 10.0, 'set_shared': [2.0]}
+    assert given['set_factor'].creator is None
+    # What is given comes back as it is, and the old value is none of the inputs.
+    assert new.outputs.shared.uuid == given['set_shared'].uuid
+    assert node.inputs.factor.uuid not in {data.uuid for data in new.inputs.forked_frame.values()}
+
+
+def test_a_node_as_another_value(run):
+    _, node = run(fork_workflows.scales, n=3, factor=1.0)
+    factor = orm.Float(5.0).store()
+    outputs, new = run(fork(node, 1, variables={'factor': factor}))
+    assert outputs['total'] == 15.0
+    assert factor.uuid in {data.uuid for data in new.inputs.forked_frame.values()}
+
+
+def test_a_variable_that_nothing_needs_any_more(run):
+    _, node = run(fork_workflows.scales, n=3, factor=1.0)
+    with pytest.raises(
+        ForkError,
+        match=r'`n` is no variable that scales \d+ still needs after step 2, so a new value would change nothing',
+    ):
+        fork(node, 2, variables={'n': 40})
