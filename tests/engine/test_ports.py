@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from aiida import engine, orm
+from aiida.cmdline.utils.common import print_process_info
 from engine import port_workflows as workflows
 from engine.helpers import wait_until
 
@@ -214,21 +215,10 @@ def test_labels(run, code):
     assert builder.code.full_label == code
 
 
-def test_shown_by_verdi(profile, monkeypatch):
-    import aiida.plugins.entry_point as entry_point
-
-    monkeypatch.setattr(entry_point, 'load_entry_point', lambda group, name: workflows.typed)
-    monkeypatch.setattr(
-        'aiida.cmdline.params.types.plugin.get_entry_point_names', lambda group: ['typed'], raising=False
-    )
-    import contextlib
-    import io
-
-    from aiida.cmdline.utils.common import print_process_info
-
-    with contextlib.redirect_stdout(io.StringIO()) as text:
-        print_process_info(workflows.typed)
-    lines = [' '.join(line.split()) for line in text.getvalue().splitlines()]
+def test_shown_by_verdi(profile, capsys):
+    """As `verdi plugin list aiida.workflows NAME` does."""
+    print_process_info(workflows.typed)
+    lines = [' '.join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert 'energy Float float: in eV.' in lines
     assert 'n Int int' in lines
 

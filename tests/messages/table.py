@@ -61,6 +61,15 @@ async def w(n: int, scale=1.0):
     return n * scale
 
 
+def positive(n):
+    return None if n > 0 else 'must be positive'
+
+
+@workflow(validators=[positive])
+async def counted(n: int):
+    return n
+
+
 @workflow
 async def inner(x):
     return await submit(fails, x=x)
@@ -148,6 +157,7 @@ CHAPTERS = (
                 'LaunchError: `w` has no parameter `scal` (`scale`?); it takes `n`, `scale`',
             ),
             Case('engine.run(w)', 'LaunchError: `w` needs `n`, which was not given'),
+            Case('engine.run(counted, n=-1)', 'LaunchError: `n` of `counted`: must be positive'),
             Case("engine.run(w, n='a')", "LaunchError: `n` of `w` takes int, got str: 'a'"),
             Case(
                 "engine.run(w, n=1, metadata={'lable': 'first'})",
