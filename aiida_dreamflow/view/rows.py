@@ -334,10 +334,13 @@ class Rows:
     def counts(self, pks: Sequence[int]) -> list[Any]:
         """Return of the children of runs the run, state, exit status, state of the job, whether it is paused, and how many there are."""
         node, link, said = self._node, self._link, self._node.attributes
-        columns = [said[name].as_string() for name in ('process_state', 'exit_status', 'scheduler_state', 'paused')]
-        query = select(link.input_id, *columns, func.count()).join(node, link.output_id == node.id)
-        query = query.where(link.input_id.in_(pks), link.type.in_(_CALLS), node.process_type.is_not(None))
-        return [*self._all(query.group_by(link.input_id, *columns))]
+        names = ('process_state', 'exit_status', 'scheduler_state', 'paused')
+        children = select(link.input_id, *(said[name].as_string().label(name) for name in names))
+        children = children.join(node, link.output_id == node.id)
+        children = children.where(link.input_id.in_(pks), link.type.in_(_CALLS), node.process_type.is_not(None))
+        # PostgreSQL groups by columns only: an expression with a parameter is another one each time.
+        each = children.subquery().c
+        return [*self._all(select(*each, func.count()).group_by(*each))]
 
     def last_reports(self, pks: Sequence[int]) -> dict[int, str]:
         """Return the last entry of the report of each run."""
