@@ -49,13 +49,13 @@ from .handed import HandedNodes
 from .hidden import Origins
 from .kinds import find_target, kind_of
 from .ledger import SHARED, Ledger, name_of
-from .lookup import stored_nodes
+from .lookup import given_by_called, stored_nodes
 from .outputs import Outputs, are_outputs, taking
 from .pinned import as_launched, note_reported, source_key, watch
 from .printing import captured, only_stored, shown
 from .refusing import explain
 from .returning import nested, odd_names, outputs_in, require_declared, shape_of
-from .steps import Step, latest_step, write_step
+from .steps import Step, is_step_label, latest_step, write_step
 from .targets import Sources, prepare_child
 from .transaction import Caller, detach
 from .wording import line_of_step, lines_of_helpers
@@ -347,7 +347,10 @@ class Execution:
         for node in self.entities.unstored.values():
             ledger.node_for(type(node).__name__, detach(node))
         ledger.adopt_others()
-        read |= ledger.read_inside()
+        caller = self.caller
+        read |= ledger.read_inside(
+            lambda pks: given_by_called(caller.backend, caller.pk, pks, lambda label: not is_step_label(label))
+        )
         step.origins = ledger.content()
         step.sources = self.sources.known(ledger.created.values())
         step.keys.update({sha: self.files.keys[sha] for sha in frame.files})

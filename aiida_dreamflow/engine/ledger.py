@@ -13,7 +13,7 @@ those from which a way leads to it already through something else that it reads.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -171,10 +171,13 @@ class Ledger:
         self._read = found
         return {label: self._pks[uuid] for label, uuid in found.items()}
 
-    def read_inside(self) -> dict[str, int]:
+    def read_inside(self, of_children: Callable[[Collection[int]], set[int]]) -> dict[str, int]:
         """Return the pks of the nodes inside of those that the step makes, by link label: of a list of structures, the structures.
 
-        Those that it makes itself are left out, and those that are inside of something that it has read.
+        Those that it makes itself are left out, those that are inside of something that it has read, and the outputs of children:
+        who takes one reads it, and to keep it is not to take it.
+
+        :param of_children: gives those of some nodes that are outputs of children.
         """
         inside = {label: node.nodes_inside for label, node in self.created.items() if isinstance(node, DreamData)}
         if not any(inside.values()):
@@ -183,7 +186,11 @@ class Ledger:
         behind.update(*(self._inside_of(uuid) for uuid in self._read.values()))
         new = {uuid: label for label, uuids in inside.items() for uuid in uuids if uuid not in behind}
         found: dict[str, int] = {}
-        for uuid, pk in sorted(_find_pks([*new], orm.Data).items(), key=lambda item: item[1]):
+        pks = _find_pks([*new], orm.Data)
+        outputs = of_children(pks.values()) if pks else set()
+        for uuid, pk in sorted(pks.items(), key=lambda item: item[1]):
+            if pk in outputs:
+                continue
             label = _free_label(new[uuid], self._read)
             self._read[label], found[label] = uuid, pk
         return found

@@ -10,7 +10,7 @@ changes.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from aiida import orm
@@ -21,7 +21,7 @@ from aiida.orm.entities import EntityTypes
 from aiida.orm.utils.links import LinkTriple
 from sqlalchemy import select
 
-__all__ = ('current_node', 'last_called', 'newest_called', 'outputs_of', 'stored_nodes')
+__all__ = ('current_node', 'given_by_called', 'last_called', 'newest_called', 'outputs_of', 'stored_nodes')
 
 _CALLS = [LinkType.CALL_CALC.value, LinkType.CALL_WORK.value]
 _OUTPUTS = [LinkType.CREATE.value, LinkType.RETURN.value]
@@ -58,6 +58,23 @@ def outputs_of(process: orm.ProcessNode) -> dict[str, orm.Data]:
     link = _links(backend)
     query = select(link.label, link.output_id).where((link.input_id == process.pk) & link.type.in_(_OUTPUTS))
     return {label: current_node(backend, pk) for label, pk in backend.get_session().execute(query).all()}
+
+
+def given_by_called(backend: Any, caller: int, pks: Collection[int], label: Callable[[str], bool]) -> set[int]:
+    """Return those of some nodes that a process has made or returned which another one has called.
+
+    :param caller: the pk of that one.
+    :param pks: of the nodes.
+    :param label: says of the label of a call whether it counts.
+    """
+    link, session = _links(backend), backend.get_session()
+    given = select(link.input_id, link.output_id).where(link.output_id.in_(pks) & link.type.in_(_OUTPUTS))
+    makers = [(maker, pk) for maker, pk in session.execute(given).all()]
+    called = select(link.output_id, link.label).where(
+        link.output_id.in_({maker for maker, _ in makers}) & (link.input_id == caller) & link.type.in_(_CALLS)
+    )
+    children = {pk for pk, name in session.execute(called).all() if label(name)}
+    return {pk for maker, pk in makers if maker in children}
 
 
 def newest_called(caller: orm.WorkChainNode, prefix: str) -> Iterator[int]:

@@ -79,6 +79,18 @@ async def helpers(n: int):
     return {'energies': [out['parameters']['energy'] for out in outs]}
 
 
+async def pair(x):
+    out = await submit(Pw, x=x)
+    return x, out
+
+
+@workflow
+async def pairs(n: int):
+    found = await gather(*(pair(float(i)) for i in range(n)))
+    await checkpoint()
+    return {'energies': [out['parameters']['energy'] + x for x, out in found]}
+
+
 @workflow
 async def loops(x: float):
     found = []

@@ -60,6 +60,16 @@ def test_gathered_helpers(run):
     assert not [label for labels in steps for label in labels if 'origin' in label or 'remote' in label]
 
 
+def test_inside_of_something_else(run):
+    """To keep outputs is not to take them."""
+    outputs, node = run(workflows.pairs, n=3)
+    assert outputs == {'energies': [0.0, 2.0, 4.0]}
+    *steps, last = read_by_steps(node)
+    assert last == ['Pw_1_parameters', 'Pw_2_parameters', 'Pw_3_parameters', 'found']
+    assert max(map(len, steps)) <= 3, steps
+    assert not [label for labels in steps for label in labels if label.startswith('Pw')]
+
+
 def test_a_loop_over_them(run):
     """Who goes on with a loop has taken what it goes through."""
     outputs, node = run(workflows.loops, x=2.0)
