@@ -211,20 +211,20 @@ class Watchdog:
     def _place(self, work: Work) -> str:
         return work.place(sys._current_frames().get(work.thread)) or 'its values are stored, or made again'
 
-    def _report(self, work: Work, text: str) -> None:
+    def _report(self, work: Work, text: str, pk: int | None = None) -> None:
         assert self._tables is not None
-        self._tables.report(work.pk, f'[{work.pk}|{work.name}]: {plain_text(text)}')
+        self._tables.report(work.pk if pk is None else pk, f'[{work.pk}|{work.name}]: {plain_text(text)}')
 
     def _end_worker(self, work: Work, text: str) -> None:
         """End the worker, as nothing else ends the step; another one will kill the process, and go on with all else."""
-        killed = [pk for pk in work.family or () if pk in self._asked]
-        for pk in {work.pk, *killed}:
+        killed = {work.pk, *(pk for pk in work.family or () if pk in self._asked)}
+        for pk in killed:
             note_kill(pk, text)
         what = f'the worker {os.getpid()} is ended, as process {work.pk}, which is to be killed, holds it: {self._place(work)}'
         _logger.error('%s', what)
-        with contextlib.suppress(Exception):
-            self._report(work, what)
-        for pk in {work.pk, *killed}:
+        for pk in killed:
+            with contextlib.suppress(Exception):
+                self._report(work, what, pk)
             for answer in self._answers.get(pk, ()):
                 with contextlib.suppress(Exception):
                     answer.set_result(True)
