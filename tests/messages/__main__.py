@@ -32,9 +32,10 @@ def page() -> Iterator[str]:
     yield f'```python\n{HEADER}```\n'
     for chapter in CHAPTERS:
         yield f'\n## {chapter.title}\n\n{chapter.text}\n'
-        language = 'console' if chapter.where == 'command' else 'python'
+        is_typed = chapter.where in ('command', 'empty')
+        language = 'console' if is_typed else 'python'
         for case in chapter.cases:
-            code = f'$ {case.code}' if chapter.where == 'command' else case.code
+            code = f'$ {case.code}' if is_typed else case.code
             yield f'\n```{language}\n{code}\n```\n```text\n{case.message or "(nothing: that is no failure)"}\n```\n'
 
 

@@ -70,6 +70,17 @@ async def counted(n: int):
     return n
 
 
+def nap(seconds):
+    import time
+
+    time.sleep(seconds)
+
+
+@workflow
+async def waits():
+    await submit(nap, seconds=300)
+
+
 @workflow
 async def inner(x):
     return await submit(fails, x=x)
@@ -125,7 +136,8 @@ class Chapter:
 
     :ivar where: `script`: the code is run by a script; `workflow`: it stands in a workflow function, and the message is
         that of the exception; `status`: it is run, and the message is the exit message of the process; `report`: it stands in a
-        workflow function, and the message is the end of the report; `command`: it is typed.
+        workflow function, and the message is the end of the report; `command`: it is typed; `empty`: it is typed where AiiDA has
+        no profile; `interrupted`: it is run by a script, and Ctrl-C is typed while a job runs.
     """
 
     title: str
@@ -422,6 +434,34 @@ CHAPTERS = (
                 '(`--retry`) launches it again, or `--edited` goes on with a source that catches it; `--no-retry` begins it nevertheless',
             ),
             Case('dreamflow check nothing.py', 'Error: Invalid value for FILE.py: there is no file `nothing.py`'),
+        ),
+    ),
+    Chapter(
+        'Without a profile',
+        'empty',
+        'Where AiiDA has none yet.',
+        (
+            Case(
+                'dreamflow list',
+                'Error: AiiDA has no profile here: `verdi presto` creates one, and AIIDA_PATH says where they are looked for',
+            ),
+            Case(
+                'dreamflow stack 1234',
+                'Error: AiiDA has no profile here: `verdi presto` creates one, and AIIDA_PATH says where they are looked for',
+            ),
+        ),
+    ),
+    Chapter(
+        'Ctrl-C',
+        'interrupted',
+        'While `engine.run` waits in a script. The traceback begins at that line of the script and ends with this:',
+        (
+            Case(
+                'engine.run(waits)',
+                'plumpy.exceptions.KilledError: waits PK was killed (Ctrl-C), and with it FunctionJob<nap> PK.\n'
+                '`verdi process report PK` says what it did, `dreamflow stack PK` where it was; `dreamflow fork PK --retry` goes on from '
+                'there',
+            ),
         ),
     ),
 )

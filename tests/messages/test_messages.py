@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import os
 import re
+import signal
+import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 from aiida import engine, orm
@@ -114,6 +118,38 @@ def test_command(pks, where, case, name):
     done = CliRunner().invoke(dreamflow, words)
     assert is_seen(case.message, done.output.strip().splitlines()[-1]), done.output
     assert 'Traceback' not in done.output
+
+
+@cases('empty')
+def test_without_a_profile(tmp_path, where, case, name):
+    command = [sys.executable, '-m', 'aiida_dreamflow.cli', *case.code.split()[1:]]
+    environment = {**os.environ, 'AIIDA_PATH': str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == case.message
+    assert 'Traceback' not in done.stderr
+
+
+@cases('interrupted')
+def test_interrupted(tmp_path, where, case, name):
+    script = tmp_path / 'script.py'
+    script.write_text(f'from aiida import load_profile\nload_profile()\n{HEADER}\n\n{case.code}\n')
+    running = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True)
+    try:
+        builder = orm.QueryBuilder().append(
+            orm.CalcJobNode,
+            filters={'attributes.process_label': 'FunctionJob<nap>', 'attributes.scheduler_state': 'running'},
+        )
+        end = time.monotonic() + 100
+        while not builder.count() and time.monotonic() < end:
+            time.sleep(0.2)
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=100)
+    finally:
+        running.kill()
+    count = case.message.count('\n') + 1
+    assert is_seen(case.message, '\n'.join(told.strip().splitlines()[-count:])), told
+    assert [line for line in told.splitlines() if line.startswith('  File')][-1].split('"')[1] == str(script)
 
 
 def test_page():
