@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_dreamflow.cli.faults import faults_in, functions_behind
-from aiida_dreamflow.cli.programs import import_file, without_stack
+from aiida_dreamflow.cli.programs import workflows_in
 from aiida_dreamflow.exceptions import CompileError
 
 if TYPE_CHECKING:
@@ -26,17 +26,7 @@ _MAKERS = (open, threading.Lock, threading.RLock)
 
 def check(path: str) -> None:
     """Print what each workflow of a file keeps at its awaits, and what is wrong with it."""
-    from aiida_dreamflow import FunctionWorkChain
-
-    try:
-        module = import_file(path)
-    except CompileError as error:
-        raise click.ClickException(without_stack(error)) from error
-    workflows = {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, FunctionWorkChain) and value is not FunctionWorkChain
-    }
+    workflows, module = workflows_in(path)
     if not workflows:
         raise click.ClickException(f'`{path}` has no workflow: decorate a function with `@workflow`')
     faults = [fault for process_class in workflows.values() for fault in _check(process_class)]

@@ -16,6 +16,8 @@ from aiida_dreamflow.exceptions import CompileError
 if TYPE_CHECKING:
     from types import FunctionType, ModuleType
 
+    from aiida_dreamflow import FunctionWorkChain
+
 
 def show(target: str) -> None:
     """Compile the function that `target` names and print its program."""
@@ -53,6 +55,25 @@ def find_function(target: str) -> FunctionType:
             f'{problem}; its functions: {", ".join(known) or "none"}', param_hint='FILE.py:FUNCTION'
         )
     return function
+
+
+def workflows_in(file: str) -> tuple[dict[str, type[FunctionWorkChain]], ModuleType]:
+    """Import a file, and return its workflows by name, and its module.
+
+    :raises click.ClickException: if it cannot be imported, or a workflow function in it is refused.
+    """
+    from aiida_dreamflow import FunctionWorkChain
+
+    try:
+        module = import_file(file)
+    except CompileError as error:
+        raise click.ClickException(without_stack(error)) from error
+    found = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, FunctionWorkChain) and value is not FunctionWorkChain
+    }
+    return found, module
 
 
 def import_file(file: str) -> ModuleType:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origi
 
 import click
 
-from aiida_dreamflow.cli.programs import import_file, without_stack
-from aiida_dreamflow.exceptions import CompileError
+from aiida_dreamflow.cli.programs import without_stack, workflows_in
 
 if TYPE_CHECKING:
     from aiida.orm import WorkChainNode
@@ -45,18 +44,8 @@ def launch(target: str, arguments: list[str], profile: str | None, is_submitted:
 
 def find_workflow(target: str) -> type[FunctionWorkChain]:
     """Import the file that `target` names, and return its workflow; without a name the only one that it has."""
-    from aiida_dreamflow import FunctionWorkChain
-
     file, _, name = target.rpartition(':') if ':' in target else (target, '', '')
-    try:
-        module = import_file(file)
-    except CompileError as error:
-        raise click.ClickException(without_stack(error)) from error
-    found = {
-        key: value
-        for key, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, FunctionWorkChain) and value is not FunctionWorkChain
-    }
+    found, _ = workflows_in(file)
     if name in found:
         return found[name]
     if not name and len(found) == 1:
