@@ -80,4 +80,6 @@ def line_of(run: Run) -> str:
     place = f'L{run.line} {run.tasks[0].calls[0].text}' if run.ended is None and run.tasks and run.line else ''
     loops = ', '.join(str(loop) for loop in run.loops if loop.length is not None) if run.ended is None else ''
     counts = children_text(run.children.counts())
-    return cut('  '.join(filter(None, (f'{run.status:8}', loops and f'[{loops}]', counts, place))), _WIDTH)
+    # Whether the workflow itself has its turn at this moment says little, and would be a line each time.
+    status = 'running' if run.status == 'waiting' else run.status
+    return cut('  '.join(filter(None, (status, loops and f'[{loops}]', counts, place))), _WIDTH)

@@ -135,6 +135,7 @@ def test_bad_targets(file, tmp_path):
 
 @pytest.mark.daemon
 def test_submit_and_watch(daemon, file):
+    file.write_text(SOURCE.replace(', colour: Colour = Colour.RED', '').replace(', colour.name', ''))
     done = invoke('submit', '--watch', f'{file}:scale', '--values', '[1, 2]')
     assert done.exit_code == 0, (done.output, done.exception)
     assert 'submitted scale' in done.output
