@@ -106,7 +106,7 @@ def _place_in(frame: types.FrameType | None, outermost: types.CodeType) -> str:
     place = ''
     while frame is not None and frame.f_code is not outermost:
         filename = frame.f_code.co_filename
-        if not is_machinery(frame) and not filename.startswith('<frozen'):
+        if not is_machinery(frame) and not filename.startswith(('<frozen', '<sqlalchemy')):
             place = _place(frame.f_code, frame.f_lineno, frame.f_globals)
             if not is_installed(filename):
                 return place
