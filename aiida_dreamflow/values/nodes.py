@@ -8,6 +8,7 @@ whose attributes are its content, in the file ``exact.json``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from aiida import orm
 
 from .data import DreamData, short_repr
 from .entities import EntityCodec
+from .homes import home, known_as
 from .snapshot import Snapshot, encode
 
 __all__ = ('digest_of', 'from_node', 'lone_array', 'natural', 'node_repr', 'scalar_node', 'to_node')
@@ -47,7 +49,7 @@ def to_node(value: Any) -> Any:
             return DreamData(value)
         return _exact((orm.List if kind is list else orm.Dict)(value), value)
     if issubclass(kind, Enum):
-        return orm.EnumData(value) if _is_plain_enum(value) else DreamData(value)
+        return _enum_node(value) if _is_plain_enum(value) else DreamData(value)
     return orm.ArrayData(value) if _is_plain_array(value) else DreamData(value)
 
 
@@ -251,11 +253,28 @@ def _is_plain_json(value: Any) -> bool:
     return False
 
 
+def _enum_node(value: Enum) -> orm.EnumData:
+    """Return the node of a member; its class has the name that its author knows it by."""
+    node, cls = orm.EnumData(value), type(value)
+    if (module := known_as(cls.__module__)) != cls.__module__:
+        node.base.attributes.set(node.KEY_IDENTIFIER, node.identifier.replace(cls.__module__, module, 1))
+    return node
+
+
+def _member_of(node: orm.EnumData) -> Enum:
+    """Return the member of a node, of the class that is at home."""
+    module, _, name = node.identifier.partition(':')
+    if (own := home.get()) is not None:
+        with contextlib.suppress(LookupError, AttributeError):
+            return own.find(module, name)(node.value)  # type: ignore[no-any-return]
+    return node.get_member()
+
+
 def _is_plain_enum(value: Enum) -> bool:
     cls = type(value)
     # AiiDA keeps a class by module and bare name, and a member by a value that it rounds.
     found = getattr(sys.modules.get(cls.__module__), cls.__qualname__, None)
-    if found is not cls or cls.__module__ == '__main__' or cls.__name__ != cls.__qualname__:
+    if found is not cls or known_as(cls.__module__) == '__main__' or cls.__name__ != cls.__qualname__:
         return False
     try:
         return _is_plain_json([value.value]) and _survives(value.value) and cls(value.value) is value
@@ -283,5 +302,5 @@ _VALUES: dict[type, Any] = {
     orm.Str: lambda node: str(node.value),
     orm.List: lambda node: _exact_of(node, node.get_list()),
     orm.Dict: _dict_of,
-    orm.EnumData: lambda node: node.get_member(),
+    orm.EnumData: _member_of,
 }

@@ -21,7 +21,7 @@ SCRIPT = """
 import dataclasses, enum, json, sys
 from aiida import engine, load_profile
 from aiida_dreamflow import checkpoint, run, submit, workflow
-from neighbour import Other
+from neighbour import Other, Shade
 
 @dataclasses.dataclass
 class Point:
@@ -60,7 +60,7 @@ async def breaks(n: int):
     raise Broken(n)
 
 @workflow
-async def everything(n: int, given: list):
+async def everything(n: int, given: list, shade: Shade):
     start = await takes(given=given)
     doubled, colour = await run(twice, p=Point(n))
     assert (doubled, colour) == (Point(2 * n), Colour.RED)
@@ -74,15 +74,16 @@ async def everything(n: int, given: list):
         await breaks(n=n)
     except Exception as error:
         words = str(error)
-    return {'start': start, 'again': again, 'values': [*child, doubled], 'words': words}
+    assert shade is Shade.LIGHT
+    return {'shade': shade, 'start': start, 'again': again, 'values': [*child, doubled], 'words': words}
 
 if __name__ == '__main__':
     load_profile()
     given = [Point(3), Colour.RED, Other(4)]
     if sys.argv[1] == 'submit':
-        print(json.dumps(engine.submit(everything, n=5, given=given).pk))
+        print(json.dumps(engine.submit(everything, n=5, given=given, shade=Shade.LIGHT).pk))
     elif sys.argv[1] == 'run':
-        print(json.dumps(engine.run_get_node(everything, n=5, given=given)[1].pk))
+        print(json.dumps(engine.run_get_node(everything, n=5, given=given, shade=Shade.LIGHT)[1].pk))
     else:
         from aiida import orm
         point, colour, other, doubled = orm.load_node(int(sys.argv[1])).value
@@ -90,6 +91,11 @@ if __name__ == '__main__':
         print(json.dumps([type(other) is Other, other.x]))
 """
 NEIGHBOUR = """
+import enum
+
+class Shade(enum.Enum):
+    LIGHT = 'l'
+
 class Other:
     def __init__(self, x):
         self.x = x
@@ -118,6 +124,7 @@ def test_everywhere(script, way, daemon):
     assert node.is_finished_ok, (node.exit_message, node.exception)
     assert (node.outputs.start.value, node.outputs.again.value) == (7, 10)
     assert 'excepted: Broken: 5' in node.outputs.words.value
+    assert node.outputs.shade.identifier == 'neighbour:Shade'
     values = node.outputs.values
     assert values.python_type == 'list'
     assert script(values.pk) == [True, 5], 'another session that has the classes reads them'
