@@ -253,7 +253,9 @@ class Children:
 
         :returns: whether it has.
         """
-        is_lost = isinstance(node, orm.CalcFunctionNode | orm.WorkFunctionNode) and node.pk not in self.tasks
+        # The process of a `run` has the same class of node, but any worker can have it.
+        is_function = isinstance(node, orm.CalcFunctionNode | orm.WorkFunctionNode) and not is_leased(node)
+        is_lost = is_function and node.pk not in self.tasks
         if is_lost and not node.is_sealed:
             node.set_process_state(ProcessState.KILLED)
             node.set_process_status('it ended with its worker')

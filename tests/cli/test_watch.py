@@ -116,7 +116,7 @@ def test_a_fork_is_asked_for_first(node, monkeypatch):
     asked = []
 
     async def note(command):
-        asked.append(command[-4:])
+        asked.append(command[-5:])
         return 'launched'
 
     monkeypatch.setattr(screens, '_output_of', note)
@@ -125,7 +125,7 @@ def test_a_fork_is_asked_for_first(node, monkeypatch):
     seen(node, 'left', 'o', 'n')
     assert asked == []
     assert 'launched' in seen(node, 'left', 'o', 'y')
-    assert asked == [['fork', str(node.pk), '--step', str(len(node.steps) - 2)]]
+    assert asked == [['fork', '--yes', str(node.pk), '--step', str(len(node.steps) - 2)]]
 
 
 def test_the_list(node):

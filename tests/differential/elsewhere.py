@@ -108,7 +108,7 @@ def _step(machine: Machine, awaits: int, moved: dict[str, Any]) -> Any:
     while True:
         outcome = machine.step()
         for handle in machine.intents:
-            memory._run_child(handle, False)
+            memory._run_child(handle, None, False)
         if isinstance(outcome, Returned):
             return outcome.value
         if isinstance(outcome, Failed):
