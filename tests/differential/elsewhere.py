@@ -98,17 +98,17 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
             module, name = request['function']
             machine = Machine(host)
             machine.start(getattr(importlib.import_module(module), name), (), {})
-        return _step(machine, request['awaits'], moved)
+        return _step(machine, host, request['awaits'], moved)
 
     seen = as_json(observe(run))
     return {**moved, 'printed': seen['printed']} if moved else seen
 
 
-def _step(machine: Machine, awaits: int, moved: dict[str, Any]) -> Any:
+def _step(machine: Machine, host: memory._MemoryHost, awaits: int, moved: dict[str, Any]) -> Any:
     while True:
         outcome = machine.step()
         for handle in machine.intents:
-            memory._run_child(handle, None, False)
+            memory._run_child(handle, host.sources.pop(handle.label, None), False)
         if isinstance(outcome, Returned):
             return outcome.value
         if isinstance(outcome, Failed):
