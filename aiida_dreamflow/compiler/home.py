@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -35,11 +36,11 @@ class OwnModules:
         :param path: its qualified name.
         """
         own = self.module_of(module)
-        if own == module:
+        if own == module or own not in self:
             return None
         try:
             return f'{own}:{path}' if self.find(own, path) is value else None
-        except (LookupError, AttributeError):
+        except AttributeError:
             return None
 
     def module_of(self, module: str) -> str:
@@ -48,25 +49,25 @@ class OwnModules:
             return self._bundle.module
         return known_as(module)
 
-    def find(self, module: str, path: str) -> Any:
-        """Return what a module has under a qualified name.
+    def __contains__(self, module: str) -> bool:
+        """Whether this is one of these modules, by the name that it has for its author."""
+        bundle = self._bundle
+        return bundle is not None and (module == bundle.module or any(each.name == module for each in bundle.modules))
 
-        :raises LookupError: if it is none of these modules.
+    def find(self, module: str, path: str) -> Any:
+        """Return what one of these modules has under a qualified name.
+
         :raises AttributeError: if there is no such name in it.
         """
-        bundle = self._bundle
-        if bundle is None or (module != bundle.module and all(each.name != module for each in bundle.modules)):
-            raise LookupError(module)
+        assert self._bundle is not None
         if self._namespace is None:
             self._namespace = getattr(inspect.unwrap(self._load()), '__globals__', {})
-        first, *rest = path.split('.')
-        pinned = self._namespace.get(PINNED)
-        if module == bundle.module:
+        if module == self._bundle.module:
             namespace = self._namespace
-        elif pinned is not None:
-            namespace = vars(pinned.load(module))
         else:
-            raise LookupError(module)
+            pinned = self._namespace.get(PINNED)
+            namespace = vars(importlib.import_module(module) if pinned is None else pinned.load(module))
+        first, *rest = path.split('.')
         if first not in namespace:
             raise AttributeError(f'module {module!r} has no attribute {first!r}')
         found: Any = namespace[first]

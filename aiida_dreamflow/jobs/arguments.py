@@ -138,17 +138,16 @@ def require_classes(target: Callable[..., Any], name: str, data: Any, source: Ca
         _require_mention(target, name, cls, source())
 
 
-def require_mentioned(target: Callable[..., Any], name: str, document: Any, module: str, source: str) -> None:
+def require_mentioned(target: Callable[..., Any], name: str, document: Any, source: Callable[[], Any]) -> None:
     """Refuse objects of classes of a script or notebook that do not travel with a function for `run`.
 
     :param document: the argument as a document.
-    :param module: the module of the function.
-    :param source: its source.
+    :param source: gives the bundle of the function; asked only if there is such an object.
     :raises LaunchError: with what to write instead.
     """
     for kind, first, *_ in document['objects']:
-        if kind == 'global' and first.startswith('__main__:') and module == '__main__':
-            _require_mention(target, name, first.partition(':')[2].partition('.')[0], source)
+        if kind == 'global' and first.startswith('__main__:') and (bundle := source()).module == '__main__':
+            _require_mention(target, name, first.partition(':')[2].partition('.')[0], bundle.source)
 
 
 def _require_mention(target: Callable[..., Any], name: str, cls: str, source: str) -> None:

@@ -58,11 +58,9 @@ def local_run_inputs(
         port_name(name): value if takes_structure(value, known.get(name)) else _argument_node(name, value)
         for name, value in arguments.items()
     }
-    own = source['function']
     for name, node in nodes.items():
         if isinstance(node, DreamData):
-            module, text = own.base.attributes.get('module'), own.content.decode('utf-8', 'surrogatepass')
-            require_mentioned(function, name, node.document(), module, text)
+            require_mentioned(function, name, node.document(), lambda: nodes_to_bundle(source))
     if cwd is not None and not (Path(cwd).is_absolute() and Path(cwd).is_dir()):
         what = 'is no folder on this machine' if Path(cwd).is_absolute() else 'is relative, and workers run elsewhere'
         raise LaunchError(f'`cwd`: `{cwd}` {what}; give the whole path of one')

@@ -318,7 +318,7 @@ def _item(function: Any, report: Any, folder: str, where: str) -> Any:
 def _run_here(target: Local[Any, Any], source: Bundle, arguments: dict[str, Any], label: str) -> Any:
     content, blobs = request(source, arguments, target.cwd)
     for name, value in arguments.items():
-        require_mentioned(target.function, name, encode({'': value}).document, source.module, source.source)
+        require_mentioned(target.function, name, encode({'': value}).document, lambda: source)
     if target.in_thread:
         report, blobs = compute(content, blobs)
     else:

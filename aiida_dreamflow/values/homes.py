@@ -26,10 +26,12 @@ class Home(Protocol):
         :param path: its qualified name.
         """
 
-    def find(self, module: str, path: str) -> Any:
-        """Return what a module has under a qualified name.
+    def __contains__(self, module: str) -> bool:
+        """Whether this is one of these modules, by the name that it has for its author."""
 
-        :raises LookupError: if it is none of these modules.
+    def find(self, module: str, path: str) -> Any:
+        """Return what one of these modules has under a qualified name.
+
         :raises AttributeError: if there is no such name in it.
         """
 

@@ -8,7 +8,6 @@ whose attributes are its content, in the file ``exact.json``.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from collections.abc import Mapping
@@ -264,9 +263,8 @@ def _enum_node(value: Enum) -> orm.EnumData:
 def _member_of(node: orm.EnumData) -> Enum:
     """Return the member of a node, of the class that is at home."""
     module, _, name = node.identifier.partition(':')
-    if (own := home.get()) is not None:
-        with contextlib.suppress(LookupError, AttributeError):
-            return own.find(module, name)(node.value)  # type: ignore[no-any-return]
+    if (own := home.get()) is not None and module in own:
+        return own.find(module, name)(node.value)  # type: ignore[no-any-return]
     return node.get_member()
 
 

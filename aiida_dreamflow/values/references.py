@@ -199,9 +199,8 @@ def _read_global(first: str, r: Reader) -> object:
     module, _, path = first.partition(':')
     own = home.get()
     try:
-        with contextlib.suppress(LookupError):
-            if own is not None:
-                return own.find(module, path)
+        if own is not None and module in own:
+            return own.find(module, path)
         return _walk(importlib.import_module(module), path)
     except (ImportError, AttributeError) as error:
         if module == '__main__':
